@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.accounts.permissions import Permission
+from app.core import clock
+from app.core.announce import Announcement, announce
+from app.core.crypto import fingerprint
+from app.core.db import Base, db
+from app.core.ids import secret_token
+from app.core.tenancy import Tenant
+
+PREFIX = "cnd_"
+EVERYTHING = "*"
+
+
+class ApiKey(Tenant, Base):
+    """A program's way in: scoped, kept as a digest, shown once."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        Index("ix_api_keys_digest", "digest", unique=True),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+    name: Mapped[str] = mapped_column(String(120))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    hint: Mapped[str] = mapped_column(String(12))
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    @classmethod
+    def issue(cls, name: str, scopes: list[str]) -> tuple[ApiKey, str]:
+        """A key and its secret, which cannot be had again."""
+        secret = PREFIX + secret_token()
+        key = cls(name=name, digest=fingerprint(secret), hint=f"{secret[:8]}…", scopes=scopes)
+        db.session.add(key)
+        db.session.flush()
+        announce(ApiKeyIssued(key=key))
+        return key, secret
+
+    def revoke(self) -> None:
+        if self.revoked_at is None:
+            self.revoked_at = clock.now()
+            announce(ApiKeyRevoked(key=self))
+
+    def may(self, permission: Permission) -> bool:
+        return EVERYTHING in self.scopes or permission.value in self.scopes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyIssued(Announcement):
+    name: ClassVar[str] = "api_key.issued"
+    key: ApiKey
+
+    def details(self) -> dict[str, Any]:
+        return {"scopes": self.key.scopes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyRevoked(Announcement):
+    name: ClassVar[str] = "api_key.revoked"
+    key: ApiKey

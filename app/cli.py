@@ -1,0 +1,143 @@
+"""The `candor` command. Each part imports what it needs and no more: the parent of `candor up`
+and the cron process load neither Flask nor the application."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from app.config import ConfigurationError, read_settings
+
+ROOT = Path(__file__).parents[1]
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    os.chdir(ROOT)
+    try:
+        return options.run(options)
+    except ConfigurationError as error:
+        print(f"candor: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="candor", description="Run and look after Candor.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, run: Run, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    for name, run, text in (
+        ("up", up, "everything on one machine: Valkey, migrations, web, worker, cron"),
+        ("web", web, "the web server alone (gunicorn)"),
+    ):
+        command = add(name, run, text)
+        command.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        command.add_argument("--port", type=int, default=8000, help="port to listen on")
+    add("worker", worker, "one job worker alone")
+    add("cron", cron, "the clock that enqueues periodic jobs")
+    add("migrate", migrate, "bring the database to the current schema")
+    add("check-migrations", check_migrations, "fail if the models say more than the migrations")
+    add("demo", demo, "create the demo organization and its shop at /demo")
+    add("verify-audit", verify_audit, "check the chains of audit and receipts")
+    command = add("bootstrap", bootstrap, "create organization, owner, site and API key")
+    for option in ("organization", "email", "password", "domain"):
+        command.add_argument(f"--{option}", required=True)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def up(options: argparse.Namespace) -> int:
+    from app.core.tree import run_tree
+
+    return run_tree(options.host, options.port, read_settings())
+
+
+def web(options: argparse.Namespace) -> int:
+    from app.core.tree import web_command
+
+    read_settings()
+    command = web_command(options.host, options.port)
+    os.execv(command[0], command)  # noqa: S606
+
+
+def worker(_options: argparse.Namespace) -> int:
+    import worker as program
+
+    program.main()
+    return 0
+
+
+def cron(_options: argparse.Namespace) -> int:
+    from app.core.cron import run
+
+    run(read_settings().redis_url)
+    return 0
+
+
+def migrate(_options: argparse.Namespace) -> int:
+    from app import create_app
+    from app.core.migrations import migrate as run
+
+    with create_app().app_context():
+        run()
+    return 0
+
+
+def check_migrations(_options: argparse.Namespace) -> int:
+    from app import create_app
+    from app.core.migrations import check_drift
+
+    with create_app().app_context():
+        check_drift()
+    return 0
+
+
+def demo(_options: argparse.Namespace) -> int:
+    from app import create_app
+    from app.dashboard.demo_data import EMAIL, PASSWORD, create_demo
+
+    with create_app().app_context():
+        created = create_demo()
+    print("The demo is ready." if created else "The demo was there already.")
+    print(f"Sign in as {EMAIL} with the password: {PASSWORD}")
+    return 0
+
+
+def bootstrap(options: argparse.Namespace) -> int:
+    from app import create_app
+    from app.dashboard.bootstrap import Invalid, create, report
+
+    with create_app().app_context():
+        try:
+            made = create(options.organization, options.email, options.password, options.domain)
+        except Invalid as error:
+            print(f"candor: {error}", file=sys.stderr)
+            return 1
+    print(report(made, as_json=options.json))
+    return 0
+
+
+def verify_audit(_options: argparse.Namespace) -> int:
+    from app import create_app
+    from app.dashboard.verification import broken_chains
+
+    with create_app().app_context():
+        broken = broken_chains()
+    for line in broken:
+        print(line, file=sys.stderr)
+    if not broken:
+        print("All chains are whole.")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Typed settings, read from the environment once at start."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE_SECRETS = {"change-me", "changeme", "secret", "dev", "test", "sample"}
+SHORTEST_SECRET = 32
+# A Unix socket's address holds 108 bytes on Linux and 104 on macOS.
+LONGEST_SOCKET_PATH = 100
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or unusable; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. Sizes are counts, `url` has no trailing slash."""
+
+    env: str
+    data: Path
+    url: str
+    secret_key: str
+    encryption_keys: tuple[tuple[str, bytes], ...]
+    database_url: str
+    replica_url: str | None
+    pool_size: int
+    redis_url: str
+    smtp_url: str | None
+    asset_url: str
+    trusted_proxies: int
+    socket_cap: int
+    chain_heads: Path
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read and check all settings.
+
+        Raises ConfigurationError in production when a secret is missing, short or a sample.
+        Outside production missing secrets are generated once and kept under CANDOR_DATA.
+        """
+        env = environ.get("CANDOR_ENV", "development")
+        if env not in ("production", "development"):
+            raise ConfigurationError("CANDOR_ENV is either production or development.")
+        data = Path(environ.get("CANDOR_DATA", "var")).resolve()
+        kept = {} if env == "production" else _kept_secrets(data)
+        secret_key = environ.get("SECRET_KEY") or kept.get("SECRET_KEY", "")
+        keys = environ.get("ENCRYPTION_KEYS") or kept.get("ENCRYPTION_KEYS", "")
+        if env == "production":
+            _refuse_weak(secret_key)
+        return cls(
+            env=env,
+            data=data,
+            url=environ.get("CANDOR_URL", "http://127.0.0.1:8000").rstrip("/"),
+            secret_key=secret_key,
+            encryption_keys=_parse_keys(keys),
+            database_url=_database_url(environ.get("DATABASE_URL"), data),
+            replica_url=_driver(environ.get("DATABASE_REPLICA_URL")),
+            pool_size=_count(environ, "DATABASE_POOL_SIZE", 10),
+            redis_url=environ.get("REDIS_URL") or embedded_redis_url(data),
+            smtp_url=environ.get("SMTP_URL"),
+            asset_url=environ.get("ASSET_URL", "").rstrip("/"),
+            trusted_proxies=_count(environ, "TRUSTED_PROXIES", 0),
+            socket_cap=_count(environ, "CANDOR_SOCKET_CAP", 3000),
+            chain_heads=data / "chain-heads.log",
+        )
+
+
+def read_settings() -> Settings:
+    """Settings from the environment; outside production missing secrets are made and kept."""
+    if os.environ.get("CANDOR_ENV") != "production":
+        ensure_secrets(Path(os.environ.get("CANDOR_DATA", "var")).resolve())
+    return Settings.from_environment()
+
+
+def embedded_redis_url(data: Path) -> str:
+    """Where `candor up` puts its own Valkey when REDIS_URL is not set."""
+    return f"unix://{embedded_redis_socket(data)}"
+
+
+def embedded_redis_socket(data: Path) -> Path:
+    path = data / "valkey" / "valkey.sock"
+    if len(str(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    name = base64.urlsafe_b64encode(str(data).encode())[-40:].decode().strip("=")
+    return Path("/tmp") / f"candor-{os.getuid()}-{name}" / "valkey.sock"
+
+
+def ensure_secrets(data: Path) -> dict[str, str]:
+    """Create the secrets file under `data` if there is none; answers its content."""
+    kept = _kept_secrets(data)
+    if kept:
+        return kept
+    data.mkdir(parents=True, exist_ok=True)
+    made = {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ENCRYPTION_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+    }
+    text = "".join(f"{name}={value}\n" for name, value in made.items())
+    partial = data / f".secrets.env.{secrets.token_hex(4)}"
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    try:
+        # A link, not a rename: of two processes that start together one must win.
+        os.link(partial, data / "secrets.env")
+    except FileExistsError:
+        return _kept_secrets(data)
+    finally:
+        partial.unlink()
+    return made
+
+
+def _kept_secrets(data: Path) -> dict[str, str]:
+    path = data / "secrets.env"
+    if not path.exists():
+        return {}
+    lines = (line.partition("=") for line in path.read_text().splitlines() if "=" in line)
+    return {name: value for name, _, value in lines}
+
+
+def _refuse_weak(secret_key: str) -> None:
+    if len(secret_key) < SHORTEST_SECRET or secret_key.lower() in SAMPLE_SECRETS:
+        raise ConfigurationError(
+            f"SECRET_KEY is missing, shorter than {SHORTEST_SECRET} characters or a sample. "
+            "Make one with: openssl rand -base64 48"
+        )
+
+
+def _parse_keys(text: str) -> tuple[tuple[str, bytes], ...]:
+    """`id:base64,id:base64`, the first one encrypts, all of them decrypt."""
+    pairs = [part.strip().partition(":") for part in text.split(",") if part.strip()]
+    try:
+        keys = tuple((name, base64.b64decode(value, validate=True)) for name, _, value in pairs)
+    except ValueError as error:
+        raise ConfigurationError("ENCRYPTION_KEYS is a list of id:base64.") from error
+    if not keys or any(len(key) != 32 or not 0 < len(name) < 16 for name, key in keys):
+        raise ConfigurationError(
+            "ENCRYPTION_KEYS needs at least one id:base64 of 32 bytes, "
+            'for example k1:"$(openssl rand -base64 32)".'
+        )
+    return keys
+
+
+def _database_url(url: str | None, data: Path) -> str:
+    return _driver(url) or f"sqlite:///{data / 'candor.db'}"
+
+
+def _driver(url: str | None) -> str | None:
+    """Plain `postgres://` and `postgresql://` addresses mean psycopg 3."""
+    if not url:
+        return None
+    scheme, separator, rest = url.partition("://")
+    if scheme in ("postgres", "postgresql"):
+        return f"postgresql+psycopg{separator}{rest}"
+    return url
+
+
+def _count(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name, "")
+    if not value:
+        return default
+    if not value.isdigit():
+        raise ConfigurationError(f"{name} is a whole number.")
+    return int(value)

@@ -1,0 +1,156 @@
+"""What all REST routes share: the schema base, idempotent writes and cursors."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, TypeVar
+from uuid import UUID
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Index, Integer, LargeBinary, Select, String, UniqueConstraint, delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core import clock, sql, tenancy
+from app.core.crypto import SealedDocument
+from app.core.db import Base, Moment, db, system
+from app.core.errors import ApiError
+from app.core.ids import uuid7
+from app.core.tenancy import Tenant
+
+KEPT = timedelta(hours=24)
+LONGEST_KEY = 200
+LIST_LIMIT = 100
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Schema(BaseModel):
+    """Base of request and answer bodies. Unknown fields are refused, so a typo cannot pass."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class ListQuery(BaseModel):
+    """`?limit=` 1 to 100, default 20; `?cursor=` from the previous page's `next_cursor`."""
+
+    limit: int = Field(20, ge=1, le=LIST_LIMIT)
+    cursor: str | None = Field(None, max_length=100)
+
+
+class IdempotentAnswer(Tenant, Base):
+    """The answer to a write that carried an Idempotency-Key, kept for 24 hours."""
+
+    __tablename__ = "idempotent_answers"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "key", "route"),
+        Index("ix_idempotent_answers_created_at", "created_at"),
+        {"info": {"system": ("SELECT", "DELETE")}},
+    )
+
+    key: Mapped[str] = mapped_column(String(LONGEST_KEY))
+    route: Mapped[str] = mapped_column(String(200))
+    body_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    status: Mapped[int | None] = mapped_column(Integer)
+    answer_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    answer = SealedDocument("answer_sealed")
+    created_at: Mapped[Any] = mapped_column(Moment)
+
+
+def writes(view: V) -> V:
+    """Commit what the view did and answer it; with an Idempotency-Key, do it once.
+
+    The view returns a pydantic model or None. The key counts per organization and route for
+    24 hours: the same body gets the same answer again, another body 409.
+    """
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            answer = _plain(view(*args, **kwargs))
+            db.session.commit()
+            return answer
+        kept = _reserve(_checked(key))
+        if kept.status is not None:
+            return kept.answer
+        kept.answer, kept.status = _plain(view(*args, **kwargs)), 200
+        answer = kept.answer
+        db.session.commit()
+        return answer
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _checked(key: str) -> str:
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        message = f"Idempotency-Key is 1 to {LONGEST_KEY} printable characters."
+        raise ApiError(400, "bad_idempotency_key", message)
+    return key
+
+
+def _reserve(key: str) -> IdempotentAnswer:
+    """The kept answer, or a new empty one. A second request with the same key waits here for the
+    first one's transaction, since both insert the same unique row."""
+    route = f"{request.method} {request.path}"[:200]
+    digest = hashlib.sha256(request.get_data()).digest()
+    values = {
+        "id": uuid7(),
+        "organization_id": tenancy.current_organization_id(),
+        "key": key,
+        "route": route,
+        "body_digest": digest,
+        "created_at": clock.now(),
+    }
+    sql.insert_once(db.session(), IdempotentAnswer, values)
+    kept = db.session.scalars(select(IdempotentAnswer).filter_by(key=key, route=route)).one()
+    if kept.body_digest != digest:
+        message = "This Idempotency-Key was used with another body."
+        raise ApiError(409, "idempotency_conflict", message)
+    return kept
+
+
+def _plain(answer: BaseModel | None) -> Any:
+    return answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer
+
+
+def forget_answers() -> None:
+    with system() as connection:
+        table = IdempotentAnswer.__table__
+        connection.execute(delete(table).where(table.c.created_at < clock.now() - KEPT))  # type: ignore[arg-type]
+
+
+def page(statement: Select[Any], model: Any, query: ListQuery) -> tuple[list[Any], str | None]:
+    """One page, newest first by id (ids are time-ordered), and the cursor of the next one.
+
+    Raises 400 for a cursor that this program did not make.
+    """
+    if query.cursor:
+        statement = statement.where(model.id < _decode(query.cursor))
+    rows = list(db.session.scalars(statement.order_by(model.id.desc()).limit(query.limit + 1)))
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    return rows, _encode(rows[-1].id) if more else None
+
+
+def _encode(last: UUID) -> str:
+    return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> UUID:
+    try:
+        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
+    except ValueError as error:
+        raise ApiError(400, "bad_cursor", "This cursor is not one of ours.") from error
+
+
+def uuid_or_404(text: str) -> UUID:
+    """An id from a path or body; a malformed one is as unknown as a foreign one."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise ApiError(404, "not_found", "There is nothing here.") from error

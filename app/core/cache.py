@@ -1,0 +1,52 @@
+"""What many requests ask for and few change, kept in the process until somebody says otherwise.
+
+A change publishes the key on the bus; a time to live bounds the error when the bus is down.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
+
+from prometheus_client import Counter
+
+V = TypeVar("V")
+
+LOOKUPS = Counter("candor_cache_lookups_total", "Cache look-ups", ["cache", "outcome"])
+
+
+class Cache(Generic[V]):
+    """At most `size` values by key, each for at most `seconds`. Least recently used goes first."""
+
+    def __init__(self, name: str, *, size: int, seconds: float) -> None:
+        self._size, self._seconds = size, seconds
+        self._values: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._hits, self._misses = LOOKUPS.labels(name, "hit"), LOOKUPS.labels(name, "miss")
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The kept value, or a new one by `make()`. What `make` raises is not kept."""
+        found = self._values.get(key)
+        if found is not None and found[0] > time.monotonic():
+            self._hits.inc()
+            return found[1]
+        self._misses.inc()
+        value = make()
+        self.put(key, value)
+        return value
+
+    def put(self, key: Hashable, value: V) -> None:
+        with self._lock:
+            self._values[key] = (time.monotonic() + self._seconds, value)
+            self._values.move_to_end(key)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+
+    def forget(self, key: Hashable) -> None:
+        self._values.pop(key, None)
+
+    def clear(self, *_: Any) -> None:
+        self._values.clear()

@@ -1,0 +1,132 @@
+"""One shape for every error: JSON for programs, a page for people, never a stack trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from apiflask import HTTPError
+from flask import Response, jsonify, render_template, request
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from app.core import clock
+from app.core.db import db, unavailable
+from app.core.logs import request_id
+
+PROGRAM_PATHS = ("/api/", "/widget/", "/hooks/", "/health/", "/metrics", "/w/")
+RETRY_AFTER = "2"  # seconds
+
+log = structlog.get_logger()
+
+
+class ApiError(Exception):
+    """Answered as `{"error": {"code", "message", "details", "timestamp"}}` with `status`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.details, self.headers = details or {}, headers or {}
+
+
+def not_found() -> ApiError:
+    """One answer for what is missing and for what belongs to somebody else."""
+    return ApiError(404, "not_found", "There is nothing here.")
+
+
+def invalid(field: str, message: str) -> ApiError:
+    return ApiError(422, "invalid", "A field is not valid.", {field: [message]})
+
+
+def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
+    error = {"code": code, "message": message, "details": details or {}}
+    return {"error": {**error, "timestamp": clock.iso(clock.now())}}
+
+
+def for_program() -> bool:
+    return request.path.startswith(PROGRAM_PATHS) or (
+        request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+    )
+
+
+def init_app(app: Any) -> None:
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _fault)
+    app.error_processor(_validation_error)
+
+
+def _api_error(error: ApiError) -> Any:
+    return answer(error.status, error.code, error.message, error.details, error.headers)
+
+
+def _http_error(error: HTTPException) -> Any:
+    if error.response is not None:
+        return error.response
+    status = error.code or 500
+    code = HTTP_STATUS_CODES.get(status, "error").lower().replace(" ", "_")
+    headers = (
+        {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", None) else {}
+    )
+    return answer(status, code, error.description or HTTP_STATUS_CODES.get(status, ""), {}, headers)
+
+
+def _validation_error(error: HTTPError) -> Any:
+    """APIFlask's own: a field of the body is 422, a query parameter 400."""
+    detail = error.detail if isinstance(error.detail, dict) else {}
+    status = 400 if "query" in detail else error.status_code
+    fields = next(iter(detail.values()), {}) if detail else {}
+    code = "invalid" if detail else "error"
+    made = body(code, error.message or "The request is not valid.", fields)
+    return made, status, {}
+
+
+def _fault(error: Exception) -> Any:
+    db.session.rollback()
+    if isinstance(error, PoolTimeout) or unavailable(error):
+        log.error("storage_unavailable", error=str(error).splitlines()[0])
+        message = "Storage is not available right now. Nothing was lost; please try again."
+        return answer(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
+    if isinstance(error, IntegrityError):
+        log.warning("conflict", error=str(error.orig).splitlines()[0])
+        return answer(409, "conflict", "That collides with something that is there already.")
+    if isinstance(error, DBAPIError) and "null" not in str(error) and _is_data_error(error):
+        return answer(400, "invalid_data", "A value cannot be stored.")
+    log.exception("fault")
+    message = f"Something broke on our side. It is logged under {request_id()}."
+    return answer(500, "internal_error", message, {"id": request_id()})
+
+
+def _is_data_error(error: DBAPIError) -> bool:
+    return type(error.orig).__name__ in ("DataError", "NumericValueOutOfRange")
+
+
+def answer(
+    status: int,
+    code: str,
+    message: str,
+    details: Any = None,
+    headers: dict[str, str] | None = None,
+) -> tuple[Response | str, int, dict[str, str]]:
+    if for_program():
+        return jsonify(body(code, message, details)), status, headers or {}
+    title = HTTP_STATUS_CODES.get(status, "Error")
+    page = render_template(
+        "layout/error.html",
+        code=status,
+        title=title,
+        text=message,
+        home_href="/",
+        home_label="Back to the start",
+        reference=request_id() if status >= 500 else None,
+    )
+    return page, status, headers or {}

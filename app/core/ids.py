@@ -1,0 +1,27 @@
+"""Identifiers: sortable ones for rows, unguessable ones for what the public sees."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+
+def uuid7() -> UUID:
+    """A UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = secrets.randbits(74)
+    value = (
+        milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0x2 << 62 | random & (1 << 62) - 1
+    )
+    return UUID(int=value)
+
+
+def public_token() -> str:
+    """128 random bits as 32 hexadecimal characters: site keys, receipts."""
+    return secrets.token_hex(16)
+
+
+def secret_token() -> str:
+    """256 random bits, URL-safe: sign-ins, API keys."""
+    return secrets.token_urlsafe(32)

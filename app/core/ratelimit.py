@@ -1,0 +1,66 @@
+"""Limits: by Redis where they must hold across processes (sign-in), in the process elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from ipaddress import ip_address
+
+from flask import Flask, request
+from flask_limiter import Limiter
+
+from app.core.errors import ApiError
+
+HOUR = 3600
+
+
+def address() -> str:
+    """Whom a limit counts: the IPv4 address, or the /64 of an IPv6 one."""
+    text = request.remote_addr or "unknown"
+    try:
+        parsed = ip_address(text)
+    except ValueError:
+        return text
+    if parsed.version == 6:
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else ":".join(parsed.exploded.split(":")[:4]) + "::/64"
+    return text
+
+
+# Not swallowing Redis' errors: when it is down, sign-in is closed rather than unlimited.
+limiter = Limiter(address, swallow_errors=False, default_limits=[])
+
+
+class Buckets:
+    """Token buckets by key in this process: `rate` a second, `burst` at once."""
+
+    def __init__(self, rate: float, burst: int, size: int = 20_000) -> None:
+        self._rate, self._burst, self._size = rate, burst, size
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str) -> bool:
+        """Whether one more is allowed now."""
+        moment = time.monotonic()
+        tokens, before = self._buckets.pop(key, (float(self._burst), moment))
+        tokens = min(self._burst, tokens + (moment - before) * self._rate)
+        allowed = tokens >= 1
+        self._buckets[key] = (tokens - 1 if allowed else tokens, moment)
+        if len(self._buckets) > self._size:
+            self._buckets.popitem(last=False)
+        return allowed
+
+    def demand(self, key: str) -> None:
+        """Raise 429 with Retry-After when nothing is left."""
+        if not self.take(key):
+            seconds = str(max(1, round(1 / self._rate)))
+            message = "Too many requests. Please slow down."
+            raise ApiError(429, "rate_limited", message, {}, {"Retry-After": seconds})
+
+
+def init_app(app: Flask, redis_url: str) -> None:
+    app.config["RATELIMIT_STORAGE_URI"] = redis_url
+    if redis_url.startswith("unix://"):
+        app.config["RATELIMIT_STORAGE_URI"] = "redis+" + redis_url
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"socket_timeout": 2, "socket_connect_timeout": 2}
+    app.config["RATELIMIT_HEADERS_ENABLED"] = False
+    limiter.init_app(app)

@@ -1,0 +1,73 @@
+"""Pages and parts of pages from the same templates."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, make_response, render_template, request, url_for
+from flask_wtf.csrf import generate_csrf
+from htmx_flask import Htmx
+
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def render(
+    template: str, status: int = 200, *, block: str | None = None, **values: Any
+) -> Response:
+    """A page, or for an HTMX request its `block` alone. Says so to caches: Vary: HX-Request."""
+    if (
+        block
+        and request.headers.get("HX-Request")
+        and not request.headers.get("HX-History-Restore-Request")
+    ):
+        body = render_block(template, block, **values)
+    else:
+        body = render_template(template, **values)
+    response = make_response(body, status)
+    response.vary.add("HX-Request")
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def render_block(template: str, block: str, **values: Any) -> str:
+    """One `{% block %}` of a template alone."""
+    current_app.update_template_context(values)
+    found = current_app.jinja_env.get_template(template)
+    return "".join(found.blocks[block](found.new_context(values)))
+
+
+def redirect_target(candidate: str | None, fallback: str) -> str:
+    """`candidate` if it is a path on this site, else `fallback`."""
+    if not candidate or not candidate.startswith("/") or candidate.startswith(("//", "/\\")):
+        return fallback
+    parts = urlsplit(candidate)
+    safe = (
+        not parts.scheme and not parts.netloc and candidate.isprintable() and "\\" not in candidate
+    )
+    return candidate if safe else fallback
+
+
+def asset(filename: str) -> str:
+    """The address of a static file, with its version, so that it may be cached for ever."""
+    base = current_app.extensions["candor_settings"].asset_url
+    version = current_app.extensions["candor_asset_version"]
+    return base + url_for("static", filename=filename, v=version)
+
+
+def _cache_assets(response: Response) -> Response:
+    if request.endpoint == "static" and (request.args.get("v") or "/widget/core." in request.path):
+        response.headers["Cache-Control"] = FOREVER
+    return response
+
+
+def init_app(app: Flask) -> None:
+    Htmx(app)
+    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals["csrf_token"] = generate_csrf
+    # One module for all templates, so that a block rendered alone has its components too.
+    components = app.jinja_env.get_template("components/ui.html")
+    app.jinja_env.globals["ui"] = components.module
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.after_request(_cache_assets)

@@ -1,0 +1,33 @@
+"""The one file that knows dialects."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import JSON, Insert, Table, TextClause, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+# A JSON value: jsonb on Postgres, text on SQLite.
+Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def advisory_lock(key: str) -> TextClause:
+    """Postgres' transaction-long lock on a name."""
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+    return text("SELECT pg_advisory_xact_lock(:number)").bindparams(number=number)
+
+
+def insert(session: Session, table: type[Any] | Table) -> Any:
+    """The dialect's INSERT, which has on_conflict_do_nothing / do_update on both databases."""
+    bind = session.get_bind()
+    dialect = postgresql if bind.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> bool:
+    """Insert unless a unique key says it is there; answers whether it is new."""
+    statement: Insert = insert(session, model).values(**values).on_conflict_do_nothing()
+    return session.execute(statement.returning(model.id)).first() is not None

@@ -1,0 +1,57 @@
+"""JSON from strangers: what a database or a later reader would choke on is refused here, once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+DEEPEST = 64
+
+
+class BadJSON(ValueError):
+    """The text is not JSON that Candor takes; the message says why, for a person."""
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse JSON. Refuses NaN and Infinity, more than 64 levels, NUL, lone surrogates and
+    integers of more than 4,300 digits; keeps other integers exact. Raises BadJSON."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise BadJSON("nested too deeply") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise error if isinstance(error, BadJSON) else BadJSON("not valid JSON") from error
+    _check(value)
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise BadJSON(f"{name} is not a JSON number")
+
+
+def _check(top: Any) -> None:
+    """Walk without recursion: depth is an input here."""
+    waiting: list[tuple[Any, int]] = [(top, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise BadJSON("nested too deeply")
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+            raise BadJSON("a number is too large")
+        elif isinstance(value, list):
+            waiting.extend((item, depth + 1) for item in value)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                _check_text(key)
+                waiting.append((item, depth + 1))
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise BadJSON("a text contains NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadJSON("a text contains a lone surrogate") from error

@@ -1,0 +1,111 @@
+"""`candor up`: what the process tree of one machine consists of, and in which order it starts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from app.config import ConfigurationError, Settings, embedded_redis_socket
+from app.core import valkey
+from app.core.processes import Child, Tree
+
+START_PATIENCE = 30.0  # seconds until the first answer
+WORKERS = 2
+
+
+def run_tree(host: str, port: int, settings: Settings) -> int:
+    """Start everything, print the address, run until a signal; answers the exit status."""
+    _refuse_taken(host, port)
+    os.environ.setdefault("CANDOR_URL", f"http://{_reachable(host)}:{port}")
+    os.environ.setdefault("WEB_CONCURRENCY", str(WORKERS))
+    _prepare_metrics(settings.data)
+    children = []
+    if not os.environ.get("REDIS_URL"):
+        children.append(_start_valkey(settings.data))
+    # Migrating and the server's own start both take a second or two: Valkey boots meanwhile.
+    if subprocess.run(part("migrate"), check=False).returncode:
+        Tree(children).stop()
+        return 1
+    children += [
+        Child("worker", part("worker")),
+        Child("cron", part("cron")),
+        Child("web", web_command(host, port)),
+    ]
+    tree = Tree(children)
+    for child in children:
+        if child.process is None:
+            child.start()
+    _announce(host, port)
+    return tree.run()
+
+
+def part(name: str) -> list[str]:
+    return [sys.executable, "-m", "app.cli", name]
+
+
+def web_command(host: str, port: int) -> list[str]:
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "gunicorn.conf.py",
+        "--no-control-socket",
+        "--bind",
+        bind,
+        "wsgi:app",
+    ]
+
+
+def _start_valkey(data: Path) -> Child:
+    path = embedded_redis_socket(data)
+    child = valkey.child(path)
+    child.start()
+    if not valkey.wait_for(path):
+        child.stop()
+        raise ConfigurationError(f"The embedded Valkey did not answer at {path}.")
+    return child
+
+
+def _prepare_metrics(data: Path) -> None:
+    """prometheus_client adds up the workers' files; those of an earlier run are stale."""
+    folder = data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(folder))
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    # With SO_REUSEPORT a second tree would silently share the port.
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(f"{host}:{port} is taken. Try --port.") from error
+
+
+def _announce(host: str, port: int) -> None:
+    address = f"http://{_reachable(host)}:{port}"
+    deadline = time.monotonic() + START_PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/health/live", timeout=2):  # noqa: S310
+                print(f"Candor answers at {os.environ['CANDOR_URL']}", flush=True)
+                return
+        except OSError:
+            time.sleep(0.05)
+    print("candor: the web server has not answered yet, see its log above", file=sys.stderr)
+
+
+def _reachable(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,17 @@
+from flask import Flask
+
+from app.core.bus import Subscriber
+from app.embed import broadcasts, published, sockets, views  # noqa: F401
+from app.embed.hub import Hub
+
+
+def register(app: Flask) -> None:
+    hub = Hub(app.extensions["candor_settings"].socket_cap)
+    app.extensions["candor_hub"] = hub
+    subscriber: Subscriber = app.extensions["candor_subscriber"]
+    subscriber.listen(published.forget)
+    subscriber.listen(hub.hear)
+    app.register_blueprint(views.blueprint)
+    app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": sockets.LARGEST_MESSAGE}
+    app.register_blueprint(sockets.blueprint)
+    sockets.sock.init_app(app)

@@ -1,0 +1,162 @@
+"""The open visitor sockets of this process, and how a frame reaches them.
+
+Each socket has a bounded outbox that its own greenlet empties, so one that does not read delays
+nobody: when its outbox is full it is closed with 1013 and heals itself by polling.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import structlog
+from simple_websocket import Server
+from wsproto.events import Ping
+from wsproto.frame_protocol import FrameProtocol
+
+from app.core.metrics import FRAMES, SLOW_SOCKETS, SOCKETS
+
+OUTBOX = 64  # frames
+PING_EVERY = 25.0  # seconds
+LAST_WORDS = 5.0  # seconds a socket has to take its close frame
+GOING_AWAY, TRY_AGAIN, RESTART, POLICY = 1001, 1013, 1012, 1008
+
+log = structlog.get_logger()
+
+
+def wire(frame: dict[str, Any]) -> bytes:
+    """A frame as it goes over the wire: the same bytes for every socket, so made once."""
+    text = json.dumps(frame, separators=(",", ":"))
+    return bytes(FrameProtocol(client=False, extensions=[]).send_data(text, fin=True))
+
+
+class Connection:
+    """One socket. Everything is sent by the greenlet that serves it."""
+
+    __slots__ = ("ws", "site_id", "outbox", "closing", "unanswered")
+
+    def __init__(self, ws: Server) -> None:
+        self.ws = ws
+        self.site_id: str | None = None
+        self.outbox: deque[bytes | type[Ping]] = deque()
+        self.closing: int | None = None
+        self.unanswered = 0
+
+    def offer(self, data: bytes | type[Ping]) -> None:
+        """Queue data for the socket's own greenlet; close a socket that does not keep up."""
+        if self.closing is not None:
+            return
+        if len(self.outbox) >= OUTBOX:
+            SLOW_SOCKETS.inc()
+            self.close(TRY_AGAIN)
+            return
+        self.outbox.append(data)
+        self.ws.event.set()
+
+    def close(self, code: int) -> None:
+        """Ask the socket's greenlet to close it; make sure of it when it is stuck in a send."""
+        if self.closing is None:
+            self.closing = code
+            self.outbox.clear()
+            self.ws.event.set()
+            timer = threading.Timer(LAST_WORDS, self._cut)
+            timer.daemon = True
+            timer.start()
+
+    def empty_outbox(self) -> None:
+        """Send what is queued. Called by the socket's own greenlet only."""
+        while self.outbox and self.closing is None:
+            data = self.outbox.popleft()
+            self.ws.sock.sendall(data if isinstance(data, bytes) else self.ws.ws.send(Ping()))
+
+    def _cut(self) -> None:
+        if self.ws.connected:
+            self.ws.connected = False
+            try:
+                self.ws.sock.shutdown(2)
+            except OSError:
+                pass
+            self.ws.event.set()
+
+
+class Hub:
+    """All sockets of this process, by site."""
+
+    def __init__(self, cap: int) -> None:
+        self.cap = cap
+        self.connections: set[Connection] = set()
+        self._sites: dict[str, set[Connection]] = {}
+        self._ticker: threading.Thread | None = None
+
+    @property
+    def full(self) -> bool:
+        return len(self.connections) >= self.cap
+
+    def add(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        SOCKETS.inc()
+        if self._ticker is None:
+            self._ticker = threading.Thread(target=self._tick, daemon=True, name="pings")
+            self._ticker.start()
+
+    def join(self, connection: Connection, site_id: str) -> None:
+        self._leave_site(connection)
+        connection.site_id = site_id
+        self._sites.setdefault(site_id, set()).add(connection)
+
+    def remove(self, connection: Connection) -> None:
+        if connection in self.connections:
+            self.connections.discard(connection)
+            SOCKETS.dec()
+        self._leave_site(connection)
+
+    def _leave_site(self, connection: Connection) -> None:
+        members = self._sites.get(connection.site_id or "")
+        if members is not None:
+            members.discard(connection)
+            if not members:
+                del self._sites[connection.site_id or ""]
+
+    def hear(self, channel: str, frame: dict[str, Any] | None) -> None:
+        """Bus listener. After a gap everybody re-reads from his own cursor."""
+        if frame is None:
+            self._send(self.connections, {"type": "resync"})
+        elif channel.startswith("site:"):
+            members = self._sites.get(channel.removeprefix("site:"), ())
+            self._send(members, {k: v for k, v in frame.items() if k != "key"})
+
+    def _send(self, connections: Any, frame: dict[str, Any]) -> None:
+        data = wire(frame)
+        for connection in tuple(connections):
+            connection.offer(data)
+        FRAMES.labels(frame["type"]).inc(len(connections))
+
+    def close_all(self, code: int = RESTART) -> None:
+        for connection in tuple(self.connections):
+            connection.close(code)
+
+    def _tick(self) -> None:
+        """Ping everybody every 25 seconds, spread over the time so that no burst disturbs."""
+        while True:
+            everybody = tuple(self.connections)
+            for number, connection in enumerate(everybody):
+                self._ping(connection)
+                if number % 50 == 49:
+                    time.sleep(PING_EVERY * 50 / len(everybody))
+            time.sleep(
+                max(
+                    1.0,
+                    PING_EVERY - len(everybody) // 50 * PING_EVERY * 50 / max(1, len(everybody)),
+                )
+            )
+
+    def _ping(self, connection: Connection) -> None:
+        connection.unanswered = 0 if connection.ws.pong_received else connection.unanswered + 1
+        if connection.unanswered > 2:
+            connection.close(GOING_AWAY)
+            return
+        connection.ws.pong_received = False
+        connection.offer(Ping)

@@ -1,0 +1,25 @@
+"""What a web worker does besides answering: it follows the bus, and says goodbye to its sockets."""
+
+from __future__ import annotations
+
+import time
+from threading import Thread
+from typing import Any
+
+from flask import Flask
+
+LOOK_EVERY = 0.2  # seconds
+
+
+def start_worker(worker: Any) -> None:
+    """Called in each worker after the fork."""
+    app: Flask = worker.app.callable
+    app.extensions["candor_subscriber"].start()
+    Thread(target=_say_goodbye, args=(worker, app.extensions["candor_hub"]), daemon=True).start()
+
+
+def _say_goodbye(worker: Any, hub: Any) -> None:
+    """Close the sockets with 1012 once the worker is told to stop: they would keep it alive."""
+    while worker.alive:
+        time.sleep(LOOK_EVERY)
+    hub.close_all()

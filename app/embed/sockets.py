@@ -1,0 +1,137 @@
+"""/widget/v1/ws: what happened, told to open pages. Messages in travel by HTTP; this only tells."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from flask import Blueprint, current_app, request
+from flask_sock import Sock
+from simple_websocket import ConnectionClosed, Server
+
+from app.core import strict_json
+from app.core.db import db
+from app.core.errors import ApiError
+from app.core.ratelimit import address
+from app.embed.hub import POLICY, Connection, Hub, wire
+from app.embed.notifications import cursor_of
+from app.embed.published import active_site, known_origin
+from app.tracking.identity import issue_token, read_token, visitor_hash
+
+LARGEST_MESSAGE = 16 * 1024
+PER_SECOND, BURST = 20.0, 60
+RETRY_AFTER = "10"
+
+log = structlog.get_logger()
+blueprint = Blueprint("sockets", __name__)
+sock = Sock()
+
+
+def hub() -> Hub:
+    return current_app.extensions["candor_hub"]
+
+
+@blueprint.before_request
+def guard() -> None:
+    """Before the upgrade: an Origin that some site has, and room for one more."""
+    if not request.headers.get("Upgrade"):
+        raise ApiError(426, "upgrade_required", "This address speaks WebSocket.")
+    request.environ["candor.origin_host"] = known_origin()
+    if hub().full:
+        message = "No room for another socket. Poll meanwhile."
+        raise ApiError(503, "busy", message, {}, {"Retry-After": RETRY_AFTER})
+    # Compression would cost a quarter of a megabyte for each socket.
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+@sock.route("/widget/v1/ws", bp=blueprint)
+def visitor_socket(ws: Server) -> None:
+    connection = Connection(ws)
+    hub().add(connection)
+    try:
+        serve(connection)
+    except (ConnectionClosed, OSError):
+        pass
+    finally:
+        hub().remove(connection)
+
+
+def serve(connection: Connection) -> None:
+    ws, allowance, counted = connection.ws, float(BURST), time.monotonic()
+    while ws.connected and connection.closing is None:
+        ws.event.wait()
+        ws.event.clear()
+        while ws.input_buffer and connection.closing is None:
+            moment = time.monotonic()
+            allowance = min(BURST, allowance + (moment - counted) * PER_SECOND) - 1
+            counted = moment
+            if allowance < 0:
+                connection.close(POLICY)
+            else:
+                hear(connection, ws.input_buffer.pop(0))
+        connection.empty_outbox()
+    if ws.connected and connection.closing is not None:
+        ws.close(connection.closing)
+
+
+def hear(connection: Connection, text: str | bytes) -> None:
+    """One frame of a visitor. Whatever it is, it gets an answer and breaks nothing."""
+    try:
+        answer(connection, _frame(text))
+    except ApiError as error:
+        _say(connection, {"type": "error", "code": error.code})
+        if error.status in (403, 404):
+            connection.empty_outbox()
+            connection.close(POLICY)
+    except Exception:
+        log.exception("socket_fault")
+        _say(connection, {"type": "error", "code": "internal_error"})
+    finally:
+        db.session.remove()
+
+
+def _frame(text: str | bytes) -> dict[str, Any]:
+    if not isinstance(text, str):
+        raise ApiError(400, "not_json", "Frames are JSON text.")
+    try:
+        frame = strict_json.loads(text)
+    except strict_json.BadJSON as error:
+        raise ApiError(400, "not_json", str(error)) from error
+    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+        raise ApiError(400, "no_type", "A frame is an object with a type.")
+    return frame
+
+
+def answer(connection: Connection, frame: dict[str, Any]) -> None:
+    if frame["type"] == "join_widget":
+        join(connection, frame)
+    elif frame["type"] == "ping":
+        _say(connection, {"type": "pong"})
+    else:
+        raise ApiError(400, "unknown_type", "There is no such frame.")
+
+
+def join(connection: Connection, frame: dict[str, Any]) -> None:
+    key = frame.get("site")
+    site = active_site(key if isinstance(key, str) else "")
+    if not site.runs_on(request.environ["candor.origin_host"]):
+        raise ApiError(403, "foreign_origin", "This origin is not a domain of this site.")
+    visitor = read_token(site.id, frame.get("visitor"))
+    if visitor is None:
+        visitor = visitor_hash(site, address(), request.user_agent.string)
+    hub().join(connection, site.id.hex)
+    _say(
+        connection,
+        {
+            "type": "joined",
+            "visitor": issue_token(site.id, visitor),
+            "context": {},
+            "cursor": cursor_of(site),
+            "revision": site.revision,
+        },
+    )
+
+
+def _say(connection: Connection, frame: dict[str, Any]) -> None:
+    connection.offer(wire(frame))

@@ -1,0 +1,66 @@
+"""The widget's public API over HTTP: loader, configuration, notifications. No cookies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from app.core.errors import ApiError
+from app.core.ratelimit import Buckets, address
+from app.embed import notifications
+from app.embed.published import active_site, check_origin, served
+
+LARGEST_CURSOR = 2**62
+
+blueprint = Blueprint("embed", __name__)
+
+# A page polls every 20 seconds; an office behind one address may have many pages.
+polls = Buckets(rate=20, burst=200)
+
+
+@blueprint.get("/w/<key>.js")
+def loader(key: str) -> Response:
+    """Never an error: a page whose key is unknown or switched off gets a silent script."""
+    found = served(key)
+    response = Response(found.script, content_type="text/javascript; charset=utf-8")
+    response.set_etag(found.etag)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response.make_conditional(request)
+
+
+@blueprint.get("/widget/v1/config/<key>")
+def configuration(key: str) -> Any:
+    site = active_site(key)
+    return _public(check_origin(site), served(key).config)
+
+
+@blueprint.get("/widget/v1/notifications/<key>")
+def list_notifications(key: str) -> Any:
+    site = active_site(key)
+    origin = check_origin(site)
+    polls.demand(address())
+    after = _cursor(request.args.get("after"))
+    found = notifications.current(site) if after is None else notifications.since(site, after)
+    return _public(origin, found)
+
+
+def _cursor(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if (
+        not text.isascii()
+        or not text.isdigit()
+        or not int(text[:20]) < LARGEST_CURSOR
+        or len(text) > 19
+    ):
+        raise ApiError(400, "bad_cursor", "after is a cursor from an earlier answer.")
+    return int(text)
+
+
+def _public(origin: str | None, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    headers = {"Cache-Control": "no-cache", "Vary": "Origin"}
+    if origin:
+        headers["Access-Control-Allow-Origin"] = origin
+    return body, headers

@@ -1,0 +1,54 @@
+"""What sources report and what becomes of orders turns into activities and retractions."""
+
+from __future__ import annotations
+
+from app.commerce.models import Order, OrderPlaced, OrderUndone, customer_index
+from app.core.announce import subscribe
+from app.core.tenancy import current_organization_id
+from app.proof.models import Activity
+from app.sources.facts import ActivityReported, ActivityWithdrawn, Money
+from app.sources.models import Reported, Source
+
+PURCHASE = "purchase"
+
+
+@subscribe(Reported)
+def record(reported: Reported) -> None:
+    source, fact = reported.source, reported.fact
+    if isinstance(fact, ActivityReported):
+        activity, _new = report_activity(source, fact)
+        reported.became.append(("activity", activity.id))
+    elif isinstance(fact, ActivityWithdrawn):
+        activity = Activity.withdraw(source, fact.external_id, fact.type, "withdrawn")
+        reported.became.append(("activity", activity.id))
+
+
+def report_activity(source: Source, fact: ActivityReported) -> tuple[Activity, bool]:
+    index = customer_index(fact.person, current_organization_id(), source.id)
+    return Activity.create(source, fact, index)
+
+
+@subscribe(OrderPlaced)
+def show_purchase(placed: OrderPlaced) -> None:
+    order = placed.order
+    fact = ActivityReported(
+        type=PURCHASE,
+        external_id=_name(order),
+        occurred_at=order.occurred_at,
+        person=order.known_person(),
+        place=order.known_place(),
+        product=order.first_product(),
+        value=Money(order.total or 0, order.currency or "XXX"),
+    )
+    Activity.create(placed.source, fact, order.customer_index)
+
+
+@subscribe(OrderUndone)
+def retract_purchase(undone: OrderUndone) -> None:
+    activity = Activity.find(undone.source, _name(undone.order), PURCHASE)
+    if activity is not None:
+        activity.retract(undone.order.status)
+
+
+def _name(order: Order) -> str:
+    return order.external_id or str(order.id)

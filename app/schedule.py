@@ -1,0 +1,13 @@
+"""Every periodic job, in one list: what runs, and how many seconds lie between two runs.
+
+Names rather than functions, so that the cron process stays small.
+"""
+
+PERIODIC = {
+    "app.sources.jobs.sweep_deliveries": 15,
+    "app.core.mail.sweep_mail": 30,
+    "app.accounts.models.sign_in.forget_sign_ins": 3600,
+    "app.core.api.forget_answers": 3600,
+    "app.sources.jobs.forget_old_bodies": 3600,
+    "app.tracking.models.forget_salts": 3600,
+}

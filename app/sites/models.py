@@ -1,0 +1,163 @@
+"""Sites, their domains, and the revisions of what they publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint, select, update
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+
+from app.core import clock
+from app.core.announce import Announcement, announce
+from app.core.db import Base, db
+from app.core.ids import public_token
+from app.core.tenancy import Tenant, owned_by
+
+PERSON_STYLES = ("first_name", "initial", "someone")
+SMALLEST_K = 3
+DEFAULT_K = 5
+
+
+class Site(Tenant, Base):
+    """One website with a snippet."""
+
+    __tablename__ = "sites"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "id"),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+    name: Mapped[str] = mapped_column(String(120))
+    client_name: Mapped[str | None] = mapped_column(String(120))
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    active: Mapped[bool] = mapped_column(default=True)
+    time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
+    language: Mapped[str] = mapped_column(String(12), default="en")
+    person_style: Mapped[str] = mapped_column(String(12), default="first_name")
+    k: Mapped[int] = mapped_column(default=DEFAULT_K)
+    # Counts what visitors may have to hear of (activities, retractions, revisions): their cursor.
+    change_number: Mapped[int] = mapped_column(BigInteger, default=0)
+    revision_number: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    domains: Mapped[list[SiteDomain]] = relationship(
+        primaryjoin=lambda: Site.id == foreign(SiteDomain.site_id),
+        cascade="all, delete-orphan",
+        order_by=lambda: SiteDomain.host,
+        passive_deletes=True,
+    )
+
+    @classmethod
+    def create(
+        cls, *, name: str, domains: list[str], client_name: str | None = None, **settings: Any
+    ) -> Site:
+        site = cls(name=name, client_name=client_name or None, key=public_token(), **settings)
+        db.session.add(site)
+        db.session.flush()
+        site._set_domains(domains)
+        announce(SiteCreated(site=site))
+        return site
+
+    def change(self, *, domains: list[str] | None = None, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        if domains is not None:
+            self._set_domains(domains)
+        db.session.flush()
+        announce(SiteChanged(site=self))
+
+    def next_change(self) -> int:
+        """The next change number of this site. Holds the site's row until the commit, so that
+        numbers become visible in their order."""
+        moved = (
+            update(Site)
+            .where(Site.id == self.id)
+            .values(change_number=Site.change_number + 1)
+            .returning(Site.change_number)
+            .execution_options(synchronize_session=False)
+        )
+        return db.session.execute(moved).scalar_one()
+
+    def publish(self, content: dict[str, Any]) -> Revision:
+        """Save `content` as the next revision and make it the published one."""
+        change = self.next_change()
+        last = select(Revision.number).filter_by(site_id=self.id).order_by(Revision.number.desc())
+        number = (db.session.scalars(last.limit(1)).first() or 0) + 1
+        revision = Revision(site_id=self.id, number=number, content=content, change=change)
+        db.session.add(revision)
+        self.revision_number = number
+        db.session.flush()
+        announce(RevisionPublished(revision=revision, site=self))
+        return revision
+
+    @property
+    def hosts(self) -> list[str]:
+        return [domain.host for domain in self.domains]
+
+    def _set_domains(self, hosts: list[str]) -> None:
+        kept = {domain.host: domain for domain in self.domains}
+        self.domains = [
+            kept.get(host) or SiteDomain(site_id=self.id, host=host)
+            for host in dict.fromkeys(hosts)
+        ]
+
+
+class SiteDomain(Tenant, Base):
+    """A host on which a site's snippet may run. Ports and schemes do not count."""
+
+    __tablename__ = "site_domains"
+    __table_args__ = (
+        owned_by("sites", "site_id"),
+        UniqueConstraint("organization_id", "site_id", "host"),
+        Index("ix_site_domains_host", "host"),
+        Index("ix_site_domains_site_id", "site_id"),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+    site_id: Mapped[UUID]
+    host: Mapped[str] = mapped_column(String(253))
+
+
+class Revision(Tenant, Base):
+    """One saved version of a site's configuration; the site says which is published."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (
+        owned_by("sites", "site_id"),
+        UniqueConstraint("organization_id", "site_id", "number"),
+        Index("ix_revisions_site_id_number", "site_id", "number"),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+    site_id: Mapped[UUID]
+    number: Mapped[int]
+    content: Mapped[dict[str, Any]]
+    change: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    site: Mapped[Site] = relationship(primaryjoin=lambda: foreign(Revision.site_id) == Site.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteCreated(Announcement):
+    name: ClassVar[str] = "site.created"
+    site: Site
+
+    def details(self) -> dict[str, Any]:
+        return {"name": self.site.name, "domains": self.site.hosts}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteChanged(SiteCreated):
+    name: ClassVar[str] = "site.changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionPublished(Announcement):
+    name: ClassVar[str] = "revision.published"
+    revision: Revision
+    site: Site
+
+    def details(self) -> dict[str, Any]:
+        return {"site_id": str(self.site.id), "number": self.revision.number}

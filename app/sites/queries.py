@@ -1,0 +1,69 @@
+"""What the public side asks about a site before there is a tenant. Plain values, no rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, select
+
+from app.core.db import system
+from app.sites.models import Revision, Site, SiteDomain
+
+
+@dataclass(frozen=True)
+class PublishedSite:
+    """A site as the public sees it: who it is, where it may run, what it publishes."""
+
+    organization_id: UUID
+    id: UUID
+    key: str
+    active: bool
+    language: str
+    time_zone: str
+    person_style: str
+    hosts: frozenset[str]
+    revision: int
+    change: int
+    content: dict[str, Any]
+
+    def runs_on(self, host: str | None) -> bool:
+        return host is not None and host in self.hosts
+
+
+def published_site(key: str) -> PublishedSite | None:
+    """By its public key; None for an unknown one. Reads the database each time."""
+    statement = (
+        select(Site, Revision.number, Revision.change, Revision.content)
+        .outerjoin(
+            Revision,
+            and_(Revision.site_id == Site.id, Revision.number == Site.revision_number),
+        )
+        .where(Site.key == key)
+    )
+    with system() as connection:
+        row = connection.execute(statement).first()
+        if row is None:
+            return None
+        hosts = connection.scalars(select(SiteDomain.host).where(SiteDomain.site_id == row.id))
+        return PublishedSite(
+            organization_id=row.organization_id,
+            id=row.id,
+            key=row.key,
+            active=row.active,
+            language=row.language,
+            time_zone=row.time_zone,
+            person_style=row.person_style,
+            hosts=frozenset(hosts),
+            revision=row.number or 0,
+            change=row.change or 0,
+            content=row.content or {"campaigns": []},
+        )
+
+
+def host_is_known(host: str) -> bool:
+    """Whether any site runs on this host: what can be asked before a socket names its site."""
+    with system() as connection:
+        found = select(SiteDomain.id).where(SiteDomain.host == host).limit(1)
+        return connection.scalar(found) is not None

@@ -1,0 +1,145 @@
+"""REST: sources and inbound deliveries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from pydantic import Field, field_validator
+from sqlalchemy import select
+
+from app.accounts.access import authorized, get_or_404
+from app.accounts.permissions import Permission
+from app.core.api import ListQuery, Schema, page, writes
+from app.core.forms import clean_line
+from app.sites.models import Site
+from app.sources.mapping import MappingError, validate
+from app.sources.models import InboundDelivery, Source
+from app.sources.views import hook_url
+
+blueprint = APIBlueprint("sources_api", __name__, url_prefix="/api/v1", tag="Sources")
+
+
+class SourceIn(Schema):
+    """`secret` is the provider's signing secret; without one Candor makes it. `mapping` names for
+    each field of an activity a JMESPath expression (custom sources only)."""
+
+    site_id: UUID
+    kind: Literal["shopify", "woocommerce", "stripe", "custom"]
+    name: str = Field(min_length=1, max_length=120)
+    secret: str | None = Field(None, min_length=8, max_length=200)
+    mapping: dict[str, str] | None = None
+
+    @field_validator("name", "secret")
+    @classmethod
+    def one_line(cls, text: str | None) -> str | None:
+        return clean_line(text)
+
+    @field_validator("mapping")
+    @classmethod
+    def compiles(cls, mapping: dict[str, str] | None) -> dict[str, str] | None:
+        try:
+            return mapping if mapping is None else validate(mapping)
+        except MappingError as error:
+            raise ValueError(str(error)) from error
+
+
+class SourceOut(Schema):
+    """`secret` is only in the answer that created the source."""
+
+    id: UUID
+    site_id: UUID
+    kind: str
+    name: str
+    hook_url: str | None
+    mapping: dict[str, Any] | None
+    created_at: datetime
+    secret: str | None = None
+
+    @classmethod
+    def of(cls, source: Source, *, with_secret: bool = False) -> SourceOut:
+        return cls(
+            id=source.id,
+            site_id=source.site_id,
+            kind=source.kind,
+            name=source.name,
+            hook_url=hook_url(source) if source.takes_webhooks else None,
+            mapping=source.mapping,
+            created_at=source.created_at,
+            secret=source.secret if with_secret else None,
+        )
+
+
+class Sources(Schema):
+    data: list[SourceOut]
+    next_cursor: str | None
+
+
+class Became(Schema):
+    type: str
+    id: UUID
+
+
+class DeliveryOut(Schema):
+    id: UUID
+    source_id: UUID
+    topic: str | None
+    verdict: Literal["pending", "accepted", "ignored", "duplicate", "failed", "refused"]
+    reason: str | None
+    became: Became | None
+    size: int
+    received_at: datetime
+    settled_at: datetime | None
+
+    @classmethod
+    def of(cls, delivery: InboundDelivery) -> DeliveryOut:
+        became = None
+        if delivery.became_type and delivery.became_id:
+            became = Became(type=delivery.became_type, id=delivery.became_id)
+        names = cls.model_fields.keys() - {"became"}
+        return cls(became=became, **{name: getattr(delivery, name) for name in names})
+
+
+class Deliveries(Schema):
+    data: list[DeliveryOut]
+    next_cursor: str | None
+
+
+class DeliveriesQuery(ListQuery):
+    source_id: UUID | None = None
+
+
+@blueprint.get("/sources")
+@authorized(Permission.SOURCES_READ)
+@blueprint.input(ListQuery, location="query")
+@blueprint.output(Sources)
+def list_sources(query_data: ListQuery) -> Any:
+    rows, cursor = page(select(Source), Source, query_data)
+    return Sources(data=[SourceOut.of(row) for row in rows], next_cursor=cursor)
+
+
+@blueprint.post("/sources")
+@authorized(Permission.SOURCES_WRITE)
+@blueprint.input(SourceIn)
+@blueprint.output(SourceOut, status_code=201)
+@writes
+def create_source(json_data: SourceIn) -> Any:
+    site = get_or_404(Site, json_data.site_id)
+    source = Source.connect(
+        site, json_data.kind, json_data.name, json_data.secret, json_data.mapping
+    )
+    return SourceOut.of(source, with_secret=True)
+
+
+@blueprint.get("/inbound-deliveries")
+@authorized(Permission.SOURCES_READ)
+@blueprint.input(DeliveriesQuery, location="query")
+@blueprint.output(Deliveries)
+def list_deliveries(query_data: DeliveriesQuery) -> Any:
+    found = select(InboundDelivery)
+    if query_data.source_id:
+        found = found.filter_by(source_id=query_data.source_id)
+    rows, cursor = page(found, InboundDelivery, query_data)
+    return Deliveries(data=[DeliveryOut.of(row) for row in rows], next_cursor=cursor)

@@ -1,0 +1,261 @@
+"""Where facts come from, and each delivery that came in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import Index, Integer, LargeBinary, String, UniqueConstraint, delete, select, update
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+
+from app.core import clock
+from app.core.announce import Announcement, announce
+from app.core.crypto import Sealed, SealedBytes, SealedDocument
+from app.core.db import Base, db
+from app.core.ids import uuid7
+from app.core.sql import insert_once
+from app.core.tenancy import Tenant, owned_by
+from app.sites.models import Site, SiteCreated
+from app.sources.facts import Fact
+from app.sources.kinds import KINDS
+
+BUILT_IN = {"api": "REST API", "manual": "Typed by hand"}
+STRENGTHS = {"api": "api", "manual": "manual"}
+REFUSED_KEPT = 100
+REFUSED_BYTES = 8 * 1024
+BODIES_KEPT = timedelta(days=30)
+OPEN = "pending"
+
+
+class Source(Tenant, Base):
+    """Where activities and orders of one site come from."""
+
+    __tablename__ = "sources"
+    __table_args__ = (
+        owned_by("sites", "site_id"),
+        UniqueConstraint("organization_id", "id"),
+        Index("ix_sources_site_id", "site_id"),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+    site_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(120))
+    secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    secret = Sealed("secret_sealed")
+    mapping: Mapped[dict[str, Any] | None]
+    last_delivery_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    site: Mapped[Site] = relationship(primaryjoin=lambda: foreign(Source.site_id) == Site.id)
+
+    @classmethod
+    def connect(
+        cls,
+        site: Site,
+        kind: str,
+        name: str,
+        secret: str | None = None,
+        mapping: dict[str, Any] | None = None,
+    ) -> Source:
+        """A source that sends webhooks. Its id is public, so it is random, not time-ordered."""
+        source = cls(id=uuid4(), site_id=site.id, kind=kind, name=name, mapping=mapping)
+        source.secret = secret or KINDS[kind].new_secret()
+        db.session.add(source)
+        db.session.flush()
+        announce(SourceConnected(source=source))
+        return source
+
+    @classmethod
+    def built_in(cls, site: Site, kind: str) -> Source:
+        """The site's own source of that kind: api or manual."""
+        return db.session.scalars(select(cls).filter_by(site_id=site.id, kind=kind)).one()
+
+    def change(self, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        announce(SourceChanged(source=self))
+
+    def remove(self) -> None:
+        """The source goes; what it told (orders, activities) stays and keeps being true."""
+        announce(SourceRemoved(source=self))
+        db.session.delete(self)
+
+    @property
+    def strength(self) -> str:
+        """How strongly its facts are known: signed > api > browser > manual."""
+        return STRENGTHS.get(self.kind, "signed")
+
+    @property
+    def label(self) -> str:
+        return BUILT_IN[self.kind] if self.kind in BUILT_IN else KINDS[self.kind].label
+
+    @property
+    def takes_webhooks(self) -> bool:
+        return self.kind in KINDS
+
+
+class InboundDelivery(Tenant, Base):
+    """One webhook that came in, and what became of it."""
+
+    __tablename__ = "inbound_deliveries"
+    __table_args__ = (
+        owned_by("sources", "source_id"),
+        UniqueConstraint("organization_id", "source_id", "key"),
+        Index("ix_inbound_deliveries_source_id_id", "source_id", "id"),
+        Index("ix_inbound_deliveries_verdict_received_at", "verdict", "received_at"),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+    source_id: Mapped[UUID]
+    # What makes a repeat recognisable; NULL for repeats and refused ones.
+    key: Mapped[str | None] = mapped_column(String(200))
+    topic: Mapped[str | None] = mapped_column(String(120))
+    verdict: Mapped[str] = mapped_column(String(10), default=OPEN)
+    reason: Mapped[str | None] = mapped_column(String(500))
+    became_type: Mapped[str | None] = mapped_column(String(20))
+    became_id: Mapped[UUID | None]
+    size: Mapped[int] = mapped_column(Integer)
+    headers_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    headers = SealedDocument("headers_sealed")
+    body_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    body = SealedBytes("body_sealed")
+    received_at: Mapped[datetime] = mapped_column(default=clock.now)
+    settled_at: Mapped[datetime | None]
+    source: Mapped[Source] = relationship(
+        primaryjoin=lambda: foreign(InboundDelivery.source_id) == Source.id
+    )
+
+    @classmethod
+    def receive(
+        cls, source: Source, *, key: str, topic: str, headers: dict[str, str], body: bytes
+    ) -> InboundDelivery:
+        """Store a verified delivery. A repeat of one that is there already is a `duplicate`."""
+        delivery = cls._new(source, topic, headers, body)
+        delivery.key = key[:200]
+        if not insert_once(db.session(), cls, _columns(delivery)):
+            repeat = cls._new(source, topic, headers, b"")
+            repeat.settle("duplicate", "The same delivery came before.")
+            repeat.size = len(body)
+            db.session.add(repeat)
+            _forget_old(source, "duplicate")
+            return repeat
+        source.last_delivery_at = delivery.received_at
+        return db.session.scalars(select(cls).filter_by(id=delivery.id)).one()
+
+    @classmethod
+    def refuse(
+        cls, source: Source, *, reason: str, headers: dict[str, str], body: bytes, size: int
+    ) -> None:
+        """Keep a little of what was answered 4xx, so that its sender's owner can see why."""
+        delivery = cls._new(source, None, headers, body[:REFUSED_BYTES])
+        delivery.size = size
+        delivery.settle("refused", reason)
+        db.session.add(delivery)
+        _forget_old(source, "refused")
+
+    @classmethod
+    def _new(
+        cls, source: Source, topic: str | None, headers: dict[str, str], body: bytes
+    ) -> InboundDelivery:
+        delivery = cls(source_id=source.id, topic=topic and topic[:120], size=len(body))
+        delivery.verdict, delivery.received_at = OPEN, clock.now()
+        delivery.headers = headers
+        delivery.body = body
+        return delivery
+
+    def settle(
+        self, verdict: str, reason: str | None = None, became: tuple[str, UUID] | None = None
+    ) -> None:
+        self.verdict, self.reason = verdict, reason and reason[:500]
+        self.became_type, self.became_id = became or (None, None)
+        self.settled_at = clock.now()
+
+    @property
+    def readable_body(self) -> str | None:
+        """For the inspector: JSON indented, anything else as text."""
+        if self.body is None:
+            return None
+        text = self.body.decode("utf-8", "replace")
+        try:
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return text
+
+
+def _columns(row: InboundDelivery) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+
+
+def _forget_old(source: Source, verdict: str) -> None:
+    """Keep the last hundred: anybody can send, so this table must not grow by strangers."""
+    db.session.flush()
+    kept = (
+        select(InboundDelivery.id)
+        .filter_by(source_id=source.id, verdict=verdict)
+        .order_by(InboundDelivery.id.desc())
+        .offset(REFUSED_KEPT)
+        .limit(1)
+    )
+    oldest = db.session.scalars(kept).first()
+    if oldest is not None:
+        db.session.execute(
+            delete(InboundDelivery)
+            .where(
+                InboundDelivery.source_id == source.id,
+                InboundDelivery.verdict == verdict,
+                InboundDelivery.id <= oldest,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def forget_bodies() -> None:
+    """Bodies are kept for 30 days; what became of a delivery stays."""
+    db.session.execute(
+        update(InboundDelivery)
+        .where(InboundDelivery.received_at < clock.now() - BODIES_KEPT)
+        .where(InboundDelivery.verdict != OPEN, InboundDelivery.body_sealed.is_not(None))
+        .values(body_sealed=None, headers_sealed=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported(Announcement):
+    """A source says something. Subscribers add the rows it became to `became`."""
+
+    name: ClassVar[str] = "source.reported"
+    audited: ClassVar[bool] = False
+    source: Source
+    fact: Fact
+    became: list[tuple[str, UUID]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceConnected(Announcement):
+    name: ClassVar[str] = "source.connected"
+    source: Source
+
+    def details(self) -> dict[str, Any]:
+        return {"kind": self.source.kind, "site_id": str(self.source.site_id)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceChanged(SourceConnected):
+    name: ClassVar[str] = "source.changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRemoved(SourceConnected):
+    name: ClassVar[str] = "source.removed"
+
+
+def add_built_in_sources(announcement: SiteCreated) -> None:
+    if type(announcement) is not SiteCreated:
+        return
+    for kind, name in BUILT_IN.items():
+        site = announcement.site
+        db.session.add(Source(id=uuid7(), site_id=site.id, kind=kind, name=name))

@@ -1,0 +1,124 @@
+"""Pages of sources and of the deliveries that came in."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from sqlalchemy import select
+
+from app.accounts.access import current_organization, get_or_404, require
+from app.accounts.permissions import Permission
+from app.core.api import ListQuery, page
+from app.core.db import db
+from app.core.render import render
+from app.sites.models import Site
+from app.sources.forms import MappingForm, SourceForm, as_text
+from app.sources.models import InboundDelivery, Source
+
+PAGE = 30
+
+blueprint = Blueprint("sources", __name__, url_prefix="/o/<organization>/sources")
+
+
+@blueprint.get("")
+@require(Permission.SOURCES_READ)
+def index() -> Any:
+    sources = db.session.scalars(select(Source).order_by(Source.name)).all()
+    return render("sources/index.html", sources=sources)
+
+
+@blueprint.get("/new")
+@require(Permission.SOURCES_WRITE)
+def new() -> Any:
+    return render("sources/new.html", form=_form())
+
+
+@blueprint.post("")
+@require(Permission.SOURCES_WRITE)
+def create() -> Any:
+    form = _form()
+    if not form.validate():
+        return render("sources/new.html", 422, form=form)
+    site = get_or_404(Site, UUID(form.site_id.data))
+    source = Source.connect(site, form.kind.data, form.name.data or "", form.secret.data or None)
+    db.session.commit()
+    flash(f"{source.name} is connected. Now tell it where to send.", "success")
+    return redirect(_page(source))
+
+
+@blueprint.get("/<uuid:source_id>")
+@require(Permission.SOURCES_READ)
+def show(source_id: UUID) -> Any:
+    source = get_or_404(Source, source_id)
+    return _show(source, MappingForm(data={"mapping": as_text(source.mapping)}))
+
+
+@blueprint.post("/<uuid:source_id>/mapping")
+@require(Permission.SOURCES_WRITE)
+def update_mapping(source_id: UUID) -> Any:
+    source, form = get_or_404(Source, source_id), MappingForm()
+    if not form.validate():
+        return _show(source, form, 422)
+    source.change(mapping=form.checked)
+    db.session.commit()
+    flash("The mapping is saved. It holds for deliveries from now on.", "success")
+    return redirect(_page(source))
+
+
+@blueprint.post("/<uuid:source_id>/removal")
+@require(Permission.SOURCES_WRITE)
+def remove(source_id: UUID) -> Any:
+    source = get_or_404(Source, source_id)
+    if source.takes_webhooks:
+        source.remove()
+        db.session.commit()
+        flash(f"{source.name} is gone. What it told stays.", "success")
+    return redirect(url_for("sources.index", organization=current_organization.slug))
+
+
+@blueprint.get("/deliveries")
+@require(Permission.SOURCES_READ)
+def deliveries() -> Any:
+    query = ListQuery(limit=PAGE, cursor=request.args.get("cursor"))
+    rows, older = page(select(InboundDelivery), InboundDelivery, query)
+    return render("sources/deliveries/index.html", deliveries=rows, older=older)
+
+
+@blueprint.get("/deliveries/<uuid:delivery_id>")
+@require(Permission.SOURCES_READ)
+def delivery(delivery_id: UUID) -> Any:
+    found = get_or_404(InboundDelivery, delivery_id)
+    return render("sources/deliveries/show.html", delivery=found)
+
+
+def hook_url(source: Source) -> str:
+    """Where the provider sends its webhooks."""
+    return f"{current_app.extensions['candor_settings'].url}/hooks/{source.id}"
+
+
+def _show(source: Source, form: MappingForm, status: int = 200) -> Any:
+    newest = select(InboundDelivery).filter_by(source_id=source.id)
+    rows, older = page(newest, InboundDelivery, ListQuery(cursor=request.args.get("cursor")))
+    return render(
+        "sources/show.html",
+        status,
+        source=source,
+        form=form,
+        deliveries=rows,
+        older=older,
+        hook_url=hook_url(source) if source.takes_webhooks else None,
+    )
+
+
+def _form() -> SourceForm:
+    form = SourceForm()
+    sites = db.session.scalars(select(Site).order_by(Site.name))
+    form.site_id.choices = [(str(site.id), site.name) for site in sites]
+    return form
+
+
+def _page(source: Source) -> str:
+    slug = current_organization.slug
+    return url_for("sources.show", organization=slug, source_id=source.id)

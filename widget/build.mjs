@@ -1,0 +1,111 @@
+// Builds static/widget from src, or with --check compares a fresh build with the committed files.
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { parse } from "acorn";
+import { build, transform } from "esbuild";
+
+const BUDGET = 5000; // bytes, gzipped: what a page loads before any interaction
+const HERE = dirname(fileURLToPath(import.meta.url));
+const OUT = join(HERE, "../static/widget");
+const PLACEHOLDER = '"__CANDOR_CONFIG__"';
+const FLOOR = ["safari16.4", "chrome99", "firefox101"];
+
+// Names that only our own objects use; anything the server, the page or the browser reads must not be here.
+const INTERNAL = /^(arrived|campaignOf|describe|drawn|emit|events|identity|region|renewed|settled|stage|taken|token)$/;
+
+const TYPICAL = {
+  site: "st_3f9c1b7a52d84e0c9a6d",
+  host: "https://candor.example.com",
+  core: "https://candor.example.com/static/widget/core.0123456789.js",
+  revision: 7,
+  locale: "en",
+  mode: "anonymous",
+  campaigns: [
+    { id: "0197a3f2-5c1e-7d40-9b1a-2f6c8e4d7a10", format: "recent_activity", renderer: "bubble", position: "bottom-left",
+      delay: 3, duration: 6, gap: 12, theme: "auto", accent: "#2563eb", closable: true },
+    { id: "0197a3f2-8b77-7c02-8e55-91d03b6fa2c4", format: "notice", renderer: "bar", position: "top",
+      delay: 0, duration: 0, gap: 0, theme: "light", accent: "#0f766e", closable: true, tone: "info",
+      message: "Free shipping on every order this week.", link: { url: "https://shop.example.com/shipping", label: "How it works" } },
+  ],
+};
+
+// Style sheets travel as text inside the script, so they are minified on their own.
+const stylesheets = {
+  name: "stylesheets",
+  setup(bundle) {
+    bundle.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const source = readFileSync(path, "utf8");
+      const { code } = await transform(source, { loader: "css", minify: true, target: FLOOR });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
+async function makeLoader() {
+  const source = readFileSync(join(HERE, "src/loader.js"), "utf8");
+  const { code } = await transform(source, { minify: true, target: "es5" });
+  const text = code.trim();
+  parse(text, { ecmaVersion: 5 });
+  if (text.split(PLACEHOLDER).length != 2) fail(`loader.js must hold ${PLACEHOLDER} exactly once`);
+  return text;
+}
+
+async function makeCore() {
+  const result = await build({
+    entryPoints: [join(HERE, "src/index.js")],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    mangleProps: INTERNAL,
+    target: FLOOR,
+    legalComments: "none",
+    charset: "utf8",
+    plugins: [stylesheets],
+  });
+  return result.outputFiles[0].text.trim();
+}
+
+async function makeFiles() {
+  const [loader, core] = await Promise.all([makeLoader(), makeCore()]);
+  const name = `core.${createHash("sha256").update(core).digest("hex").slice(0, 10)}.js`;
+  const manifest = JSON.stringify({ core: name, loader: "loader.js" }, null, 2) + "\n";
+  return { sizes: measure(loader, core), files: { "loader.js": loader, [name]: core, "manifest.json": manifest } };
+}
+
+function measure(loader, core) {
+  const size = (text) => gzipSync(text, { level: 9 }).length;
+  const filled = size(loader.replace(PLACEHOLDER, () => JSON.stringify(TYPICAL)));
+  return { loader: size(loader), filled, core: size(core), total: filled + size(core) };
+}
+
+const stale = (files) => (existsSync(OUT) ? readdirSync(OUT) : []).filter((name) => /^core\..*\.js$/.test(name) && !files[name]);
+
+function save(files) {
+  mkdirSync(OUT, { recursive: true });
+  for (const name of stale(files)) rmSync(join(OUT, name));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(OUT, name), text);
+}
+
+function compare(files) {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(OUT, name);
+    if (!existsSync(path)) fail(`static/widget/${name} is missing: run "npm run build" in ${relative(process.cwd(), HERE) || "."}`);
+    if (!readFileSync(path).equals(Buffer.from(text))) fail(`static/widget/${name} differs from what src builds: run "npm run build"`);
+  }
+  for (const name of stale(files)) fail(`static/widget/${name} is stale: run "npm run build"`);
+}
+
+function fail(message) {
+  console.error(`widget: ${message}`);
+  process.exit(1);
+}
+
+const { files, sizes } = await makeFiles();
+console.log(`loader ${sizes.loader} B (${sizes.filled} B with a typical configuration) + core ${sizes.core} B = ${sizes.total} of ${BUDGET} B gzipped`);
+if (process.argv.includes("--check")) compare(files);
+else save(files);
+if (sizes.total > BUDGET) fail(`${sizes.total - BUDGET} B over the budget of ${BUDGET} B`);

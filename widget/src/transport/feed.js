@@ -1,0 +1,134 @@
+import { later, listen, safe } from "../safe.js";
+import { ofDocument } from "../ui/dom.js";
+import { backoff, jitter } from "./backoff.js";
+import { createSocket } from "./socket.js";
+
+const POLL = 20e3;
+const REFUSED = [403, 404, 1008, 4403];
+
+/**
+ * Everything the server says, by socket and by reading, handed to
+ * `sink.arrived(item, live)`, `sink.retracted(id)` and `sink.renewed(config)`.
+ *
+ * The cursor moves by reading only. A frame may be lost or overtaken on its way, so a frame's number
+ * proves nothing about the ones before it; reading an item again costs nothing, since items are known by id.
+ */
+export function createFeed(ctx, sink) {
+  let cursor; // what has been read up to; undefined: the whole list is to be read
+  let wanted = 0; // what is to be read up to before the socket alone is enough
+  let revision = 0;
+  let joined;
+  let busy;
+  let stopped;
+  let failures = 0;
+  let timer;
+
+  const frames = {
+    joined(frame) {
+      joined = true;
+      socket.settled();
+      ctx.identity.token = frame.visitor;
+      wanted = Math.max(wanted, frame.cursor || 0);
+      if (cursor >= wanted) plan();
+      else catchUp();
+    },
+    notification: (frame) => sink.arrived(frame.data, true),
+    retract: (frame) => sink.retracted(frame.activity),
+    config(frame) {
+      revision = Math.max(revision, frame.revision);
+      soon(jitter(1000));
+    },
+    resync() {
+      wanted = Infinity;
+      soon(jitter(2000));
+    },
+  };
+
+  const socket = createSocket(
+    ctx,
+    (frame) => frames[frame.type]?.(frame),
+    (code) => {
+      if (REFUSED.includes(code)) stop();
+      // Only the first loss: every further failed attempt would put the next poll off.
+      if (!joined) return;
+      joined = false;
+      plan();
+    },
+  );
+
+  function soon(milliseconds) {
+    clearTimeout(timer);
+    timer = later(catchUp, milliseconds);
+  }
+
+  function plan() {
+    if (busy || stopped) return;
+    clearTimeout(timer);
+    if (failures || !(cursor >= wanted) || revision > ctx.config.revision) soon(backoff(failures));
+    else if (!joined && !ofDocument("hidden")) soon(POLL * (0.8 + jitter(0.4)));
+  }
+
+  async function catchUp() {
+    if (busy || stopped) return;
+    busy = true;
+    try {
+      if (revision > ctx.config.revision) await renew();
+      await read();
+      failures = 0;
+    } catch {
+      failures++;
+    }
+    busy = false;
+    plan();
+  }
+
+  async function renew() {
+    const config = await get("config");
+    if (!(config.revision >= revision)) throw 0;
+    // A campaign that is new here has a past that the cursor has already gone by.
+    cursor = undefined;
+    sink.renewed(config);
+    if (config.mode == "strict") stop();
+  }
+
+  async function read() {
+    const after = cursor;
+    if (wanted == Infinity) wanted = 0;
+    const answer = await get("notifications", after >= 0 ? "?after=" + after : "");
+    answer.retracted.forEach(sink.retracted);
+    // Newest first. Of what happened since the last reading the newest is news, the others take their turn.
+    answer.notifications.forEach((data, i) => sink.arrived(data, after >= 0 && !i));
+    cursor = answer.cursor;
+    revision = Math.max(revision, answer.revision);
+  }
+
+  async function get(what, query = "") {
+    const answer = await fetch(ctx.config.host + "/widget/v1/" + what + "/" + ctx.config.site + query, {
+      credentials: "omit",
+      signal: AbortSignal.timeout(POLL),
+    });
+    if (REFUSED.includes(answer.status)) stop();
+    if (!answer.ok || stopped) throw 0;
+    return answer.json();
+  }
+
+  function stop() {
+    stopped = true;
+    clearTimeout(timer);
+    socket.close();
+  }
+
+  function start() {
+    if (stopped) return;
+    socket.open();
+    if (!joined) catchUp();
+  }
+
+  // An open socket keeps a page out of the back/forward cache.
+  listen(window, "pagehide", () => {
+    joined = false;
+    socket.close();
+  });
+  listen(window, "pageshow online visibilitychange", (event) => event.persisted != false && start());
+  safe(start)();
+}
