@@ -14,7 +14,7 @@ const PLACEHOLDER = '"__CANDOR_CONFIG__"';
 const FLOOR = ["safari16.4", "chrome99", "firefox101"];
 
 // Names that only our own objects use; anything the server, the page or the browser reads must not be here.
-const INTERNAL = /^(arrived|campaignOf|describe|drawn|emit|events|identity|region|renewed|settled|stage|taken|token)$/;
+const INTERNAL = /^(arrived|campaignOf|describe|drawn|emit|events|identity|leave|live|region|renewed|settled|stage|taken|token|withdrawn)$/;
 
 const TYPICAL = {
   site: "st_3f9c1b7a52d84e0c9a6d",

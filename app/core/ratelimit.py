@@ -49,6 +49,9 @@ class Buckets:
             self._buckets.popitem(last=False)
         return allowed
 
+    def reset(self) -> None:
+        self._buckets.clear()
+
     def demand(self, key: str) -> None:
         """Raise 429 with Retry-After when nothing is left."""
         if not self.take(key):

@@ -49,15 +49,27 @@ def redirect_target(candidate: str | None, fallback: str) -> str:
 
 
 def asset(filename: str) -> str:
-    """The address of a static file, with its version, so that it may be cached for ever."""
+    """The address of a static file. The version is in its path, so that what the file itself
+    refers to (imports, fonts) carries it too, and all of it may be cached for ever."""
     base = current_app.extensions["candor_settings"].asset_url
     version = current_app.extensions["candor_asset_version"]
-    return base + url_for("static", filename=filename, v=version)
+    return base + url_for("versioned_static", version=version, filename=filename)
 
 
-def _cache_assets(response: Response) -> Response:
-    if request.endpoint == "static" and (request.args.get("v") or "/widget/core." in request.path):
-        response.headers["Cache-Control"] = FOREVER
+def _versioned_static(version: str, filename: str) -> Response:
+    return _forever(current_app.send_static_file(filename))
+
+
+def _widget_static(filename: str) -> Response:
+    """The built widget: its names carry a hash of their content. Loaded from other sites."""
+    response = _forever(current_app.send_static_file(f"widget/{filename}"))
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def _forever(response: Response) -> Response:
+    response.headers["Cache-Control"] = FOREVER
     return response
 
 
@@ -70,4 +82,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["ui"] = components.module
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.after_request(_cache_assets)
+    app.add_url_rule(
+        "/static/v-<version>/<path:filename>", "versioned_static", _versioned_static
+    )
+    app.add_url_rule("/static/widget/<path:filename>", "widget_static", _widget_static)

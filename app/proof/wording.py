@@ -220,11 +220,9 @@ def _another_place_follows(pieces: list[_Piece], at: int) -> bool:
 def _close_gap(pieces: list[_Piece], at: int) -> None:
     before, after = _text_at(pieces, at - 1), _text_at(pieces, at + 1)
     was_spaced = before.text[-1:].isspace()
-    before.text = before.text.rstrip()
+    before.text = _without_lead(before.text.rstrip())
     if _BRACKETS.get(before.text[-1:]) == after.text.lstrip()[:1] != "":
         before.text, after.text = before.text[:-1].rstrip(), after.text.lstrip()[1:]
-    else:
-        before.text = _without_lead(before.text)
     more = bool(after.text) or len(pieces) > at + 1
     if was_spaced and more and not _starts_apart(after.text):
         before.text += " "

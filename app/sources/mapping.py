@@ -8,6 +8,7 @@ Source: jmespath.org/specification.html
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 import jmespath
@@ -40,9 +41,11 @@ TARGETS = (
 ENTRIES_LIMIT = 40
 EXPRESSION_LIMIT = 500
 DEPTH_LIMIT = 40
-BUDGET = 1_000_000
+BUDGET = 250_000
 # A character weighs less than an element: this many make one.
 CHARACTERS_A_UNIT = 16
+
+_OPENS = dict.fromkeys("([{", 1) | dict.fromkeys(")]}", -1)
 
 
 class MappingError(Exception):
@@ -93,6 +96,10 @@ def _expression(target: Any, written: Any) -> str:
 
 
 def _parse(target: str, expression: str) -> Any:
+    # The parser recurses; brackets inside quotes count as well, which hurts nobody.
+    depths = accumulate((_OPENS.get(character, 0) for character in expression), initial=0)
+    if max(depths) > DEPTH_LIMIT:
+        raise MappingError(target, "This expression is nested too deep.")
     try:
         tree = jmespath.compile(expression).parsed
     except RecursionError:

@@ -29,6 +29,10 @@ LONGEST_TOKEN = 500
 _salts: Cache[bytes] = Cache("daily_salts", size=10_000, seconds=3600)
 
 
+def forget_cached_salts() -> None:
+    _salts.clear()
+
+
 def visitor_hash(site: PublishedSite, address: str, user_agent: str) -> str:
     """32 hexadecimal characters: the same visitor on the same site and local day, no longer."""
     day = clock.now().astimezone(ZoneInfo(site.time_zone)).date()

@@ -136,8 +136,8 @@
   }
 
   // Older than a month, a date says more than a count of days.
-  function refreshTimes(root = document) {
-    for (const element of root.querySelectorAll("time[data-relative]")) {
+  function refreshTimes() {
+    for (const element of document.querySelectorAll("time[data-relative]")) {
       const seconds = (Date.parse(element.dateTime) - Date.now()) / 1000;
       if (Math.abs(seconds) < 30 * 86400) element.textContent = inWords(seconds);
     }
@@ -225,10 +225,13 @@
     if (token) event.detail.headers["X-CSRFToken"] = token.content;
   });
 
-  document.addEventListener("htmx:afterSettle", () => {
-    refreshTimes();
-    expireToasts();
-  });
+  // The second comes for what arrives out of band or over a socket.
+  for (const type of ["htmx:afterSettle", "htmx:load"]) {
+    document.addEventListener(type, () => {
+      refreshTimes();
+      expireToasts();
+    });
+  }
 
   refreshTimes();
   showTheme();

@@ -139,7 +139,9 @@ def test_five_minutes_are_tolerated_either_way_and_no_second_more():
     assert "ahead" in refused(now=NOW - timedelta(seconds=301))
 
 
-@pytest.mark.parametrize("timestamp", ["hello", "-1", "1e9", "١٦١٤٢٦٥٣٣٠", "9" * 40, "1614265330.0"])
+@pytest.mark.parametrize(
+    "timestamp", ["hello", "-1", "1e9", "١٦١٤٢٦٥٣٣٠", "9" * 40, "1614265330.0"]
+)
 def test_a_timestamp_that_is_no_number_of_seconds_is_refused(timestamp):
     assert "not a number of seconds" in refused(timestamp=timestamp)
 
@@ -201,9 +203,7 @@ def test_nothing_malformed_raises_anything_but_our_own_error(
 ):
     for time in (timestamp, str(TIMESTAMP)):
         with pytest.raises(SignatureError):
-            verify(
-                signature=signature, timestamp=time, message_id=message_id, secrets=[secret]
-            )
+            verify(signature=signature, timestamp=time, message_id=message_id, secrets=[secret])
         with pytest.raises(SignatureError):
             stripe_verify(signature, BODY, [secret], NOW)
         with pytest.raises(SignatureError):

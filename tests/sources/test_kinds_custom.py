@@ -56,7 +56,9 @@ def test_the_shape_of_the_api_is_read_without_a_mapping():
             occurred_at=datetime(2026, 5, 4, 10, 0, tzinfo=UTC),
             person=Person("Noor", "Haddad", "noor@example.com"),
             place=Place("Utrecht", "Utrecht", "NL"),
-            product=Product("Newsletter", "https://tea.example/news", "https://tea.example/news.png"),
+            product=Product(
+                "Newsletter", "https://tea.example/news", "https://tea.example/news.png"
+            ),
             value=Money(1250, "EUR"),
             data={"plan": "free", "seats": 3, "rating": 4},
         )
@@ -119,7 +121,9 @@ def test_an_amount_without_a_currency_says_nothing():
     assert read(value=None, amount="12.00")[0].value is None
 
 
-@pytest.mark.parametrize("status", ["refunded", "Cancelled", "canceled", "deleted", "order.refunded"])
+@pytest.mark.parametrize(
+    "status", ["refunded", "Cancelled", "canceled", "deleted", "order.refunded"]
+)
 def test_a_status_or_event_that_undoes_withdraws_the_activity(status):
     assert read(status=status) == [ActivityWithdrawn("signup", "user-81")]
     assert read(event=status) == [ActivityWithdrawn("signup", "user-81")]
@@ -157,7 +161,8 @@ def test_without_a_time_the_signed_time_of_sending_holds():
 
 
 @pytest.mark.parametrize(
-    "when", ["2026-05-04T12:00:00+02:00", "2026-05-04T10:00Z", 1777888800, 1777888800.0, 1777888800000]
+    "when",
+    ["2026-05-04T12:00:00+02:00", "2026-05-04T10:00Z", 1777888800, 1777888800.0, 1777888800000],
 )
 def test_times_are_iso_or_unix_seconds_or_milliseconds(when):
     assert read(occurred_at=when)[0].occurred_at == datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -199,7 +204,13 @@ def test_malformed_essentials_are_not_mapped(changes):
 
 @pytest.mark.parametrize(
     "expression",
-    ["floor(to_number('inf'))", "type < `5` && sum(data)", "person[::0]", "abs(type)", "data[?a < 'b']"],
+    [
+        "floor(to_number('inf'))",
+        "type < `5` && sum(data)",
+        "person[::0]",
+        "abs(type)",
+        "data[?a < 'b']",
+    ],
 )
 def test_an_expression_that_fails_is_not_mapped_or_finds_nothing(expression):
     try:

@@ -71,15 +71,19 @@ def test_what_is_not_there_is_none():
         "|".join(["join('',[to_string(@),to_string(@)])"] * 12),
         "[" + "|".join(["[@,@]"] * 30) + "," + "|".join(["[@,@]"] * 29) + "]|[0]==[1]",
         "|".join(["[@,@]"] * 25) + "|[*]" + "[*]" * 25,
-        "a[*].length(to_string(@)) | [" + ",".join(["[@,@][]"] * 3) + "] | " + "[@,@][]|" * 20 + "@",
+        "a[*].length(to_string(@)) | ["
+        + ",".join(["[@,@][]"] * 3)
+        + "] | "
+        + "[@,@][]|" * 20
+        + "@",
     ],
 )
 def test_an_expression_that_multiplies_runs_out_of_its_budget_at_once(expression):
     mapping = validate({"first_name": expression})
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(MappingError, match="costs too much"):
         apply(mapping, {"a": ["x" * 100] * 200})
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_an_honest_mapping_of_a_large_delivery_stays_within_its_budget():

@@ -69,7 +69,9 @@ def test_the_billing_address_stands_in_for_a_missing_shipping_address():
 def test_an_order_without_a_customer_takes_name_and_email_from_what_there_is():
     [fact] = read(customer=None)
     assert fact.person == Person("Mira", "Keller", "mira@example.com")
-    [fact] = read(customer=None, email="", contact_email=None, shipping_address=None, billing_address=None)
+    [fact] = read(
+        customer=None, email="", contact_email=None, shipping_address=None, billing_address=None
+    )
     assert fact.person is None
 
 
@@ -81,7 +83,11 @@ def test_a_test_order_is_ignored_by_its_field_and_by_the_header():
 
 
 def test_the_provider_s_own_test_order_never_pops_up():
-    its_test_order = {"test": True, "cancelled_at": "2021-12-31T19:00:00-05:00", "financial_status": "voided"}
+    its_test_order = {
+        "test": True,
+        "cancelled_at": "2021-12-31T19:00:00-05:00",
+        "financial_status": "voided",
+    }
     with pytest.raises(Ignored):
         read("orders/create", **its_test_order)
     assert not isinstance(read("orders/create", **its_test_order | {"test": False})[0], OrderPaid)
@@ -98,9 +104,9 @@ def test_a_cancelled_or_voided_order_is_cancelled_whatever_its_topic():
     assert read(cancelled_at="2026-05-04T12:29:55+02:00") == [
         OrderCancelled(ORDER, "cancelled", updated_at)
     ]
-    assert read("orders/cancelled", cancelled_at="2026-05-04T12:29:55+02:00", financial_status="refunded") == [
-        OrderCancelled(ORDER, "cancelled", updated_at)
-    ]
+    assert read(
+        "orders/cancelled", cancelled_at="2026-05-04T12:29:55+02:00", financial_status="refunded"
+    ) == [OrderCancelled(ORDER, "cancelled", updated_at)]
     assert read("orders/updated", financial_status="voided") == [
         OrderCancelled(ORDER, "voided", updated_at)
     ]
@@ -150,7 +156,9 @@ def test_a_refund_is_counted_in_the_shop_s_money():
     [fact] = read_refund(transactions=[in_pounds])
     assert fact.amount == Money(1000, "EUR")
     with pytest.raises(Unmapped, match="several currencies"):
-        read_refund(transactions=[shopify_transaction("1", currency="GBP"), shopify_transaction("1")])
+        read_refund(
+            transactions=[shopify_transaction("1", currency="GBP"), shopify_transaction("1")]
+        )
 
 
 def test_a_partial_refund_leaves_the_order_paid_and_tells_each_refund():
@@ -221,7 +229,12 @@ def test_malformed_decorations_do_not_cost_the_order():
         contact_email=None,
         shipping_address="Lyon",
         billing_address={"city": 7, "province": None, "country_code": "France"},
-        line_items=[None, 3, {"title": ["x"], "quantity": "2"}, {"title": "Cup\x07\n blue", "quantity": -1}],
+        line_items=[
+            None,
+            3,
+            {"title": ["x"], "quantity": "2"},
+            {"title": "Cup\x07\n blue", "quantity": -1},
+        ],
     )
     assert fact.person is None and fact.place is None
     assert fact.products == (Product("Cup blue"),) and fact.items == 0

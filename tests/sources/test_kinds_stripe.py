@@ -64,7 +64,12 @@ def test_expanded_objects_are_read_like_named_ones():
     [fact] = read(
         payment_intent={"id": INTENT, "object": "payment_intent"},
         customer={"id": "cus_QXg1o8vcGmoR32", "object": "customer"},
-        line_items={"data": [{"description": "Teapot", "quantity": 2}, {"description": "Cup", "quantity": 1}]},
+        line_items={
+            "data": [
+                {"description": "Teapot", "quantity": 2},
+                {"description": "Cup", "quantity": 1},
+            ]
+        },
         metadata={},
     )
     assert fact.reference == INTENT and fact.person.customer_id == "cus_QXg1o8vcGmoR32"

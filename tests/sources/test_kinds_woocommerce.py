@@ -59,7 +59,9 @@ def test_every_order_topic_and_both_paid_states_tell_the_same_fact(topic, status
     assert read(topic, status=status) == read()
 
 
-@pytest.mark.parametrize("status", ["pending", "on-hold", "checkout-draft", "auto-draft", "shipped"])
+@pytest.mark.parametrize(
+    "status", ["pending", "on-hold", "checkout-draft", "auto-draft", "shipped"]
+)
 def test_an_order_that_is_not_paid_is_ignored(status):
     with pytest.raises(Ignored, match="not paid yet"):
         read("order.created", status=status)
@@ -72,14 +74,17 @@ def test_an_order_that_is_processed_before_it_is_paid_is_ignored(date_paid_gmt):
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [("cancelled", "cancelled"), ("failed", "cancelled"), ("trash", "deleted")]
+    ("status", "reason"),
+    [("cancelled", "cancelled"), ("failed", "cancelled"), ("trash", "deleted")],
 )
 def test_an_order_that_fell_through_is_cancelled(status, reason):
     assert read(status=status) == [OrderCancelled("727", reason, MODIFIED)]
 
 
 def test_a_deleted_order_is_cancelled_though_only_its_id_is_sent():
-    assert KIND.read(woocommerce("order.deleted", {"id": 727})) == [OrderCancelled("727", "deleted")]
+    assert KIND.read(woocommerce("order.deleted", {"id": 727})) == [
+        OrderCancelled("727", "deleted")
+    ]
 
 
 def test_refunds_inside_an_order_are_told_one_by_one():
@@ -163,7 +168,9 @@ def test_an_approved_review_is_reported_with_its_rating():
 def test_a_review_that_is_held_back_is_not_shown_and_one_taken_down_is_withdrawn():
     with pytest.raises(Ignored, match="not approved"):
         read_review(status="hold")
-    assert read_review("product_review.updated", status="spam") == [ActivityWithdrawn("review", "22")]
+    assert read_review("product_review.updated", status="spam") == [
+        ActivityWithdrawn("review", "22")
+    ]
     assert read_review("product_review.deleted") == [ActivityWithdrawn("review", "22")]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flask import Flask, Response, request
 from flask_sock import Sock
+from simple_websocket import ConnectionClosed
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 STATIC = Path(__file__).parents[2] / "static" / "widget"
@@ -78,7 +79,8 @@ class StandIn:
 
     def push(self, frame):
         for ws in list(self.sockets):
-            ws.send(json.dumps(frame))
+            with contextlib.suppress(ConnectionClosed):
+                ws.send(json.dumps(frame))
 
     def drop_sockets(self, code=1012):
         self.closing.update(dict.fromkeys(self.sockets, code))
@@ -103,7 +105,8 @@ class StandIn:
         return source.replace('"__CANDOR_CONFIG__"', json.dumps(self.config))
 
     def list(self, after):
-        changes = self.changes[after or 0 :]
+        cursor = len(self.changes)
+        changes = self.changes[after or 0 : cursor]
         gone = [change["retracted"] for change in self.changes if "retracted" in change]
         items = [change["data"] for change in changes if "data" in change and change["data"]["id"] not in gone]
         return {
@@ -111,7 +114,7 @@ class StandIn:
             "retracted": [] if after is None else [c["retracted"] for c in changes if "retracted" in c],
             "revision": self.revision,
             "live": {"visitors": 1},
-            "cursor": len(self.changes),
+            "cursor": cursor,
         }
 
     def _app(self):
@@ -163,9 +166,10 @@ class StandIn:
             if not self.socket_open:
                 ws.close(1013)
                 return
+            sockets = self.sockets  # of this test, not of the one that may have begun when the greeting is in
             self.joins.append(json.loads(ws.receive()))
             ws.send(json.dumps({"type": "joined", "visitor": "token-1", "context": {}, "cursor": len(self.changes)}))
-            self.sockets.append(ws)
+            sockets.append(ws)
             while ws not in self.closing:
                 ws.receive(timeout=0.02)
             ws.close(self.closing[ws])

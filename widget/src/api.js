@@ -1,7 +1,7 @@
 import { safe } from "./safe.js";
 
 /** `candor("verb", …)`: the whole of what a host page can say. */
-export function createApi(ctx, campaigns) {
+export function createApi(ctx, campaigns, candor) {
   const verbs = {
     on: ctx.events.on,
     off: ctx.events.off,
@@ -9,9 +9,9 @@ export function createApi(ctx, campaigns) {
     hide: () => campaigns.hide(),
   };
   const call = safe((verb, ...args) => verbs[verb](...args));
-  const early = window.candor.q || [];
+  const early = candor.q || [];
 
   // The page may have kept the stub: what it pushes from now on is called at once.
-  window.candor.q = { push: (args) => call(...args) };
+  candor.q = { push: (args) => call(...args) };
   for (const args of early) call(...args);
 }

@@ -7,10 +7,11 @@ import { createFeed } from "./transport/feed.js";
 import { createStage } from "./ui/stage.js";
 
 safe(() => {
-  const config = window.candor.boot;
+  const { candor } = window;
+  const config = candor.boot;
   const ctx = { config, events: createEvents(), identity: createIdentity(), stage: createStage() };
   const campaigns = createCampaigns(ctx);
-  createApi(ctx, campaigns);
+  createApi(ctx, campaigns, candor);
   ctx.events.emit("ready", { revision: config.revision });
   // Before consent a strict site's visitor asks the server for nothing more.
   if (config.mode != "strict") createFeed(ctx, campaigns);

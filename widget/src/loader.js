@@ -12,20 +12,19 @@
     if (candor.boot || !window.structuredClone || !("adoptedStyleSheets" in Document.prototype)) return;
     candor.boot = config;
 
-    var url = config.core;
+    // A named element can shadow document.createElement or document.head, but not what their prototype holds.
+    var prototype = Document.prototype;
+    var script = prototype.createElement.call(document, "script");
     try {
-      url = window.trustedTypes.createPolicy("candor", {
+      script.src = trustedTypes.createPolicy("candor", {
         createScriptURL: function () {
           return config.core;
         }
       }).createScriptURL("");
     } catch (e) {
-      // No Trusted Types here, or not for us: the plain address either works or is refused below.
+      // No Trusted Types here, or not for us: then the plain address works, or is refused.
+      script.src = config.core;
     }
-    // A named element can shadow document.createElement or document.head, but not what their prototype holds.
-    var prototype = Document.prototype;
-    var script = prototype.createElement.call(document, "script");
-    script.src = url;
     Object.getOwnPropertyDescriptor(prototype, "documentElement").get.call(document).appendChild(script);
   } catch (e) {
     // The host page never learns of our troubles.

@@ -11,5 +11,5 @@ export const safe = (work) => (...args) => {
 export const later = (work, milliseconds) => setTimeout(safe(work), milliseconds);
 
 export const listen = (target, types, work) => {
-  for (const type of types.split(" ")) target.addEventListener(type, safe(work));
+  for (const type of types.split(" ")) target.addEventListener(type, safe(work), true);
 };

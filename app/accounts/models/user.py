@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from datetime import datetime
 from uuid import UUID
 
@@ -63,7 +64,6 @@ COMMON_PASSWORDS = frozenset(
 
 # argon2id with the library's defaults (RFC 9106's second recommendation).
 _hasher = PasswordHasher()
-_nobody = _hasher.hash(secrets.token_hex())
 
 
 class PasswordError(ValueError):
@@ -112,7 +112,7 @@ class User(UserMixin, Base):
     def authenticate(cls, email: str, password: str) -> User | None:
         """The user whose password this is. Takes as long when there is no such user."""
         user = cls.by_email(email)
-        fits = in_native_thread(_fits, user.password_hash if user else _nobody, password)
+        fits = in_native_thread(_fits, user.password_hash if user else _nobody(), password)
         if not (user and fits):
             return None
         if _hasher.check_needs_rehash(user.password_hash):
@@ -125,6 +125,12 @@ class User(UserMixin, Base):
 
     def get_id(self) -> str:
         return self.token
+
+
+@cache
+def _nobody() -> str:
+    """A hash that no password fits, for addresses that nobody has."""
+    return _hasher.hash(secrets.token_hex())
 
 
 def _fits(password_hash: str, password: str) -> bool:

@@ -20,6 +20,7 @@ NESTING_LIMIT = 100
 ROWS_LIMIT = 1000
 
 _KEY = re.compile(r"[\w.:@-]{1,200}", re.ASCII)
+_ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Event = Literal["paid", "refunded"]
@@ -140,7 +141,10 @@ def parse_json(body: bytes) -> dict[str, Any]:
         raise Unmapped(f"the body is not JSON: {str(error)[:120]}") from None
     if not isinstance(document, dict):
         raise Unmapped("the body is not a JSON object")
-    _check_contents(document)
+    _check_depth(document)
+    # Only an escape can bring them in: raw ones are not JSON, or not UTF-8.
+    if _ESCAPED.search(body):
+        _check_texts(document)
     return document
 
 
@@ -209,28 +213,32 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _check_contents(document: dict[str, Any]) -> None:
+def _check_depth(document: dict[str, Any]) -> None:
     # Level by level, without recursion: the depth is the sender's choice.
     level: list[Any] = [document]
     for _ in range(NESTING_LIMIT):
-        level = [item for container in level for item in _contents(container)]
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (dict, list))
+        ]
         if not level:
             return
     raise Unmapped(f"the body is nested more than {NESTING_LIMIT} levels deep")
 
 
-def _contents(container: Any) -> list[Any]:
-    """The containers directly inside, once the texts directly inside have been looked at."""
-    items = container
-    if isinstance(container, dict):
-        items = [*container.keys(), *container.values()]
-    inside = []
-    for item in items:
+def _check_texts(document: dict[str, Any]) -> None:
+    waiting: list[Any] = [document]
+    while waiting:
+        item = waiting.pop()
         if isinstance(item, str):
             _check_text(item)
-        elif isinstance(item, (dict, list)):
-            inside.append(item)
-    return inside
+        elif isinstance(item, dict):
+            waiting.extend(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
 
 
 def _check_text(item: str) -> None:

@@ -32,7 +32,7 @@ export function createCampaigns(ctx) {
     review();
   }
 
-  function retracted(activity) {
+  function withdrawn(activity) {
     if (gone.has(activity)) return;
     gone.add(activity);
     for (const [key, item] of items) if (item.id == activity) items.delete(key);
@@ -57,5 +57,5 @@ export function createCampaigns(ctx) {
   }
 
   renewed(ctx.config);
-  return { renewed, arrived, retracted, hide, show };
+  return { renewed, arrived, withdrawn, hide, show };
 }

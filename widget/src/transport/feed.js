@@ -8,7 +8,7 @@ const REFUSED = [403, 404, 1008, 4403];
 
 /**
  * Everything the server says, by socket and by reading, handed to
- * `sink.arrived(item, live)`, `sink.retracted(id)` and `sink.renewed(config)`.
+ * `sink.arrived(item, live)`, `sink.withdrawn(id)` and `sink.renewed(config)`.
  *
  * The cursor moves by reading only. A frame may be lost or overtaken on its way, so a frame's number
  * proves nothing about the ones before it; reading an item again costs nothing, since items are known by id.
@@ -28,12 +28,11 @@ export function createFeed(ctx, sink) {
       joined = true;
       socket.settled();
       ctx.identity.token = frame.visitor;
-      wanted = Math.max(wanted, frame.cursor || 0);
-      if (cursor >= wanted) plan();
-      else catchUp();
+      wanted = frame.cursor || 0;
+      plan();
     },
     notification: (frame) => sink.arrived(frame.data, true),
-    retract: (frame) => sink.retracted(frame.activity),
+    retract: (frame) => sink.withdrawn(frame.activity),
     config(frame) {
       revision = Math.max(revision, frame.revision);
       soon(jitter(1000));
@@ -95,7 +94,7 @@ export function createFeed(ctx, sink) {
     const after = cursor;
     if (wanted == Infinity) wanted = 0;
     const answer = await get("notifications", after >= 0 ? "?after=" + after : "");
-    answer.retracted.forEach(sink.retracted);
+    answer.retracted.forEach(sink.withdrawn);
     // Newest first. Of what happened since the last reading the newest is news, the others take their turn.
     answer.notifications.forEach((data, i) => sink.arrived(data, after >= 0 && !i));
     cursor = answer.cursor;

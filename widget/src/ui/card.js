@@ -28,8 +28,13 @@ export function openCard(ctx, campaign, item, ended) {
       "div",
       { class: ["card", campaign.renderer, campaign.position.replace("-", " "), campaign.theme, campaign.tone].join(" ") },
       element("i", { "aria-hidden": true }, SIGNS[campaign.tone] || "✓"),
-      element("div", {}, text, item.timestamp ? meta() : ""),
-      campaign.link ? link(campaign.link.url, campaign.link.label) : "",
+      element(
+        "div",
+        {},
+        text,
+        item.timestamp ? meta() : "",
+        campaign.link ? link(campaign.link.url, campaign.link.label) : "",
+      ),
       campaign.closable ? close : "",
     );
   }
@@ -63,7 +68,7 @@ export function openCard(ctx, campaign, item, ended) {
     clearInterval(ticking);
     card.classList.add("out");
     const remove = () => {
-      if (cameFrom && card.matches(":focus-within")) cameFrom.focus();
+      if (card.matches(":focus-within")) cameFrom?.focus();
       stage.remove(card);
       ended(reason);
     };
@@ -72,7 +77,7 @@ export function openCard(ctx, campaign, item, ended) {
   }
 
   listen(card, "focusin", (event) => {
-    if (!card.contains(event.relatedTarget)) cameFrom = event.relatedTarget;
+    cameFrom ||= event.relatedTarget;
   });
   listen(card, "keydown", (event) => event.key == "Escape" && campaign.closable && leave("user"));
   stage.add(card, campaign);

@@ -8,7 +8,7 @@ export function createStage() {
   const root = host.attachShadow({ mode: "closed" });
   const fixed = new CSSStyleSheet();
   const varying = new CSSStyleSheet();
-  const accents = {};
+  const accents = { bubble: "", bar: "" };
   fixed.replaceSync(css);
   root.adoptedStyleSheets = [fixed, varying];
   root.append(region);

@@ -1,0 +1,120 @@
+"""Wiring only. Floors: core, then accounts to proof, then features, then embed and
+dashboard; each imports downwards."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask import Blueprint, jsonify, redirect, render_template
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import (
+    accounts,
+    campaigns,
+    commerce,
+    dashboard,
+    embed,
+    proof,
+    sites,
+    sources,
+    tracking,
+)
+from app.config import Settings, read_settings
+from app.core import bus, db, errors, headers, health, logs, metrics, ratelimit, render
+from app.core.crypto import Keyring
+from app.core.forms import csrf
+from app.core.request import CandorRequest
+
+ROOT = Path(__file__).parents[1]
+# In the order of the floors.
+PACKAGES = (accounts, sites, tracking, sources, commerce, proof, campaigns, embed, dashboard)
+LARGEST_BODY = 1024 * 1024 + 64 * 1024
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    settings = settings or read_settings()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    app = APIFlask(
+        "app",
+        title="Candor",
+        version="1",
+        spec_path=None,
+        docs_path=None,
+        json_errors=False,
+        static_folder=str(ROOT / "static"),
+        template_folder=str(ROOT / "templates"),
+    )
+    app.request_class = CandorRequest
+    _configure(app, settings)
+    bus.init_app(app, settings.redis_url)
+    db.init_app(app, settings)
+    for part in (logs, errors, headers, render):
+        part.init_app(app)
+    ratelimit.init_app(app, settings.redis_url)
+    csrf.init_app(app)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
+    for package in PACKAGES:
+        package.register(app)
+    _serve_specification(app)
+    _exempt_programs(app)
+    return app
+
+
+def _configure(app: APIFlask, settings: Settings) -> None:
+    secure = settings.url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="__Host-candor" if secure else "candor",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=60),
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        WTF_CSRF_TIME_LIMIT=None,
+        VALIDATION_ERROR_STATUS_CODE=422,
+        VALIDATION_ERROR_DESCRIPTION="A field is not valid.",
+        HTTP_ERROR_SCHEMA=None,
+        OPENAPI_VERSION="3.1.0",
+    )
+    app.security_schemes = {"ApiKey": {"type": "http", "scheme": "bearer"}}
+    app.extensions["candor_settings"] = settings
+    app.extensions["candor_keyring"] = Keyring.from_settings(settings)
+    app.extensions["candor_asset_version"] = _newest_asset()
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+
+
+def _newest_asset() -> str:
+    files = (path for path in (ROOT / "static").rglob("*") if path.is_file())
+    return format(max((int(path.stat().st_mtime) for path in files), default=0), "x")
+
+
+def _serve_specification(app: APIFlask) -> None:
+    """OpenAPI and its page, from our own files: nothing is loaded from elsewhere."""
+    pages = Blueprint("specification", __name__)
+
+    @pages.get("/api/v1/openapi.json")
+    def specification() -> Any:
+        return jsonify(app._get_spec("json"))
+
+    @pages.get("/api/v1/docs")
+    def docs() -> Any:
+        return render_template("layout/docs.html")
+
+    @pages.get("/favicon.ico")
+    def favicon() -> Any:
+        return redirect(render.asset("favicon.svg"))
+
+    app.register_blueprint(pages)
+
+
+def _exempt_programs(app: APIFlask) -> None:
+    """Programs send no cookie, so there is nothing to forge for them."""
+    for name, blueprint in app.blueprints.items():
+        if name.endswith("_api") or name in ("hooks", "embed", "sockets"):
+            csrf.exempt(blueprint)

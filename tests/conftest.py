@@ -1,0 +1,237 @@
+"""One cast for all tests: Alice owns Acme, Bob edits for it, Vera only looks, Charlie is a stranger
+who owns Umbrella. Everything they have was made by the verbs that the program itself uses."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy import text
+
+from app.accounts.models import ApiKey, Member, Organization, User
+from app.accounts.permissions import Role
+from app.config import Settings
+from app.core import bus, jobs, migrations, tenancy
+from app.core.db import Base, create_engine, db
+from app.core.redis_client import connect
+from app.embed import published
+from app.proof import recording  # noqa: F401
+from app.sites.models import Site
+from app.sources import hooks
+from app.sources.models import Source
+from app.tracking import identity
+from app.wiring import create_app
+from tests.services import CHROMIUM_FLAGS, Program, chromium, running_postgres, running_valkey
+
+PASSWORD = "correct horse battery"
+KINDS = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def environ() -> Iterator[dict[str, str]]:
+    """The environment of the program under test: its own data, Valkey and database."""
+    kind = os.environ.get("CANDOR_TEST_DATABASE", "sqlite")
+    assert kind in KINDS, f"CANDOR_TEST_DATABASE is one of {KINDS}"
+    with tempfile.TemporaryDirectory(prefix="candor-") as folder:
+        data = Path(folder)
+        values = {
+            "CANDOR_DATA": folder,
+            "CANDOR_URL": "http://candor.test",
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "ENCRYPTION_KEYS": "t1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
+            "CANDOR_ENV": "development",
+        }
+        with running_valkey(data) as redis_url:
+            values["REDIS_URL"] = redis_url
+            if kind == "sqlite":
+                yield values
+            else:
+                with running_postgres() as url:
+                    yield {**values, "DATABASE_URL": url}
+
+
+@pytest.fixture(scope="session")
+def _app(environ: dict[str, str]) -> Any:
+    app = create_app(Settings.from_environment(environ))
+    app.testing = False
+    with app.app_context():
+        migrations.migrate()
+    return app
+
+
+@pytest.fixture
+def app(_app: Any) -> Iterator[Any]:
+    """The application with an empty database, empty Redis and empty caches. No context is pushed:
+    each request and each `inside` has its own, as in the program."""
+    tenancy.leave()
+    yield _app
+    tenancy.leave()
+    with _app.app_context():
+        _empty(_app)
+
+
+def _empty(app: Any) -> None:
+    owner = create_engine(app.extensions["candor_settings"], role=None)
+    with owner.begin() as connection:
+        names = [table.name for table in reversed(Base.metadata.sorted_tables)]
+        if owner.dialect.name == "postgresql":
+            connection.execute(text(f"TRUNCATE {', '.join(names)}"))
+        else:
+            for name in names:
+                connection.execute(text(f"DELETE FROM {name}"))
+    owner.dispose()
+    bus.redis().flushall()
+    published.forget("", None)
+    identity.forget_cached_salts()
+    hooks.refused_kept.reset()
+    app.extensions["candor_settings"].chain_heads.unlink(missing_ok=True)
+
+
+@dataclass
+class Tenant:
+    """An organization with one site, one shop and one key, as plain values."""
+
+    id: Any
+    slug: str
+    site_id: Any
+    site_key: str
+    source_id: Any
+    secret: str
+    key: str
+    domain: str
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+def found(name: str, owner: str, domain: str) -> Tenant:
+    """An organization made as the program makes it."""
+    user = User.register(email=owner, name=owner.split("@")[0].title(), password=PASSWORD)
+    db.session.commit()
+    organization = Organization.found(name)
+    Member.join(user, Role.OWNER)
+    site = Site.create(name=f"{name} shop", domains=[domain])
+    source = Source.connect(site, "shopify", f"{name} on Shopify")
+    _key, key = ApiKey.issue("Everything", ["*"])
+    db.session.commit()
+    made = Tenant(organization.id, organization.slug, site.id, site.key, source.id,
+                  source.secret or "", key, domain)
+    tenancy.enter()
+    return made
+
+
+@pytest.fixture
+def acme(app: Any) -> Tenant:
+    with app.app_context():
+        return found("Acme", "alice@acme.example", "shop.acme.example")
+
+
+@pytest.fixture
+def umbrella(app: Any) -> Tenant:
+    with app.app_context():
+        return found("Umbrella", "charlie@umbrella.example", "umbrella.example")
+
+
+@pytest.fixture
+def inside(app: Any) -> Callable[[Tenant], Any]:
+    """`with inside(acme):` is a job's surroundings: an application context and one tenant."""
+
+    @contextmanager
+    def enter(tenant: Tenant) -> Iterator[None]:
+        with app.app_context(), tenancy.scope(tenant.id):
+            yield
+
+    return enter
+
+
+@pytest.fixture
+def join(app: Any, acme: Tenant) -> Callable[[str, Role], None]:
+    """Add a member to Acme: `join("bob@acme.example", Role.EDITOR)`."""
+
+    def add(email: str, role: Role) -> None:
+        name = email.split("@")[0].title()
+        with app.app_context(), tenancy.scope(acme.id):
+            Member.join(User.register(email=email, name=name, password=PASSWORD), role)
+            db.session.commit()
+
+    return add
+
+
+@pytest.fixture
+def client(app: Any) -> Any:
+    return app.test_client()
+
+
+class Browser:
+    """A signed-in test client that sends the CSRF token with each form."""
+
+    def __init__(self, app: Any, email: str, password: str = PASSWORD) -> None:
+        self.client = app.test_client()
+        answer = self.post("/sign-in", {"email": email, "password": password}, page="/sign-in")
+        assert answer.status_code == 302, answer.text
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.client.get(path, **options)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, page: str | None = None) -> Any:
+        token = self.token(page or "/sign-in")
+        return self.client.post(path, data={**(data or {}), "csrf_token": token})
+
+    def token(self, page: str) -> str:
+        body = self.client.get(page).text
+        marker = 'name="csrf_token"'
+        assert marker in body, f"no form on {page}"
+        tag = body[body.index(marker) - 60 : body.index(marker) + 200]
+        return tag.split('value="')[1].split('"')[0]
+
+
+@pytest.fixture
+def sign_in(app: Any) -> Callable[[str], Browser]:
+    return lambda email: Browser(app, email)
+
+
+@pytest.fixture
+def work(app: Any) -> Callable[[], None]:
+    """Do the jobs that are waiting, with a real RQ worker over the real Redis."""
+
+    def run() -> None:
+        jobs.use_app(app)
+        connection = connect(app.extensions["candor_settings"].redis_url)
+        with app.app_context():
+            queues = [jobs.queue(name) for name in jobs.QUEUES]
+        worker = SimpleWorker(queues, connection=connection, serializer=JSONSerializer)
+        worker.work(burst=True, logging_level="WARNING")
+
+    return run
+
+
+@pytest.fixture
+def program(app: Any, environ: dict[str, str]) -> Iterator[Program]:
+    """web and worker as real processes on the same database and Redis as the test."""
+    running = Program(environ)
+    running.start("web")
+    running.start("worker")
+    running.wait()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        yield started
+        started.close()
