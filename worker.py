@@ -1,25 +1,12 @@
-"""One RQ worker: `python worker.py` or `candor worker`. An ordinary process without gevent."""
-
-from rq import SimpleWorker
-from rq.serializers import JSONSerializer
+"""One job worker: `python worker.py` or `candor worker`."""
 
 from app import create_app
-from app.core import jobs, logs
-from app.core.redis_client import connect
+from app.core import logs, worker
 
 
 def main() -> None:
     logs.configure()
-    app = create_app()
-    jobs.use_app(app)
-    with app.app_context():
-        queues = [jobs.queue(name) for name in jobs.QUEUES]
-        connection = connect(app.extensions["candor_settings"].redis_url)
-        for queue in queues:
-            queue.connection = connection
-        # No fork for each job: a job here is milliseconds, and its own transaction isolates it.
-        worker = SimpleWorker(queues, connection=connection, serializer=JSONSerializer)
-        worker.work(logging_level="WARNING")
+    worker.run(create_app())
 
 
 if __name__ == "__main__":

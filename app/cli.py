@@ -42,9 +42,12 @@ def _parser() -> argparse.ArgumentParser:
         command = add(name, run, text)
         command.add_argument("--host", default="127.0.0.1", help="address to listen on")
         command.add_argument("--port", type=int, default=8000, help="port to listen on")
+        if name == "up":
+            command.add_argument("--demo", action="store_true", help="with demo data at first")
     add("worker", worker, "one job worker alone")
     add("cron", cron, "the clock that enqueues periodic jobs")
-    add("migrate", migrate, "bring the database to the current schema")
+    command = add("migrate", migrate, "bring the database to the current schema")
+    command.add_argument("--demo", action="store_true", help="with demo data in an empty one")
     add("check-migrations", check_migrations, "fail if the models say more than the migrations")
     add("demo", demo, "create the demo organization and its shop at /demo")
     add("verify-audit", verify_audit, "check the chains of audit and receipts")
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def up(options: argparse.Namespace) -> int:
     from app.core.tree import run_tree
 
-    return run_tree(options.host, options.port, read_settings())
+    return run_tree(options.host, options.port, read_settings(), demo=options.demo)
 
 
 def web(options: argparse.Namespace) -> int:
@@ -83,12 +86,15 @@ def cron(_options: argparse.Namespace) -> int:
     return 0
 
 
-def migrate(_options: argparse.Namespace) -> int:
+def migrate(options: argparse.Namespace) -> int:
     from app import create_app
+    from app.accounts.queries import any_organization
     from app.core.migrations import migrate as run
 
     with create_app().app_context():
         run()
+        if options.demo and not any_organization():
+            demo(options)
     return 0
 
 
@@ -103,8 +109,10 @@ def check_migrations(_options: argparse.Namespace) -> int:
 
 def demo(_options: argparse.Namespace) -> int:
     from app import create_app
+    from app.core import logs
     from app.dashboard.demo_data import EMAIL, PASSWORD, create_demo
 
+    logs.configure()
     with create_app().app_context():
         created = create_demo()
     print("The demo is ready." if created else "The demo was there already.")

@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rq import SimpleWorker
-from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from app.accounts.models import ApiKey, Member, Organization, User
 from app.accounts.permissions import Role
 from app.config import Settings
-from app.core import bus, jobs, migrations, tenancy
+from app.core import bus, migrations, tenancy, worker
 from app.core.db import Base, create_engine, db
-from app.core.redis_client import connect
 from app.embed import published
-from app.proof import recording  # noqa: F401
 from app.sites.models import Site
 from app.sources import hooks
 from app.sources.models import Source
@@ -124,8 +120,16 @@ def found(name: str, owner: str, domain: str) -> Tenant:
     source = Source.connect(site, "shopify", f"{name} on Shopify")
     _key, key = ApiKey.issue("Everything", ["*"])
     db.session.commit()
-    made = Tenant(organization.id, organization.slug, site.id, site.key, source.id,
-                  source.secret or "", key, domain)
+    made = Tenant(
+        organization.id,
+        organization.slug,
+        site.id,
+        site.key,
+        source.id,
+        source.secret or "",
+        key,
+        domain,
+    )
     tenancy.enter()
     return made
 
@@ -204,26 +208,25 @@ def sign_in(app: Any) -> Callable[[str], Browser]:
 def work(app: Any) -> Callable[[], None]:
     """Do the jobs that are waiting, with a real RQ worker over the real Redis."""
 
-    def run() -> None:
-        jobs.use_app(app)
-        connection = connect(app.extensions["candor_settings"].redis_url)
-        with app.app_context():
-            queues = [jobs.queue(name) for name in jobs.QUEUES]
-        worker = SimpleWorker(queues, connection=connection, serializer=JSONSerializer)
-        worker.work(burst=True, logging_level="WARNING")
+    return lambda: worker.run(app, burst=True)
 
-    return run
+
+@pytest.fixture(scope="session")
+def _program(_app: Any, environ: dict[str, str]) -> Iterator[Program]:
+    running = Program(environ)
+    yield running
+    running.stop()
 
 
 @pytest.fixture
-def program(app: Any, environ: dict[str, str]) -> Iterator[Program]:
-    """web and worker as real processes on the same database and Redis as the test."""
-    running = Program(environ)
-    running.start("web")
-    running.start("worker")
-    running.wait()
-    yield running
-    running.stop()
+def program(app: Any, _program: Program) -> Program:
+    """web and worker as real processes on the same database and Redis as the test. Started once;
+    what a test has killed is started again for the next."""
+    for name in ("web", "worker"):
+        if name not in _program.processes or _program.processes[name].poll() is not None:
+            _program.start(name)
+    _program.wait()
+    return _program
 
 
 @pytest.fixture(scope="session")

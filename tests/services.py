@@ -20,8 +20,14 @@ from app.core import valkey
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM_FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
 ]
 
 
@@ -80,8 +86,12 @@ class Program:
         if name in ("web", "up"):
             arguments = ("--port", str(self.port), *arguments)
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", name, *arguments], env=self.environ, cwd=ROOT,
-            stdout=self.log.open("ab"), stderr=subprocess.STDOUT, start_new_session=True,
+            [sys.executable, "-m", "app.cli", name, *arguments],
+            env=self.environ,
+            cwd=ROOT,
+            stdout=self.log.open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         self.processes[name] = process
         return process

@@ -17,29 +17,55 @@ def shopify_order(
 ) -> dict[str, Any]:
     """A paid order with the field names and shapes of Shopify's orders/paid."""
     at = clock.now().isoformat()
-    address = {"first_name": "Ada", "last_name": "Byron", "city": "Lyon",
-               "province": "Auvergne-Rhône-Alpes", "country_code": "FR"}
+    address = {
+        "first_name": "Ada",
+        "last_name": "Byron",
+        "city": "Lyon",
+        "province": "Auvergne-Rhône-Alpes",
+        "country_code": "FR",
+    }
     order = {
-        "id": int(number), "test": False, "cancelled_at": None, "created_at": at,
-        "processed_at": at, "updated_at": at, "currency": "EUR", "financial_status": "paid",
-        "total_price": "14.90", "email": email,
-        "customer": {"id": 7001, "email": email, "first_name": "Ada",
-                     "last_name": "Byron"},
-        "shipping_address": address, "billing_address": address,
-        "line_items": [{"title": "Darjeeling", "name": "Darjeeling", "price": "14.90",
-                        "quantity": 1}],
+        "id": int(number),
+        "test": False,
+        "cancelled_at": None,
+        "created_at": at,
+        "processed_at": at,
+        "updated_at": at,
+        "currency": "EUR",
+        "financial_status": "paid",
+        "total_price": "14.90",
+        "email": email,
+        "customer": {"id": 7001, "email": email, "first_name": "Ada", "last_name": "Byron"},
+        "shipping_address": address,
+        "billing_address": address,
+        "line_items": [
+            {"title": "Darjeeling", "name": "Darjeeling", "price": "14.90", "quantity": 1}
+        ],
         "refunds": [],
     }
     return {**order, **changes}
 
 
-def shopify_refund(number: int | str = 5001, amount: str = "14.90", refund: int = 1) -> dict[str, Any]:
+def shopify_refund(
+    number: int | str = 5001, amount: str = "14.90", refund: int = 1
+) -> dict[str, Any]:
     at = clock.now().isoformat()
     return {
-        "id": 880000 + refund, "order_id": int(number), "created_at": at, "processed_at": at,
+        "id": 880000 + refund,
+        "order_id": int(number),
+        "created_at": at,
+        "processed_at": at,
         "refund_line_items": [],
-        "transactions": [{"id": 990000 + refund, "order_id": int(number), "kind": "refund",
-                          "status": "success", "amount": amount, "currency": "EUR"}],
+        "transactions": [
+            {
+                "id": 990000 + refund,
+                "order_id": int(number),
+                "kind": "refund",
+                "status": "success",
+                "amount": amount,
+                "currency": "EUR",
+            }
+        ],
     }
 
 

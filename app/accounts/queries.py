@@ -1,4 +1,4 @@
-"""What must be known before there is a tenant. Answered by the system connection as plain values."""
+"""What must be known before there is a tenant. Told by the system connection in plain values."""
 
 from __future__ import annotations
 

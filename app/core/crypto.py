@@ -9,7 +9,7 @@ import hmac
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, Generic, Self, TypeVar, overload
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
 
 from app.config import Settings
+
+V = TypeVar("V")
 
 NONCE_BYTES = 12
 INDEX_BYTES = 16
@@ -65,8 +67,8 @@ def keyring() -> Keyring:
     return current_app.extensions["candor_keyring"]
 
 
-class Sealed:
-    """A str attribute whose column holds ciphertext bound to its row.
+class _Sealed(Generic[V]):
+    """A value whose column holds ciphertext bound to its row.
 
         email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
         email = Sealed("email_sealed")
@@ -78,16 +80,16 @@ class Sealed:
         self.column = column
 
     @overload
-    def __get__(self, row: None, owner: type) -> Sealed: ...
+    def __get__(self, row: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, row: object, owner: type) -> str | None: ...
-    def __get__(self, row: Any, owner: type) -> Sealed | str | None:
+    def __get__(self, row: object, owner: type) -> V | None: ...
+    def __get__(self, row: Any, owner: type) -> Self | V | None:
         if row is None:
             return self
         sealed = getattr(row, self.column)
         return None if sealed is None else self._read(keyring().open(sealed, self._context(row)))
 
-    def __set__(self, row: Any, value: Any) -> None:
+    def __set__(self, row: Any, value: V | None) -> None:
         sealed = None if value is None else keyring().seal(self._write(value), self._context(row))
         setattr(row, self.column, sealed)
 
@@ -95,15 +97,25 @@ class Sealed:
         tenant = getattr(row, "organization_id", None) or NO_TENANT
         return f"{tenant}/{row.__tablename__}/{self.column}/{row.id}".encode()
 
-    def _write(self, value: Any) -> bytes:
+    def _write(self, value: V) -> bytes:
+        raise NotImplementedError
+
+    def _read(self, plain: bytes) -> V:
+        raise NotImplementedError
+
+
+class Sealed(_Sealed[str]):
+    """Sealed text."""
+
+    def _write(self, value: str) -> bytes:
         return value.encode()
 
-    def _read(self, plain: bytes) -> Any:
+    def _read(self, plain: bytes) -> str:
         return plain.decode()
 
 
-class SealedBytes(Sealed):
-    """Like Sealed, for raw bodies."""
+class SealedBytes(_Sealed[bytes]):
+    """Sealed raw bytes."""
 
     def _write(self, value: bytes) -> bytes:
         return value
@@ -112,8 +124,8 @@ class SealedBytes(Sealed):
         return plain
 
 
-class SealedDocument(Sealed):
-    """Like Sealed, for a JSON value."""
+class SealedDocument(_Sealed[Any]):
+    """A sealed JSON value."""
 
     def _write(self, value: Any) -> bytes:
         return json.dumps(value).encode()

@@ -74,9 +74,8 @@ def _http_error(error: HTTPException) -> Any:
         return error.response
     status = error.code or 500
     code = HTTP_STATUS_CODES.get(status, "error").lower().replace(" ", "_")
-    headers = (
-        {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", None) else {}
-    )
+    allowed = getattr(error, "valid_methods", None)
+    headers = {"Allow": ", ".join(allowed)} if allowed else {}
     return answer(status, code, error.description or HTTP_STATUS_CODES.get(status, ""), {}, headers)
 
 
@@ -84,7 +83,7 @@ def _validation_error(error: HTTPError) -> Any:
     """APIFlask's own: a field of the body is 422, a query parameter 400."""
     detail = error.detail if isinstance(error.detail, dict) else {}
     status = 400 if "query" in detail else error.status_code
-    fields = next(iter(detail.values()), {}) if detail else {}
+    fields: Any = next(iter(detail.values()), {}) if detail else {}
     code = "invalid" if detail else "error"
     made = body(code, error.message or "The request is not valid.", fields)
     return made, status, {}

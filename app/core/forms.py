@@ -31,7 +31,8 @@ class LineField(StringField):
     """A single line of text."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = clean_line(valuelist[0]) if valuelist else self.data
+        if valuelist:
+            self.data = clean_line(valuelist[0])
 
 
 def printable(_form: Any, field: Any) -> None:

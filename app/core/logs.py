@@ -7,6 +7,7 @@ import re
 import secrets
 import sys
 import time
+from typing import Any
 
 import structlog
 from flask import Flask, Response, g, has_request_context, request
@@ -21,7 +22,7 @@ log = structlog.get_logger("request")
 
 def configure() -> None:
     """Send structlog and the standard library's logging to stderr as one JSON object a line."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -82,7 +82,5 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["ui"] = components.module
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.add_url_rule(
-        "/static/v-<version>/<path:filename>", "versioned_static", _versioned_static
-    )
+    app.add_url_rule("/static/v-<version>/<path:filename>", "versioned_static", _versioned_static)
     app.add_url_rule("/static/widget/<path:filename>", "widget_static", _widget_static)

@@ -43,7 +43,7 @@ class GatedConnection(sqlite3.Connection):
 
     holds_gate = False
 
-    def cursor(self, factory: Any = None) -> sqlite3.Cursor:
+    def cursor(self, factory: Any = None) -> Any:
         return super().cursor(GatedCursor)
 
     def begin_write(self) -> None:
@@ -84,10 +84,10 @@ class GatedConnection(sqlite3.Connection):
 class GatedCursor(sqlite3.Cursor):
     connection: GatedConnection
 
-    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Any = ()) -> Any:
         return self._run(super().execute, sql, parameters)
 
-    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+    def executemany(self, sql: str, parameters: Any) -> Any:
         return self._run(super().executemany, sql, parameters)
 
     def _run(self, method: Callable[[str, Any], T], sql: str, parameters: Any) -> T:
@@ -99,12 +99,12 @@ class GatedCursor(sqlite3.Cursor):
 class ReaderConnection(sqlite3.Connection):
     """Its cursors execute and fetch on native threads; it cannot write (query_only)."""
 
-    def cursor(self, factory: Any = None) -> sqlite3.Cursor:
+    def cursor(self, factory: Any = None) -> Any:
         return super().cursor(ReaderCursor)
 
 
 class ReaderCursor(sqlite3.Cursor):
-    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Any = ()) -> Any:
         return patiently(
             lambda: in_native_thread(super(ReaderCursor, self).execute, sql, parameters)
         )

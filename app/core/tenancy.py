@@ -195,7 +195,8 @@ def check_walls(engine: Engine) -> None:
     with engine.connect() as connection:
         role = connection.execute(
             text(
-                "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+                "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles "
+                "WHERE rolname = current_user"
             )
         ).one()
         if role[1]:

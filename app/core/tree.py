@@ -19,7 +19,7 @@ START_PATIENCE = 30.0  # seconds until the first answer
 WORKERS = 2
 
 
-def run_tree(host: str, port: int, settings: Settings) -> int:
+def run_tree(host: str, port: int, settings: Settings, *, demo: bool = False) -> int:
     """Start everything, print the address, run until a signal; answers the exit status."""
     _refuse_taken(host, port)
     os.environ.setdefault("CANDOR_URL", f"http://{_reachable(host)}:{port}")
@@ -29,7 +29,7 @@ def run_tree(host: str, port: int, settings: Settings) -> int:
     if not os.environ.get("REDIS_URL"):
         children.append(_start_valkey(settings.data))
     # Migrating and the server's own start both take a second or two: Valkey boots meanwhile.
-    if subprocess.run(part("migrate"), check=False).returncode:
+    if subprocess.run(part("migrate", *["--demo"] * demo), check=False).returncode:
         Tree(children).stop()
         return 1
     children += [
@@ -45,8 +45,8 @@ def run_tree(host: str, port: int, settings: Settings) -> int:
     return tree.run()
 
 
-def part(name: str) -> list[str]:
-    return [sys.executable, "-m", "app.cli", name]
+def part(name: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", "app.cli", name, *options]
 
 
 def web_command(host: str, port: int) -> list[str]:

@@ -85,7 +85,7 @@ def current(site: PublishedSite) -> dict[str, Any]:
 
 
 def since(site: PublishedSite, after: int) -> dict[str, Any]:
-    """What changed after a cursor, so that nothing is missed however long the visitor was away.
+    """What changed after a cursor, newest first, so that nothing is missed however long the visitor was away.
 
     What is older than a week would not be shown any more and is left out. Retractions come in
     pages: the cursor then points at the end of the page.
@@ -107,7 +107,7 @@ def since(site: PublishedSite, after: int) -> dict[str, Any]:
         retracted = list(db.session.scalars(gone))
         if len(retracted) == CATCH_UP:
             cursor = retracted[-1].retracted_change or cursor
-        shown = list(db.session.scalars(created))[::-1]
+        shown = list(db.session.scalars(created))
         return _answer(site, shown, [str(row.id) for row in retracted], cursor)
 
 

@@ -27,7 +27,8 @@ def loader(key: str) -> Response:
     response.set_etag(found.etag)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/widget/v1/config/<key>")

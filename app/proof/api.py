@@ -56,6 +56,9 @@ class ValueIn(Schema):
     amount: int = Field(ge=-(2**53), le=2**53)
     currency: str = Field(pattern="^[A-Za-z]{3}$")
 
+    def money(self) -> facts.Money:
+        return facts.Money(self.amount, self.currency.upper())
+
 
 class ActivityIn(Schema):
     """A fact that may be shown as proof. The same `external_id` and `type` twice is one."""
@@ -87,10 +90,10 @@ class ActivityIn(Schema):
             type=self.type,
             external_id=self.external_id or str(uuid4()),
             occurred_at=self.occurred_at,
-            person=self.person and facts.Person(**self.person.model_dump()),
-            place=self.place and facts.Place(**self.place.model_dump()),
-            product=self.product and facts.Product(**self.product.model_dump()),
-            value=self.value and facts.Money(self.value.amount, self.value.currency.upper()),
+            person=facts.Person(**self.person.model_dump()) if self.person else None,
+            place=facts.Place(**self.place.model_dump()) if self.place else None,
+            product=facts.Product(**self.product.model_dump()) if self.product else None,
+            value=self.value.money() if self.value else None,
             data=self.data or {},
         )
 

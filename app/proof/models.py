@@ -141,7 +141,7 @@ class Activity(Tenant, Base):
 
     def _describe(self, fact: ActivityReported) -> None:
         place = fact.place or Place()
-        self.first_name = fact.person and fact.person.first_name
+        self.first_name = fact.person.first_name if fact.person else None
         self.city, self.region, self.country = place.city, place.region, place.country
         self.city_index, self.region_index = place_indexes(self.organization_id, place)
         self.product = asdict(fact.product) if fact.product else None

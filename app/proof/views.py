@@ -83,7 +83,11 @@ def receipt(token: str) -> Any:
 def receipt_rows(token: str) -> list[Any]:
     """The receipt and its retraction if there is one, as plain rows."""
     columns = ProofReceipt.__table__.c
-    found = select(columns).where(columns.token == token[:32]).order_by(columns.statement.desc())
+    found = (
+        select(ProofReceipt.__table__)
+        .where(columns.token == token[:32])
+        .order_by(columns.statement.desc())
+    )
     with system() as connection:
         return list(connection.execute(found))
 

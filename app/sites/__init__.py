@@ -1,8 +1,9 @@
 from flask import Flask
 
-from app.sites import api, views
+from app.sites.api import blueprint as api
+from app.sites.views import blueprint as pages
 
 
 def register(app: Flask) -> None:
-    app.register_blueprint(views.blueprint)
-    app.register_blueprint(api.blueprint)
+    app.register_blueprint(pages)
+    app.register_blueprint(api)

@@ -2,11 +2,13 @@ from flask import Flask
 
 from app.core.announce import subscribe
 from app.sites.models import SiteCreated
-from app.sources import api, hooks, models, views
+from app.sources.api import blueprint as api
+from app.sources.hooks import blueprint as hooks
+from app.sources.models import add_built_in_sources
+from app.sources.views import blueprint as pages
 
 
 def register(app: Flask) -> None:
-    subscribe(SiteCreated)(models.add_built_in_sources)
-    app.register_blueprint(hooks.blueprint)
-    app.register_blueprint(views.blueprint)
-    app.register_blueprint(api.blueprint)
+    subscribe(SiteCreated)(add_built_in_sources)
+    for blueprint in (hooks, pages, api):
+        app.register_blueprint(blueprint)

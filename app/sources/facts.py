@@ -314,7 +314,7 @@ def identifier(value: Any, what: str) -> str:
 
 def optional_identifier(value: Any) -> str | None:
     """Like `identifier`, but None for what is missing, empty or zero (shops' "no customer")."""
-    if value in (None, "", 0, "0"):
+    if not isinstance(value, (str, int)) or value in ("", 0, "0"):
         return None
     try:
         return identifier(value, "id")

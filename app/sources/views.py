@@ -100,7 +100,9 @@ def hook_url(source: Source) -> str:
 
 def _show(source: Source, form: MappingForm, status: int = 200) -> Any:
     newest = select(InboundDelivery).filter_by(source_id=source.id)
-    rows, older = page(newest, InboundDelivery, ListQuery(cursor=request.args.get("cursor")))
+    rows, older = page(
+        newest, InboundDelivery, ListQuery(limit=PAGE, cursor=request.args.get("cursor"))
+    )
     return render(
         "sources/show.html",
         status,

@@ -11,14 +11,19 @@ from app.sources import hooks
 from app.sources.models import InboundDelivery
 from tests.shops import shopify, shopify_order, shopify_refund
 
-RECENT = {"name": "Recent", "format": "recent_activity", "status": "published",
-          "content": {"template": "{{first_name}} from {{city}} bought {{product}}"}}
+RECENT = {
+    "name": "Recent",
+    "format": "recent_activity",
+    "status": "published",
+    "content": {"template": "{{first_name}} from {{city}} bought {{product}}"},
+}
 
 
 @pytest.fixture
 def campaign(client, acme):
-    answer = client.post("/api/v1/campaigns", headers=acme.bearer,
-                         json={**RECENT, "site_id": str(acme.site_id)})
+    answer = client.post(
+        "/api/v1/campaigns", headers=acme.bearer, json={**RECENT, "site_id": str(acme.site_id)}
+    )
     assert answer.status_code == 201, answer.text
     return answer.json
 
@@ -26,8 +31,9 @@ def campaign(client, acme):
 @pytest.fixture
 def send(client, acme, work):
     def deliver(topic, payload, webhook_id=None):
-        answer = client.post(f"/hooks/{acme.source_id}",
-                             **shopify(acme.secret, topic, payload, webhook_id))
+        answer = client.post(
+            f"/hooks/{acme.source_id}", **shopify(acme.secret, topic, payload, webhook_id)
+        )
         work()
         return answer
 
@@ -48,8 +54,9 @@ def notifications(client, acme):
 @pytest.fixture
 def deliveries(client, acme):
     def read():
-        answer = client.get(f"/api/v1/inbound-deliveries?source_id={acme.source_id}",
-                            headers=acme.bearer)
+        answer = client.get(
+            f"/api/v1/inbound-deliveries?source_id={acme.source_id}", headers=acme.bearer
+        )
         return [(row["verdict"], row["reason"]) for row in answer.json["data"]]
 
     return read
@@ -90,8 +97,12 @@ def test_an_order_created_and_then_paid_pops_once(campaign, send, notifications)
 
 @pytest.mark.parametrize(
     "changes",
-    [{"test": True}, {"financial_status": "pending"}, {"financial_status": "voided"},
-     {"cancelled_at": "2026-01-01T00:00:00Z"}],
+    [
+        {"test": True},
+        {"financial_status": "pending"},
+        {"financial_status": "voided"},
+        {"cancelled_at": "2026-01-01T00:00:00Z"},
+    ],
 )
 def test_test_unpaid_voided_and_cancelled_orders_never_pop(campaign, send, notifications, changes):
     assert send("orders/paid", shopify_order(**changes)).status_code == 200
@@ -209,9 +220,13 @@ def test_refused_deliveries_are_kept_to_a_hundred(client, acme, inside):
 def test_an_activity_over_the_api_is_shown_once_and_can_be_retracted(
     client, acme, campaign, notifications
 ):
-    activity = {"site_id": str(acme.site_id), "type": "purchase", "external_id": "A-1",
-                "person": {"first_name": "Ben", "email": "ben@customers.example"},
-                "product": {"name": "Gyokuro"}}
+    activity = {
+        "site_id": str(acme.site_id),
+        "type": "purchase",
+        "external_id": "A-1",
+        "person": {"first_name": "Ben", "email": "ben@customers.example"},
+        "product": {"name": "Gyokuro"},
+    }
     headers = {**acme.bearer, "Idempotency-Key": "k-1"}
     first = client.post("/api/v1/activities", json=activity, headers=headers)
     assert first.status_code == 201 and first.json["strength"] == "api"

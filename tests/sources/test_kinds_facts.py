@@ -181,8 +181,11 @@ def test_an_id_is_exact_text_and_never_cut():
             identifier(value, "order's id")
 
 
+NO_CUSTOMER = (0, "0", "", None, [], 1.5, Decimal("sNaN"))
+
+
 def test_no_customer_is_no_id():
-    assert [optional_identifier(value) for value in (0, "0", "", None, [], 1.5)] == [None] * 6
+    assert [optional_identifier(value) for value in NO_CUSTOMER] == [None] * 7
     assert optional_identifier(7) == "7"
 
 

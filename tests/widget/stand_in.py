@@ -39,7 +39,9 @@ class QuietHandler(WSGIRequestHandler):
 class StandIn:
     def __init__(self):
         self.reset()
-        self.server = make_server("127.0.0.1", 0, self._app(), threaded=True, request_handler=QuietHandler)
+        self.server = make_server(
+            "127.0.0.1", 0, self._app(), threaded=True, request_handler=QuietHandler
+        )
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.host = f"http://127.0.0.1:{self.server.port}"
         # Another origin than the host's, as on a customer's site.
@@ -59,7 +61,15 @@ class StandIn:
 
     # What the server's own people would do.
 
-    def happen(self, id, message="Someone bought socks", minutes=2, campaign="c-activity", push=True, **more):
+    def happen(
+        self,
+        id,
+        message="Someone bought socks",
+        minutes=2,
+        campaign="c-activity",
+        push=True,
+        **more,
+    ):
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         data = {"id": id, "campaign": campaign, "type": "purchase", "message": message,
                 "timestamp": at.isoformat(), "receipt": f"r-{id}", **more}  # fmt: skip
@@ -108,10 +118,16 @@ class StandIn:
         cursor = len(self.changes)
         changes = self.changes[after or 0 : cursor]
         gone = [change["retracted"] for change in self.changes if "retracted" in change]
-        items = [change["data"] for change in changes if "data" in change and change["data"]["id"] not in gone]
+        items = [
+            change["data"]
+            for change in changes
+            if "data" in change and change["data"]["id"] not in gone
+        ]
         return {
             "notifications": items[::-1],
-            "retracted": [] if after is None else [c["retracted"] for c in changes if "retracted" in c],
+            "retracted": []
+            if after is None
+            else [c["retracted"] for c in changes if "retracted" in c],
             "revision": self.revision,
             "live": {"visitors": 1},
             "cursor": cursor,
@@ -128,6 +144,7 @@ class StandIn:
                 time.sleep(self.slow)
                 if self.status != 200:
                     return Response("", self.status, {"Access-Control-Allow-Origin": "*"})
+            return None
 
         @app.get("/")
         def page():
@@ -137,7 +154,9 @@ class StandIn:
 
         @app.get("/other")
         def other():
-            return Response("<!doctype html><title>Other</title>", 200, {"Content-Type": "text/html"})
+            return Response(
+                "<!doctype html><title>Other</title>", 200, {"Content-Type": "text/html"}
+            )
 
         @app.get(f"/w/{KEY}.js")
         def loader():
@@ -166,9 +185,20 @@ class StandIn:
             if not self.socket_open:
                 ws.close(1013)
                 return
-            sockets = self.sockets  # of this test, not of the one that may have begun when the greeting is in
+            sockets = (
+                self.sockets
+            )  # of this test, not of the one that may have begun when the greeting is in
             self.joins.append(json.loads(ws.receive()))
-            ws.send(json.dumps({"type": "joined", "visitor": "token-1", "context": {}, "cursor": len(self.changes)}))
+            ws.send(
+                json.dumps(
+                    {
+                        "type": "joined",
+                        "visitor": "token-1",
+                        "context": {},
+                        "cursor": len(self.changes),
+                    }
+                )
+            )
             sockets.append(ws)
             while ws not in self.closing:
                 ws.receive(timeout=0.02)

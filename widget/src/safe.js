@@ -1,10 +1,7 @@
-const ignore = () => {};
-
 /** Wraps every entry point, so that nothing of ours, thrown or rejected, ever surfaces on the host page. */
 export const safe = (work) => (...args) => {
   try {
-    const result = work(...args);
-    if (result && result.catch) result.catch(ignore);
+    work(...args)?.catch?.(() => {});
   } catch {}
 };
 

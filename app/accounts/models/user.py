@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import secrets
-from functools import cache
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from argon2 import PasswordHasher

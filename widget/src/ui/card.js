@@ -2,7 +2,7 @@ import { later, listen, safe } from "../safe.js";
 import { element, link, ofDocument } from "./dom.js";
 import { ago } from "./time.js";
 
-const TIME_AGO = /{{ *time_ago *}}/;
+const TIME_AGO = "{{time_ago}}";
 const SIGNS = { info: "i", warning: "!", error: "×" };
 
 /**
@@ -20,7 +20,7 @@ export function openCard(ctx, campaign, item, ended) {
   let cameFrom;
 
   function build() {
-    const text = element("p", {});
+    const text = element("span", {});
     item.message.split(TIME_AGO).forEach((piece, i) => text.append(i ? time() : "", piece));
     const close = element("button", { "aria-label": texts.close }, "×");
     listen(close, "click", () => leave("user"));
@@ -49,7 +49,7 @@ export function openCard(ctx, campaign, item, ended) {
     return element(
       "small",
       {},
-      TIME_AGO.test(message) ? "" : time(),
+      message.includes(TIME_AGO) ? "" : time(),
       !location || message.includes(location) ? "" : element("bdi", {}, location),
       receipt ? link(`${config.host}/proof/${receipt}`, texts.why) : "",
     );
