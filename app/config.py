@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 SAMPLE_SECRETS = {"change-me", "changeme", "secret", "dev", "test", "sample"}
 SHORTEST_SECRET = 32
 # A Unix socket's address holds 108 bytes on Linux and 104 on macOS.
 LONGEST_SOCKET_PATH = 100
+# An address, or a name with one: Candor <noreply@example.com>
+MAILBOX = re.compile(
+    r'(?:(?P<name>[^<>]*?)\s*<)?(?P<address>[^@\s<>(),:;"\\]+@[^@\s<>(),:;"\\]+)(?(name)>)'
+)
 
 
 class ConfigurationError(Exception):
@@ -33,6 +39,8 @@ class Settings:
     pool_size: int
     redis_url: str
     smtp_url: str | None
+    mail_from: str
+    outbound_allow: frozenset[str]
     asset_url: str
     trusted_proxies: int
     socket_cap: int
@@ -57,6 +65,7 @@ class Settings:
         if env not in ("production", "development"):
             raise ConfigurationError("CANDOR_ENV is either production or development.")
         data = Path(environ.get("CANDOR_DATA", "var")).resolve()
+        url = environ.get("CANDOR_URL", "http://127.0.0.1:8000").rstrip("/")
         kept = {} if env == "production" else _kept_secrets(data)
         secret_key = environ.get("SECRET_KEY") or kept.get("SECRET_KEY", "")
         keys = environ.get("ENCRYPTION_KEYS") or kept.get("ENCRYPTION_KEYS", "")
@@ -65,14 +74,16 @@ class Settings:
         return cls(
             env=env,
             data=data,
-            url=environ.get("CANDOR_URL", "http://127.0.0.1:8000").rstrip("/"),
+            url=url,
             secret_key=secret_key,
             encryption_keys=_parse_keys(keys),
             database_url=_database_url(environ.get("DATABASE_URL"), data),
             replica_url=_driver(environ.get("DATABASE_REPLICA_URL")),
             pool_size=_count(environ, "DATABASE_POOL_SIZE", 10),
             redis_url=environ.get("REDIS_URL") or embedded_redis_url(data),
-            smtp_url=environ.get("SMTP_URL"),
+            smtp_url=_smtp_url(environ.get("SMTP_URL")),
+            mail_from=_mail_from(environ.get("MAIL_FROM"), url),
+            outbound_allow=_outbound_allow(environ, env),
             asset_url=environ.get("ASSET_URL", "").rstrip("/"),
             trusted_proxies=_count(environ, "TRUSTED_PROXIES", 0),
             socket_cap=_count(environ, "CANDOR_SOCKET_CAP", 3000),
@@ -167,6 +178,38 @@ def _driver(url: str | None) -> str | None:
     if scheme in ("postgres", "postgresql"):
         return f"postgresql+psycopg{separator}{rest}"
     return url
+
+
+def _smtp_url(text: str | None) -> str | None:
+    if not text:
+        return None
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in ("smtp", "smtps") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable or url.query not in ("", "tls=starttls", "tls=none"):
+        raise ConfigurationError(
+            "SMTP_URL is smtp://user:password@host:587?tls=starttls or smtps://user:password@host. "
+            "Write special characters of the password as %40."
+        )
+    return text
+
+
+def _mail_from(text: str | None, url: str) -> str:
+    host = urlsplit(url).hostname or "localhost"
+    sender = text or f"Candor <noreply@{'localhost' if ':' in host else host}>"
+    if not MAILBOX.fullmatch(sender):
+        raise ConfigurationError("MAIL_FROM is a sender like: Candor <noreply@example.com>")
+    return sender
+
+
+def _outbound_allow(environ: Mapping[str, str], env: str) -> frozenset[str]:
+    """`host:port,host:port` that may be reached though they are not public. For development."""
+    if env == "production":
+        return frozenset()
+    entries = environ.get("CANDOR_OUTBOUND_ALLOW", "").split(",")
+    return frozenset(entry.strip().lower() for entry in entries if entry.strip())
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -85,7 +85,7 @@ def current(site: PublishedSite) -> dict[str, Any]:
 
 
 def since(site: PublishedSite, after: int) -> dict[str, Any]:
-    """What changed after a cursor, newest first, so that nothing is missed however long the visitor was away.
+    """What changed after a cursor, newest first: nothing is missed after however long a while.
 
     What is older than a week would not be shown any more and is left out. Retractions come in
     pages: the cursor then points at the end of the page.

@@ -181,6 +181,12 @@ def test_other_topics_are_ignored_without_reading_the_body():
             KIND.read(Incoming({"x-shopify-topic": topic}, b"not even JSON"))
 
 
+def test_a_topic_is_kept_printable_and_short():
+    for topic in ("a\x00b\ud800", "x" * 5000):
+        kept = KIND.topic(Incoming({"x-shopify-topic": topic}, b""))
+        assert kept.isprintable() and kept.encode("utf-8") and len(kept) <= 100
+
+
 def test_a_zero_order_is_paid_and_a_yen_order_has_no_decimals():
     assert read(total_price="0.00")[0].total == Money(0, "EUR")
     assert read(total_price="1200", currency="JPY")[0].total == Money(1200, "JPY")

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from app.core.signing import SignatureError
-from app.sources.facts import Fact, FactError, Money, Person, Place, Product
+from app.sources.facts import Fact, FactError, Money, Person, Place, Product, clean_text
 
 NESTING_LIMIT = 100
 ROWS_LIMIT = 1000
@@ -186,8 +186,8 @@ def count(value: Any) -> int:
 
 
 def text(value: Any) -> str:
-    """Text trimmed and in lower case, "" for anything else: for comparing states."""
-    return value.strip().lower() if isinstance(value, str) else ""
+    """Printable text in lower case, "" for anything else: for topics and states."""
+    return (clean_text(value) or "").lower()
 
 
 def known_key(candidate: Any, *otherwise: bytes) -> str:
