@@ -17,7 +17,7 @@ SHORTEST_SECRET = 32
 LONGEST_SOCKET_PATH = 100
 # An address, or a name with one: Candor <noreply@example.com>
 MAILBOX = re.compile(
-    r'(?:(?P<name>[^<>]*?)\s*<)?(?P<address>[^@\s<>(),:;"\\]+@[^@\s<>(),:;"\\]+)(?(name)>)'
+    r'(?:(?P<name>[^<>]*)<)?(?P<address>[^@\s<>(),:;"\\]+@[^@\s<>(),:;"\\]+)(?(name)>)'
 )
 
 

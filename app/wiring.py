@@ -23,7 +23,7 @@ from app import (
     tracking,
 )
 from app.config import Settings, read_settings
-from app.core import bus, db, errors, headers, health, logs, metrics, ratelimit, render
+from app.core import bus, db, dev_mail, errors, headers, health, logs, metrics, ratelimit, render
 from app.core.crypto import Keyring
 from app.core.forms import csrf
 from app.core.request import CandorRequest
@@ -57,6 +57,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     csrf.init_app(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
+    if not settings.production:
+        app.register_blueprint(dev_mail.blueprint)
     for package in PACKAGES:
         package.register(app)
     _serve_specification(app)

@@ -140,7 +140,8 @@ class Order(Tenant, Base):
         self.person = asdict(fact.person) if fact.person else None
         self.place = asdict(fact.place) if fact.place else None
         self.customer_index = customer_index(fact.person, self.organization_id, self.source_id)
-        self.occurred_at, self.provider_updated_at = fact.occurred_at, fact.updated_at
+        self.occurred_at = clock.past(fact.occurred_at)
+        self.provider_updated_at = fact.updated_at
 
     def _refunded_in_full(self) -> bool:
         if any(refund.full for refund in self.refunds):

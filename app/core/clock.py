@@ -8,6 +8,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def past(moment: datetime | None) -> datetime:
+    """`moment`, or now if it lies ahead or nobody said: what happened did not happen tomorrow."""
+    present = now()
+    return present if moment is None or moment > present else moment
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and a Z, as every API answer writes it."""
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")

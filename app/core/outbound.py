@@ -15,7 +15,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -36,30 +36,120 @@ MOST_RECEIVED = 1024 * 1024
 
 PORTS = {"http": 80, "https": 443}
 # The Fetch standard's "bad ports": services that might act on a line within an HTTP request.
-BAD_PORTS = frozenset(
-    int(port)
-    for port in """
-    1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113
-    115 117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554
-    556 563 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6379 6566
-    6665 6666 6667 6668 6669 6679 6697 10080 11211
-    """.split()
-)
+BAD_PORTS = {
+    1,
+    7,
+    9,
+    11,
+    13,
+    15,
+    17,
+    19,
+    20,
+    21,
+    22,
+    23,
+    25,
+    37,
+    42,
+    43,
+    53,
+    69,
+    77,
+    79,
+    87,
+    95,
+    101,
+    102,
+    103,
+    104,
+    109,
+    110,
+    111,
+    113,
+    115,
+    117,
+    119,
+    123,
+    135,
+    137,
+    139,
+    143,
+    161,
+    179,
+    389,
+    427,
+    465,
+    512,
+    513,
+    514,
+    515,
+    526,
+    530,
+    531,
+    532,
+    540,
+    548,
+    554,
+    556,
+    563,
+    587,
+    601,
+    636,
+    989,
+    990,
+    993,
+    995,
+    1719,
+    1720,
+    1723,
+    2049,
+    3659,
+    4045,
+    4190,
+    5060,
+    5061,
+    6000,
+    6379,
+    6566,
+    6665,
+    6666,
+    6667,
+    6668,
+    6669,
+    6679,
+    6697,
+    10080,
+    11211,
+}
 
 # IANA's special-purpose registry, and 168.63.129.16: Azure's metadata is on a public address.
-REFUSED_V4 = tuple(
+REFUSED_V4 = [
     ip_network(network)
-    for network in """
-    0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24
-    192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24
-    224.0.0.0/4 240.0.0.0/4 168.63.129.16/32
-    """.split()
-)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "168.63.129.16/32",
+    )
+]
 # Of IPv6 only 2000::/3 is in public use; within it these are not (Teredo is in the first one).
 PUBLIC_V6 = ip_network("2000::/3")
-REFUSED_V6 = tuple(
+REFUSED_V6 = [
     ip_network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
-)
+]
 # What a network without IPv4 makes of a public IPv4 address; judged by the address inside.
 TRANSLATED = ip_network("64:ff9b::/96")
 
@@ -334,8 +424,13 @@ class _Wire(io.RawIOBase):
             left = self._deadline.left()
             try:
                 return action(*arguments)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
-                self._wait(next(_events(error), event), left)
+            # TLS may have to read in order to write, and the other way round.
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN, left)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT, left)
+            except BlockingIOError:
+                self._wait(event, left)
 
     def _wait(self, event: int, seconds: float) -> None:
         # poll, not select: a web process has far more than 1,024 files open.
@@ -343,14 +438,6 @@ class _Wire(io.RawIOBase):
         poll.register(self._socket, event)
         if not poll.poll(seconds * 1000):
             raise TimeoutError
-
-
-def _events(error: OSError) -> Iterator[int]:
-    """TLS may have to read in order to write, and the other way round."""
-    if isinstance(error, ssl.SSLWantReadError):
-        yield select.POLLIN
-    if isinstance(error, ssl.SSLWantWriteError):
-        yield select.POLLOUT
 
 
 @cache

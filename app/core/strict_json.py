@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-DEEPEST = 64
+DEEPEST = 100
 
 
 class BadJSON(ValueError):
@@ -13,16 +13,24 @@ class BadJSON(ValueError):
 
 
 def loads(text: str | bytes) -> Any:
-    """Parse JSON. Refuses NaN and Infinity, more than 64 levels, NUL, lone surrogates and
+    """Parse JSON. Refuses NaN and Infinity, more than 100 levels, NUL, lone surrogates and
     integers of more than 4,300 digits; keeps other integers exact. Raises BadJSON."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        # Some senders begin with a byte order mark.
+        readable = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        value = json.loads(readable, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise BadJSON("nested too deeply") from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise error if isinstance(error, BadJSON) else BadJSON("not valid JSON") from error
+        raise error if isinstance(error, BadJSON) else BadJSON(_reason(error)) from error
     _check(value)
     return value
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    return f"not valid JSON: {str(error)[:120]}"
 
 
 def _refuse_constant(name: str) -> Any:

@@ -93,7 +93,7 @@ class Activity(Tenant, Base):
             external_id=fact.external_id,
             strength=source.strength,
             person_index=person_index,
-            occurred_at=fact.occurred_at or clock.now(),
+            occurred_at=clock.past(fact.occurred_at),
             data=fact.data,
         )
         activity._describe(fact)

@@ -1,44 +1,11 @@
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+from tests.pages import OPEN_ROOTS, WATCH
 
 from .stand_in import StandIn
 
 expect.set_options(timeout=3000)
-
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-# The root is closed to host pages; the tests look inside.
-OPEN_ROOTS = """
-  const attach = Element.prototype.attachShadow;
-  Element.prototype.attachShadow = function () { return attach.call(this, {mode: "open"}) };
-"""
-
-# What a host page's owner could notice: errors, broken promises, policy violations, layout shifts.
-WATCH = """
-  window.noticed = []; window.shift = 0;
-  addEventListener("error", (e) => noticed.push("error " + e.message));
-  addEventListener("unhandledrejection", (e) => noticed.push("rejection " + e.reason));
-  addEventListener("securitypolicyviolation", (e) => noticed.push("csp " + e.violatedDirective + " " + e.blockedURI));
-  new PerformanceObserver((list) => list.getEntries().forEach((e) => { shift += e.value }))
-    .observe({type: "layout-shift", buffered: true});
-"""
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 import secrets as randomness
 from abc import ABC, abstractmethod
@@ -13,15 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from app.core import strict_json
 from app.core.signing import SignatureError
 from app.sources.facts import Fact, FactError, Money, Person, Place, Product, clean_text
 
-NESTING_LIMIT = 100
 ROWS_LIMIT = 1000
 
 _KEY = re.compile(r"[\w.:@-]{1,200}", re.ASCII)
 _ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Event = Literal["paid", "refunded"]
 
@@ -124,27 +122,13 @@ class Kind(ABC):
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """The object in `body`, whole numbers exact and others as finite floats, else Unmapped.
-
-    Refuses what JSON or a database cannot hold: NaN, Infinity, NUL, lone surrogates, more than
-    100 levels, numbers of thousands of digits, and anything but an object at the top.
-    """
+    """The object in `body` as `strict_json` reads it, else Unmapped."""
     try:
-        document = json.loads(
-            body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite
-        )
-    except UnicodeDecodeError:
-        raise Unmapped("the body is not UTF-8 text") from None
-    except RecursionError:
-        raise Unmapped(f"the body is nested more than {NESTING_LIMIT} levels deep") from None
-    except ValueError as error:
-        raise Unmapped(f"the body is not JSON: {str(error)[:120]}") from None
+        document = strict_json.loads(body)
+    except strict_json.BadJSON as error:
+        raise Unmapped(f"the body is {error}") from None
     if not isinstance(document, dict):
         raise Unmapped("the body is not a JSON object")
-    _check_depth(document)
-    # Only an escape can bring them in: raw ones are not JSON, or not UTF-8.
-    if _ESCAPED.search(body):
-        _check_texts(document)
     return document
 
 
@@ -200,47 +184,3 @@ def known_key(candidate: Any, *otherwise: bytes) -> str:
 def digest(*pieces: bytes) -> str:
     """SHA-256 in hex of the pieces, joined by line feeds."""
     return hashlib.sha256(b"\n".join(pieces)).hexdigest()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _check_depth(document: dict[str, Any]) -> None:
-    # Level by level, without recursion: the depth is the sender's choice.
-    level: list[Any] = [document]
-    for _ in range(NESTING_LIMIT):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, (dict, list))
-        ]
-        if not level:
-            return
-    raise Unmapped(f"the body is nested more than {NESTING_LIMIT} levels deep")
-
-
-def _check_texts(document: dict[str, Any]) -> None:
-    waiting: list[Any] = [document]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            _check_text(item)
-        elif isinstance(item, dict):
-            waiting.extend(item)
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-
-
-def _check_text(item: str) -> None:
-    if _UNSTORABLE.search(item):
-        raise Unmapped("the body contains NUL or half a character (a lone surrogate)")
