@@ -147,7 +147,7 @@ def send(to: str, subject: str, text: str, html: str | None = None) -> OutgoingM
     `to` is an address or `Name <address>`. Raises ValueError if it is neither.
     """
     mail = OutgoingMail(
-        recipient=_one_line(str(_address(to))),
+        recipient=str(_address(to)),
         subject=_one_line(subject),
         text=_storable(text),
         html=None if html is None else _storable(html),

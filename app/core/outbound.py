@@ -35,7 +35,8 @@ LONGEST_BODY = 64 * 1024
 MOST_RECEIVED = 1024 * 1024
 
 PORTS = {"http": 80, "https": 443}
-# The Fetch standard's "bad ports": services that might act on a line within an HTTP request.
+# The Fetch standard's "bad ports", Redis and memcached: they might act on a line of a request.
+# fmt: off
 BAD_PORTS = {
     1,
     7,
@@ -124,6 +125,7 @@ BAD_PORTS = {
 }
 
 # IANA's special-purpose registry, and 168.63.129.16: Azure's metadata is on a public address.
+# fmt: off
 REFUSED_V4 = [
     ip_network(network)
     for network in (
@@ -145,6 +147,7 @@ REFUSED_V4 = [
         "168.63.129.16/32",
     )
 ]
+# fmt: on
 # Of IPv6 only 2000::/3 is in public use; within it these are not (Teredo is in the first one).
 PUBLIC_V6 = ip_network("2000::/3")
 REFUSED_V6 = [
@@ -362,7 +365,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         wire = _Wire(_dial(self._addresses, self._deadline), self._deadline)
-        self.sock = wire  # type: ignore[assignment]
+        self.sock = wire
         if self._target.scheme == "https":
             wire.secure(self._target.host)
 

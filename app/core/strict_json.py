@@ -30,7 +30,7 @@ def loads(text: str | bytes) -> Any:
 def _reason(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8 text"
-    return f"not valid JSON: {str(error)[:120]}"
+    return f"not JSON: {str(error)[:120]}"
 
 
 def _refuse_constant(name: str) -> Any:

@@ -108,6 +108,26 @@ def upgrade() -> None:
     info={'system': ('SELECT',)}
     )
     op.create_index('ix_members_user_id', 'members', ['user_id'], unique=False)
+    op.create_table('outgoing_mail',
+    sa.Column('id', Guid(), nullable=False),
+    sa.Column('organization_id', Guid(), nullable=False),
+    sa.Column('recipient_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('subject_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('text_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('html_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('next_attempt_at', Moment(), nullable=True),
+    sa.Column('last_error_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('sent_at', Moment(), nullable=True),
+    sa.Column('erase_at', Moment(), nullable=True),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_outgoing_mail_organization_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_outgoing_mail')),
+    info={'system': ('SELECT',)}
+    )
+    op.create_index('ix_outgoing_mail_erase_at', 'outgoing_mail', ['erase_at'], unique=False)
+    op.create_index('ix_outgoing_mail_state_next_attempt_at', 'outgoing_mail', ['state', 'next_attempt_at'], unique=False)
     op.create_table('proof_receipts',
     sa.Column('id', Guid(), nullable=False),
     sa.Column('organization_id', Guid(), nullable=False),
@@ -385,6 +405,9 @@ def downgrade() -> None:
     op.drop_index('ix_sign_ins_user_id', table_name='sign_ins')
     op.drop_table('sign_ins')
     op.drop_table('proof_receipts')
+    op.drop_index('ix_outgoing_mail_state_next_attempt_at', table_name='outgoing_mail')
+    op.drop_index('ix_outgoing_mail_erase_at', table_name='outgoing_mail')
+    op.drop_table('outgoing_mail')
     op.drop_index('ix_members_user_id', table_name='members')
     op.drop_table('members')
     op.drop_index('ix_idempotent_answers_created_at', table_name='idempotent_answers')

@@ -1,6 +1,9 @@
 (() => {
   "use strict";
 
+  const PATIENCE = 20000;
+  const SHOWN_ENTRIES = 5;
+
   const log = document.querySelector("[data-log]");
   const empty = document.querySelector("[data-empty]");
   const curl = document.querySelector("[data-curl]");
@@ -20,6 +23,27 @@
   // The source's own address, on the host that served this page.
   const here = (url) => new URL(new URL(url).pathname, location.href).href;
 
+  // ---- What the snippet hears ------------------------------------------
+
+  // As any host page may: calls made before the snippet is there are kept for it.
+  window.candor ??= function () {
+    (window.candor.q ??= []).push(arguments);
+  };
+
+  /** The next event of this type that fits, or nothing after a while. */
+  function heard(type, fits) {
+    return new Promise((resolve) => {
+      const finish = (data) => {
+        clearTimeout(timer);
+        window.candor("off", type, listen);
+        resolve(data);
+      };
+      const listen = (data) => fits(data) && finish(data);
+      const timer = setTimeout(finish, PATIENCE);
+      window.candor("on", type, listen);
+    });
+  }
+
   // ---- What just happened ----------------------------------------------
 
   function begin(title) {
@@ -32,16 +56,19 @@
     steps.className = "log__steps";
     entry.append(heading, steps);
     log.prepend(entry);
-    while (log.children.length > 5) log.lastElementChild.remove();
+    while (log.children.length > SHOWN_ENTRIES) log.lastElementChild.remove();
     empty.hidden = true;
     return entry;
   }
 
+  /** Adds a line, in place of one that was waiting. state: done, waiting, failed. */
   function tell(entry, text, state = "done") {
+    const steps = entry.querySelector(".log__steps");
+    steps.querySelector(".log__step--waiting")?.remove();
     const step = document.createElement("li");
     step.className = `log__step log__step--${state}`;
     step.textContent = text;
-    entry.querySelector(".log__steps").append(step);
+    steps.append(step);
   }
 
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -61,48 +88,59 @@
     tell(entry, "Accepted: the signature fits, and the delivery is stored.");
   }
 
-  async function attempt(button, entry, work) {
-    button.disabled = true;
-    try {
-      await work();
-    } catch (error) {
-      tell(entry, error.message, "failed");
-      return false;
-    } finally {
-      button.disabled = false;
-    }
-    return true;
-  }
-
   // ---- Buying and giving back ------------------------------------------
 
   async function buy(button) {
     const name = button.dataset.name;
     const entry = begin(`Order for ${name}`);
-    await attempt(button, entry, async () => {
+    button.disabled = true;
+    try {
       const made = await sign(`/demo/orders?product=${button.dataset.buy}`);
+      const moment = Date.parse(JSON.parse(made.body).processed_at);
+      const arrival = heard("notification", (data) => Math.abs(Date.parse(data.timestamp) - moment) < 2);
       await deliver(entry, made);
-      tell(entry, "Became an activity. The notification is on its way to this page.");
-      offerRefund(entry, made, name);
-    });
+      tell(entry, "Becoming an activity …", "waiting");
+      button.disabled = false;
+      follow(entry, await arrival, { ...made, name });
+    } catch (error) {
+      tell(entry, error.message, "failed");
+    }
+    button.disabled = false;
   }
 
-  function offerRefund(entry, made, name) {
+  async function follow(entry, notification, made) {
+    if (!notification) return tell(entry, "No notification came. The campaign may be paused.", "failed");
+    tell(entry, `It reached this page as “${notification.message}”.`);
+    tell(entry, "It is shown as soon as the corner is free …", "waiting");
+    offerRefund(entry, notification, made);
+    if (await heard("shown", (data) => data.id === notification.id)) tell(entry, "Shown in the corner of this page.");
+    else entry.querySelector(".log__step--waiting")?.remove();
+  }
+
+  function offerRefund(entry, notification, made) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "refund";
     button.textContent = "Refund it";
-    button.addEventListener("click", () => refund(button, made, name));
+    button.addEventListener("click", () => refund(button, notification, made));
     entry.append(button);
   }
 
-  async function refund(button, made, name) {
-    const entry = begin(`Refund for ${name}`);
-    const done = await attempt(button, entry, async () => {
-      await deliver(entry, await sign(`/demo/refunds?order=${made.order}&product=${made.product}`));
-      tell(entry, "Retracted. The notification leaves every open page, and its receipt says so.");
-    });
-    if (done) button.remove();
+  async function refund(button, notification, made) {
+    const entry = begin(`Refund for ${made.name}`);
+    button.disabled = true;
+    try {
+      const refund = await sign(`/demo/refunds?order=${made.order}&product=${made.product}`);
+      const retraction = heard("retract", (data) => data.activity === notification.id);
+      await deliver(entry, refund);
+      tell(entry, "Retracting the activity …", "waiting");
+      if (!(await retraction)) throw new Error("Nothing was heard of it yet. Reload the page to see.");
+      tell(entry, "Retracted: the notification is gone from every open page, and its receipt says so.");
+      button.remove();
+    } catch (error) {
+      tell(entry, error.message, "failed");
+      button.disabled = false;
+    }
   }
 
   document.addEventListener("click", (event) => {
