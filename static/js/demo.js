@@ -54,7 +54,9 @@
     heading.textContent = title;
     const steps = document.createElement("ul");
     steps.className = "log__steps";
-    entry.append(heading, steps);
+    const more = document.createElement("p");
+    more.className = "log__more";
+    entry.append(heading, steps, more);
     log.prepend(entry);
     while (log.children.length > SHOWN_ENTRIES) log.lastElementChild.remove();
     empty.hidden = true;
@@ -95,48 +97,59 @@
     const entry = begin(`Order for ${name}`);
     button.disabled = true;
     try {
-      const made = await sign(`/demo/orders?product=${button.dataset.buy}`);
-      const moment = Date.parse(JSON.parse(made.body).processed_at);
+      const order = { ...(await sign(`/demo/orders?product=${button.dataset.buy}`)), name };
+      const moment = Date.parse(JSON.parse(order.body).processed_at);
       const arrival = heard("notification", (data) => Math.abs(Date.parse(data.timestamp) - moment) < 2);
-      await deliver(entry, made);
-      tell(entry, "Becoming an activity …", "waiting");
-      button.disabled = false;
-      follow(entry, await arrival, { ...made, name });
+      await deliver(entry, order);
+      offerRefund(entry, order);
+      follow(entry, order, arrival);
     } catch (error) {
       tell(entry, error.message, "failed");
     }
     button.disabled = false;
   }
 
-  async function follow(entry, notification, made) {
+  /** From the stored delivery to the corner of the page, as the snippet tells it. */
+  async function follow(entry, order, arrival) {
+    tell(entry, "Becoming an activity …", "waiting");
+    const notification = await arrival;
     if (!notification) return tell(entry, "No notification came. The campaign may be paused.", "failed");
-    tell(entry, `It reached this page as “${notification.message}”.`);
-    tell(entry, "It is shown as soon as the corner is free …", "waiting");
-    offerRefund(entry, notification, made);
-    if (await heard("shown", (data) => data.id === notification.id)) tell(entry, "Shown in the corner of this page.");
+    order.activity = notification.id;
+    tell(entry, `Became an activity: “${notification.message}”`);
+    linkReceipt(entry, notification);
+    tell(entry, "Its notification waits until the corner is free …", "waiting");
+    const shown = await heard("shown", (data) => data.id === notification.id);
+    if (shown) tell(entry, "Shown in the corner of this page.");
     else entry.querySelector(".log__step--waiting")?.remove();
   }
 
-  function offerRefund(entry, notification, made) {
+  function linkReceipt(entry, notification) {
+    const link = document.createElement("a");
+    link.href = `/proof/${encodeURIComponent(notification.receipt)}`;
+    link.textContent = "See its receipt";
+    entry.querySelector(".log__more").append(link);
+  }
+
+  function offerRefund(entry, order) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "refund";
     button.textContent = "Refund it";
-    button.addEventListener("click", () => refund(button, notification, made));
-    entry.append(button);
+    button.addEventListener("click", () => refund(button, order));
+    entry.querySelector(".log__more").prepend(button);
   }
 
-  async function refund(button, notification, made) {
-    const entry = begin(`Refund for ${made.name}`);
+  async function refund(button, order) {
+    const entry = begin(`Refund for ${order.name}`);
     button.disabled = true;
     try {
-      const refund = await sign(`/demo/refunds?order=${made.order}&product=${made.product}`);
-      const retraction = heard("retract", (data) => data.activity === notification.id);
-      await deliver(entry, refund);
-      tell(entry, "Retracting the activity …", "waiting");
-      if (!(await retraction)) throw new Error("Nothing was heard of it yet. Reload the page to see.");
-      tell(entry, "Retracted: the notification is gone from every open page, and its receipt says so.");
+      const made = await sign(`/demo/refunds?order=${order.order}&product=${order.product}`);
+      const retraction = heard("retract", (data) => !order.activity || data.activity === order.activity);
+      await deliver(entry, made);
       button.remove();
+      tell(entry, "Retracting the activity …", "waiting");
+      if (await retraction) tell(entry, "Retracted: the notification is gone from every open page, and its receipt says so.");
+      else tell(entry, "This page heard nothing of a retraction. Its receipt tells whether there was one.", "failed");
     } catch (error) {
       tell(entry, error.message, "failed");
       button.disabled = false;

@@ -18,7 +18,7 @@ from uuid import UUID
 import pytest
 import time_machine
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult
+from aiosmtpd.smtp import AuthResult
 from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -462,9 +462,9 @@ def trigger_tls(controller: Controller) -> None:
     """The controller's own first call does not accept a certificate for `localhost`."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection((controller.hostname, controller.port), 2) as plain:
-        with context.wrap_socket(plain) as connection:
-            connection.recv(1)
+    plain = socket.create_connection((controller.hostname, controller.port), 2)
+    with context.wrap_socket(plain) as connection:
+        connection.recv(1)
 
 
 @pytest.mark.parametrize(
