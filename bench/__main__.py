@@ -51,8 +51,10 @@ def main() -> int:
         ceiling = "" if row.ceiling is None else f"{row.ceiling:,.1f}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         mark = " " if row.ok else "!"
-        print(f"{mark}{row.name:<57}{row.value:>10,.1f}  {ceiling:>10}  {ratio:>6}  "
-              f"{row.target} {row.unit}")
+        print(
+            f"{mark}{row.name:<57}{row.value:>10,.1f}  {ceiling:>10}  {ratio:>6}  "
+            f"{row.target} {row.unit}"
+        )
     return 0
 
 

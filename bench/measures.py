@@ -28,14 +28,26 @@ CAP = 3000  # sockets a worker
 ORIGIN = f"https://{DOMAIN}"
 
 
-def row(name: str, value: float, unit: str, at_most: float | None = None,
-        at_least: float | None = None, ceiling: float | None = None,
-        ratio: bool = False) -> dict[str, Any]:
+def row(
+    name: str,
+    value: float,
+    unit: str,
+    at_most: float | None = None,
+    at_least: float | None = None,
+    ceiling: float | None = None,
+    ratio: bool = False,
+) -> dict[str, Any]:
     judged = value / ceiling if ratio and ceiling else value
     ok = judged <= at_most if at_most is not None else judged >= (at_least or 0)
     target = f"≤ {at_most:g}" if at_most is not None else f"≥ {at_least:g}"
-    return {"name": name, "value": value, "unit": "of the ceiling" if ratio else unit,
-            "target": target, "ok": ok, "ceiling": ceiling}
+    return {
+        "name": name,
+        "value": value,
+        "unit": "of the ceiling" if ratio else unit,
+        "target": target,
+        "ok": ok,
+        "ceiling": ceiling,
+    }
 
 
 def latency() -> Iterator[dict[str, Any]]:
@@ -67,8 +79,14 @@ def published(on: Stage, opened: Any) -> float:
 
 
 def publish(on: Stage) -> None:
-    item = {"id": "x", "campaign": "x", "type": "purchase", "message": "Ada bought Darjeeling",
-            "timestamp": "2026-01-01T00:00:00Z", "receipt": "x"}
+    item = {
+        "id": "x",
+        "campaign": "x",
+        "type": "purchase",
+        "message": "Ada bought Darjeeling",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "receipt": "x",
+    }
     text = json.dumps({"type": "notification", "cursor": 1, "data": item})
     Redis.from_url(on.redis_url).publish(f"candor:site:{UUID(on.site_id).hex}", text)
 
@@ -84,11 +102,13 @@ def loader() -> Iterator[dict[str, Any]]:
     """GETs of the snippet's script, beside a bare Flask view, in turn so that drift hits both."""
     with stage() as on, bare(on.redis_url) as (address, _pids):
         script = f"{on.program.url}/w/{on.site_key}.js"
-        pairs = [(requests_per_second(script), requests_per_second(address + "/"))
-                 for _ in range(3)]
+        pairs = [
+            (requests_per_second(script), requests_per_second(address + "/")) for _ in range(3)
+        ]
     ours, ceiling = max(pairs, key=lambda pair: pair[0])[0], max(pair[1] for pair in pairs)
-    yield row("/w/<key>.js, requests a second", ours, "1/s", at_least=0.4, ceiling=ceiling,
-              ratio=True)
+    yield row(
+        "/w/<key>.js, requests a second", ours, "1/s", at_least=0.4, ceiling=ceiling, ratio=True
+    )
 
 
 def sockets() -> Iterator[dict[str, Any]]:
@@ -156,8 +176,9 @@ def bare_sockets(on: Stage, address: str, pids: list[int]) -> tuple[float, float
     time.sleep(1)
     each = (pss_kilobytes(pids) - before) / CROWD
     redis = Redis.from_url(on.redis_url)
-    reach = min(crowd.broadcast_seconds(once(lambda: redis.publish("bare", "x" * 200)))
-                for _ in range(3))
+    reach = min(
+        crowd.broadcast_seconds(once(lambda: redis.publish("bare", "x" * 200))) for _ in range(3)
+    )
     crowd.leave()
     return each, reach * 1000
 
@@ -178,8 +199,13 @@ def start() -> Iterator[dict[str, Any]]:
             weights.append(pss_kilobytes([parent.pid, *(c.pid for c in parent.children(True))]))
             program.stop()
     bare_start = min(import_seconds() for _ in range(2))
-    yield row("candor up to the first answer, warm", statistics.median(taken[1:]), "s", 4,
-              ceiling=bare_start)
+    yield row(
+        "candor up to the first answer, warm",
+        statistics.median(taken[1:]),
+        "s",
+        4,
+        ceiling=bare_start,
+    )
     yield row("whole tree idle", statistics.median(weights) / 1024, "MB", 300)
 
 
@@ -188,5 +214,3 @@ def import_seconds() -> float:
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", "import app.wiring"], cwd=ROOT, check=True)
     return time.monotonic() - began
-
-

@@ -39,27 +39,42 @@ class Stage:
 
 @contextmanager
 def stage(**environ: str) -> Iterator[Stage]:
-    with tempfile.TemporaryDirectory(prefix="candor-bench-") as folder:
-        with running_valkey(Path(folder)) as redis_url:
-            values = {"CANDOR_DATA": folder, "REDIS_URL": redis_url, **environ}
-            program = Program(values)
-            call(program.environ, "migrate")
-            made = json.loads(call(
-                program.environ, "bootstrap", "--organization", "Bench", "--email", "b@bench.example",
-                "--password", "bench bench bench", "--domain", DOMAIN, "--json",
-            ))
-            for part in ("web", "worker"):
-                program.start(part)
-            program.wait()
-            try:
-                yield _furnish(program, redis_url, values, made)
-            finally:
-                program.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="candor-bench-") as folder,
+        running_valkey(Path(folder)) as redis_url,
+    ):
+        values = {"CANDOR_DATA": folder, "REDIS_URL": redis_url, **environ}
+        program = Program(values)
+        call(program.environ, "migrate")
+        made = json.loads(
+            call(
+                program.environ,
+                "bootstrap",
+                "--organization",
+                "Bench",
+                "--email",
+                "b@bench.example",
+                "--password",
+                "bench bench bench",
+                "--domain",
+                DOMAIN,
+                "--json",
+            )
+        )
+        for part in ("web", "worker"):
+            program.start(part)
+        program.wait()
+        try:
+            yield _furnish(program, redis_url, values, made)
+        finally:
+            program.stop()
 
 
 def call(environ: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, "-m", "app.cli", *arguments]
-    done = subprocess.run(command, env=environ, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=environ, cwd=ROOT, check=True, capture_output=True, text=True
+    )
     return done.stdout
 
 
@@ -67,23 +82,54 @@ def _furnish(
     program: Program, redis_url: str, environ: dict[str, str], made: dict[str, str]
 ) -> Stage:
     bearer = {"Authorization": f"Bearer {made['api_key']}"}
-    source = requests.post(f"{program.url}/api/v1/sources", headers=bearer, timeout=5, json={
-        "site_id": made["site_id"], "kind": "shopify", "name": "Shop"}).json()
-    for name, format, content in (("Recent", "recent_activity", {}),
-                                  ("Notice", "notice", {"message": "Open until eight"})):
-        requests.post(f"{program.url}/api/v1/campaigns", headers=bearer, timeout=5, json={
-            "site_id": made["site_id"], "name": name, "format": format, "content": content,
-            "status": "published"}).raise_for_status()
-    return Stage(program, redis_url, environ, made["site_id"], made["site_key"], source["id"],
-                 source["secret"])
+    source = requests.post(
+        f"{program.url}/api/v1/sources",
+        headers=bearer,
+        timeout=5,
+        json={"site_id": made["site_id"], "kind": "shopify", "name": "Shop"},
+    ).json()
+    for name, format, content in (
+        ("Recent", "recent_activity", {}),
+        ("Notice", "notice", {"message": "Open until eight"}),
+    ):
+        requests.post(
+            f"{program.url}/api/v1/campaigns",
+            headers=bearer,
+            timeout=5,
+            json={
+                "site_id": made["site_id"],
+                "name": name,
+                "format": format,
+                "content": content,
+                "status": "published",
+            },
+        ).raise_for_status()
+    return Stage(
+        program,
+        redis_url,
+        environ,
+        made["site_id"],
+        made["site_key"],
+        source["id"],
+        source["secret"],
+    )
 
 
 @contextmanager
 def bare(redis_url: str) -> Iterator[tuple[str, list[int]]]:
     """The bare ceiling under the same gunicorn settings; its address and its pids."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", "bench/bare.gunicorn.conf.py", "--no-control-socket",
-               "--bind", f"127.0.0.1:{port}", "bench.bare:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "bench/bare.gunicorn.conf.py",
+        "--no-control-socket",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "bench.bare:app",
+    ]
     environ = {**os.environ, "REDIS_URL": redis_url}
     process = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True)
     try:

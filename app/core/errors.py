@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from apiflask import HTTPError
 from flask import Response, jsonify, render_template, request
+from redis import RedisError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -94,6 +95,11 @@ def _fault(error: Exception) -> Any:
     if isinstance(error, PoolTimeout) or unavailable(error):
         log.error("storage_unavailable", error=str(error).splitlines()[0])
         message = "Storage is not available right now. Nothing was lost; please try again."
+        return answer(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
+    if isinstance(error, RedisError):
+        # Only what must hold without exception asks Redis on a request's path: limits of sign-in.
+        log.error("redis_unavailable", error=str(error))
+        message = "This is not available right now. Please try again."
         return answer(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
     if isinstance(error, IntegrityError):
         log.warning("conflict", error=str(error.orig).splitlines()[0])
