@@ -50,14 +50,14 @@ VOLUME /data
 EXPOSE 8000
 
 # Asks the port that the container's own command names. A worker or cron alone has none.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD python -ISc "\
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-ISc", "\
 import http.client, re, sys; \
 command = open('/proc/1/cmdline').read(); \
 re.search('candor[^a-z](worker|cron)', command) and sys.exit(); \
 port = (re.findall('--port[^0-9]([0-9]+)', command) or ['8000'])[-1]; \
 server = http.client.HTTPConnection('localhost', int(port), timeout=4); \
 server.request('GET', '/health/ready'); \
-sys.exit(server.getresponse().status != 200)"
+sys.exit(server.getresponse().status != 200)"]
 
 ENTRYPOINT ["tini", "--"]
 CMD ["candor", "up", "--host", "0.0.0.0"]

@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         package.register(app)
     _serve_specification(app)
     _exempt_programs(app)
+    _hide_pages(app)
     return app
 
 
@@ -79,7 +80,8 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         VALIDATION_ERROR_STATUS_CODE=422,
         VALIDATION_ERROR_DESCRIPTION="A field is not valid.",
-        HTTP_ERROR_SCHEMA=None,
+        HTTP_ERROR_SCHEMA=errors.SCHEMA,
+        VALIDATION_ERROR_SCHEMA=errors.SCHEMA,
         OPENAPI_VERSION="3.1.0",
     )
     app.security_schemes = {"ApiKey": {"type": "http", "scheme": "bearer"}}
@@ -97,7 +99,8 @@ def _newest_asset() -> str:
 
 
 def _serve_specification(app: APIFlask) -> None:
-    """OpenAPI and its page, from our own files: nothing is loaded from elsewhere."""
+    """OpenAPI and its page, from our own files: nothing is loaded from elsewhere. Only the REST
+    blueprints are in it."""
     pages = Blueprint("specification", __name__)
 
     @pages.get("/api/v1/openapi.json")
@@ -113,6 +116,16 @@ def _serve_specification(app: APIFlask) -> None:
         return redirect(render.asset("favicon.svg"))
 
     app.register_blueprint(pages)
+
+
+def _hide_pages(app: APIFlask) -> None:
+    """Keep what is not REST out of the OpenAPI document."""
+    for blueprint in app.blueprints.values():
+        if not hasattr(blueprint, "enable_openapi"):
+            blueprint.enable_openapi = False  # type: ignore[attr-defined]
+    for endpoint in ("versioned_static", "widget_static"):
+        view: Any = app.view_functions[endpoint]
+        view._spec = {"hide": True}
 
 
 def _exempt_programs(app: APIFlask) -> None:

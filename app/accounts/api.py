@@ -10,12 +10,14 @@ from apiflask import APIBlueprint
 from pydantic import Field, field_validator
 from sqlalchemy import select
 
-from app.accounts.access import authorized, get_or_404
+from app.accounts.access import authorized, current_key, get_or_404
 from app.accounts.models import ApiKey, AuditEntry, Member, Organization
 from app.accounts.models.api_key import EVERYTHING
 from app.accounts.permissions import Permission
 from app.core.api import ListQuery, Schema, page, writes
 from app.core.db import db
+from app.core.errors import ApiError
+from app.core.forms import clean_line
 from app.core.tenancy import current_organization_id
 
 blueprint = APIBlueprint("accounts_api", __name__, url_prefix="/api/v1", tag="Accounts")
@@ -50,6 +52,11 @@ class ApiKeyIn(Schema):
 
     name: str = Field(min_length=1, max_length=120)
     scopes: list[str] = Field(min_length=1, max_length=40)
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def one_line(cls, text: Any) -> Any:
+        return clean_line(text)
 
     @field_validator("scopes")
     @classmethod
@@ -146,6 +153,8 @@ def list_api_keys(query_data: ListQuery) -> Any:
 @blueprint.output(ApiKeyOut, status_code=201)
 @writes
 def create_api_key(json_data: ApiKeyIn) -> Any:
+    if not current_key.may_grant(json_data.scopes):
+        raise ApiError(403, "forbidden", "A key cannot give scopes that it does not have.")
     return ApiKeyOut.of(*ApiKey.issue(json_data.name, json_data.scopes))
 
 

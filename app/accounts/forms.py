@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from wtforms import BooleanField, PasswordField, SelectMultipleField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts.permissions import Permission
 from app.core.forms import Form, LineField
-
-SCOPES = [(p.value, p.value) for p in Permission if p.value.endswith((":read", ":write"))]
 
 
 class SignInForm(Form):
@@ -16,5 +16,11 @@ class SignInForm(Form):
 
 class ApiKeyForm(Form):
     name = LineField("Name", [InputRequired("Give the key a name."), Length(max=120)])
-    everything = BooleanField("May do everything an administrator may", default=True)
-    scopes = SelectMultipleField("Scopes", choices=SCOPES)
+    everything = BooleanField("May do everything that you may", default=True)
+    scopes = SelectMultipleField("Scopes")
+
+    def __init__(self, grantable: list[Permission], **options: Any) -> None:
+        """`grantable`: what its maker may. Nobody gives more than he has."""
+        super().__init__(**options)
+        named = [p.value for p in grantable if p.value.endswith((":read", ":write"))]
+        self.scopes.choices = [(name, name) for name in named]

@@ -9,7 +9,13 @@ from flask import Blueprint, flash, g, redirect, request, session, url_for
 from flask_login import current_user, login_required
 from sqlalchemy import select
 
-from app.accounts.access import current_organization, get_or_404, open_session, require
+from app.accounts.access import (
+    current_member,
+    current_organization,
+    get_or_404,
+    open_session,
+    require,
+)
 from app.accounts.forms import ApiKeyForm, SignInForm
 from app.accounts.models import ApiKey, AuditEntry, Member, SignIn, User
 from app.accounts.models.api_key import EVERYTHING
@@ -17,6 +23,7 @@ from app.accounts.permissions import Permission
 from app.accounts.queries import memberships
 from app.core.crypto import blind_index
 from app.core.db import db
+from app.core.forms import clean_line
 from app.core.ratelimit import address, limiter
 from app.core.render import redirect_target, render
 
@@ -28,7 +35,8 @@ blueprint = Blueprint("accounts", __name__)
 
 def account() -> str:
     """Whom the account limit counts: the address tried, unreadable in Redis."""
-    return (blind_index(request.form.get("email"), purpose="limit") or b"").hex()
+    email = clean_line(request.form.get("email"))
+    return (blind_index(email, purpose="limit") or b"").hex()
 
 
 @blueprint.get("/")
@@ -81,19 +89,19 @@ def members() -> Any:
 @blueprint.get("/o/<organization>/settings/api-keys")
 @require(Permission.API_KEYS_WRITE)
 def api_keys() -> Any:
-    return _api_keys(ApiKeyForm())
+    return _api_keys(ApiKeyForm(_grantable()))
 
 
 @blueprint.post("/o/<organization>/settings/api-keys")
 @require(Permission.API_KEYS_WRITE)
 def create_api_key() -> Any:
-    form = ApiKeyForm()
+    form = ApiKeyForm(_grantable())
     if not form.validate():
         return _api_keys(form, 422)
-    scopes = [EVERYTHING] if form.everything.data else form.scopes.data or []
+    scopes = _all_scopes() if form.everything.data else form.scopes.data or []
     _key, secret = ApiKey.issue(form.name.data or "", scopes)
     db.session.commit()
-    return _api_keys(ApiKeyForm(formdata=None), secret=secret)
+    return _api_keys(ApiKeyForm(_grantable(), formdata=None), secret=secret)
 
 
 @blueprint.post("/o/<organization>/settings/api-keys/<uuid:key_id>/revocation")
@@ -110,6 +118,15 @@ def revoke_api_key(key_id: UUID) -> Any:
 def audit() -> Any:
     newest = select(AuditEntry).order_by(AuditEntry.number.desc()).limit(100)
     return render("accounts/audit/index.html", entries=db.session.scalars(newest).all())
+
+
+def _grantable() -> list[Permission]:
+    return [permission for permission in Permission if current_member.may(permission)]
+
+
+def _all_scopes() -> list[str]:
+    mine = _grantable()
+    return [EVERYTHING] if len(mine) == len(Permission) else [each.value for each in mine]
 
 
 def _api_keys(form: ApiKeyForm, status: int = 200, secret: str | None = None) -> Any:

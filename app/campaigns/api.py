@@ -33,9 +33,9 @@ class CampaignIn(Schema):
     channel: Literal["web"] = "web"
     status: Literal["draft", "published"] = "draft"
 
-    @field_validator("name")
+    @field_validator("name", mode="before")
     @classmethod
-    def one_line(cls, text: str) -> str:
+    def one_line(cls, text: Any) -> Any:
         return clean_line(text)
 
     @field_validator("format")

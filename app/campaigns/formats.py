@@ -26,7 +26,8 @@ def _wording(text: str) -> str:
     return text
 
 
-def _web_address(text: str) -> str:
+def web_address(text: str) -> str:
+    """An http or https address with a host. Raises ValueError."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError("a link starts with https://")
@@ -50,7 +51,7 @@ class Design(Schema):
 
 
 class Link(Schema):
-    url: Annotated[str, AfterValidator(_web_address), Field(max_length=2000)]
+    url: Annotated[str, AfterValidator(web_address), Field(max_length=2000)]
     label: Annotated[Line, Field(max_length=60)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from wtforms import BooleanField, FloatField, SelectField, SelectMultipleField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
 
-from app.campaigns.formats import DEFAULT_WORDING, POSITIONS, Notice, RecentActivity
+from app.campaigns.formats import DEFAULT_WORDING, POSITIONS, Notice, RecentActivity, web_address
 from app.campaigns.models import Campaign
 from app.core.forms import Form, LineField, printable
 from app.proof.forms import TYPES
@@ -64,14 +64,7 @@ class RecentActivityForm(CampaignForm):
 
 class NoticeForm(CampaignForm):
     message = LineField("Message", [InputRequired("Write the message."), Length(max=300)])
-    link_url = LineField(
-        "Link",
-        [
-            Optional(),
-            Length(max=2000),
-            Regexp("^https?://[^/]", message="A link starts with https://"),
-        ],
-    )
+    link_url = LineField("Link", [Optional(), Length(max=2000)])
     link_label = LineField("Link text", [Optional(), Length(max=60)])
     tone = SelectField(
         "Tone",
@@ -83,6 +76,12 @@ class NoticeForm(CampaignForm):
         ],
     )
     content_fields = (*CampaignForm.content_fields, "message", "tone")
+
+    def validate_link_url(self, field: Any) -> None:
+        try:
+            web_address(field.data)
+        except ValueError as error:
+            raise ValidationError("A link starts with https://") from error
 
     def content(self) -> dict[str, Any]:
         link = None

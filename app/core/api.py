@@ -39,7 +39,7 @@ class ListQuery(BaseModel):
     """`?limit=` 1 to 100, default 20; `?cursor=` from the previous page's `next_cursor`."""
 
     limit: int = Field(20, ge=1, le=LIST_LIMIT)
-    cursor: str | None = Field(None, max_length=100)
+    cursor: str | None = None
 
 
 class IdempotentAnswer(Tenant, Base):

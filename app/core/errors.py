@@ -8,7 +8,7 @@ import structlog
 from apiflask import HTTPError
 from flask import Response, jsonify, render_template, request
 from redis import RedisError
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
@@ -17,8 +17,27 @@ from app.core import clock
 from app.core.db import db, unavailable
 from app.core.logs import request_id
 
+# How an error looks in the OpenAPI document.
+SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details", "timestamp"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "details": {"type": "object"},
+                "timestamp": {"type": "string", "format": "date-time"},
+            },
+        }
+    },
+}
+
 PROGRAM_PATHS = ("/api/", "/widget/", "/hooks/", "/health/", "/metrics", "/w/")
 RETRY_AFTER = "2"  # seconds
+SLOW_DOWN = "60"  # seconds: the shortest window of a limit
 
 log = structlog.get_logger()
 
@@ -60,10 +79,18 @@ def for_program() -> bool:
 
 
 def init_app(app: Any) -> None:
+    # First: it registers a handler of its own for HTTPException.
+    app.error_processor(_validation_error)
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _fault)
-    app.error_processor(_validation_error)
+    app.before_request(_refuse_nul)
+
+
+def _refuse_nul() -> None:
+    """A path with NUL names nothing, and Postgres cannot even be asked."""
+    if "\x00" in request.path:
+        raise not_found()
 
 
 def _api_error(error: ApiError) -> Any:
@@ -77,6 +104,8 @@ def _http_error(error: HTTPException) -> Any:
     code = HTTP_STATUS_CODES.get(status, "error").lower().replace(" ", "_")
     allowed = getattr(error, "valid_methods", None)
     headers = {"Allow": ", ".join(allowed)} if allowed else {}
+    if status == 429:
+        headers["Retry-After"] = SLOW_DOWN
     return answer(status, code, error.description or HTTP_STATUS_CODES.get(status, ""), {}, headers)
 
 
@@ -104,15 +133,11 @@ def _fault(error: Exception) -> Any:
     if isinstance(error, IntegrityError):
         log.warning("conflict", error=str(error.orig).splitlines()[0])
         return answer(409, "conflict", "That collides with something that is there already.")
-    if isinstance(error, DBAPIError) and "null" not in str(error) and _is_data_error(error):
+    if isinstance(error, DataError):
         return answer(400, "invalid_data", "A value cannot be stored.")
     log.exception("fault")
     message = f"Something broke on our side. It is logged under {request_id()}."
     return answer(500, "internal_error", message, {"id": request_id()})
-
-
-def _is_data_error(error: DBAPIError) -> bool:
-    return type(error.orig).__name__ in ("DataError", "NumericValueOutOfRange")
 
 
 def answer(

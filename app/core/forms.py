@@ -5,8 +5,10 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
+from flask import request
 from flask_wtf import CSRFProtect, FlaskForm
-from wtforms import StringField
+from werkzeug.datastructures import MultiDict
+from wtforms import IntegerField, StringField
 from wtforms.validators import ValidationError
 
 csrf = CSRFProtect()
@@ -14,6 +16,13 @@ csrf = CSRFProtect()
 
 class Form(FlaskForm):
     """Base of all forms. `values()` is what a verb takes, without buttons and the token."""
+
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+            """Texts of a form only: neither JSON nor files, whose values may be anything."""
+            if formdata is None or isinstance(formdata, MultiDict):
+                return formdata
+            return request.form if form.is_submitted() else None
 
     def values(self) -> dict[str, Any]:
         return {name: value for name, value in self.data.items() if name != "csrf_token"}
@@ -33,6 +42,15 @@ class LineField(StringField):
     def process_formdata(self, valuelist: list[str]) -> None:
         if valuelist:
             self.data = clean_line(valuelist[0])
+            # What InputRequired looks at: blanks alone are no input.
+            self.raw_data = [self.data]
+
+
+class CountField(IntegerField):
+    """A whole number of at most nine digits: NumberRange breaks on one of hundreds."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata([text if len(text) < 10 else "" for text in valuelist])
 
 
 def printable(_form: Any, field: Any) -> None:

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
-from htmx_flask import Htmx
 
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -74,7 +73,6 @@ def _forever(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    Htmx(app)
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.globals["csrf_token"] = generate_csrf
     # One module for all templates, so that a block rendered alone has its components too.

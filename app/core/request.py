@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Request
+from htmx_flask.requests import HtmxAwareRequest
 
 from app.core import strict_json
 from app.core.errors import ApiError
 
 
-class CandorRequest(Request):
+class CandorRequest(HtmxAwareRequest):
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body as JSON whatever its content type. Raises 400 for what is not JSON."""
         try:

@@ -31,7 +31,7 @@ def overview() -> Overview:
     with reading() as session:
         moments = session.scalars(
             select(Activity.occurred_at).where(
-                Activity.occurred_at > since, Activity.receipt.is_not(None)
+                Activity.occurred_at > since, Activity.retracted_at.is_(None)
             )
         ).all()
         retracted = session.scalar(

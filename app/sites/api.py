@@ -26,9 +26,9 @@ class SiteIn(Schema):
     domain: str = Field(min_length=1, max_length=300)
     client_name: str | None = Field(None, max_length=120)
 
-    @field_validator("name", "client_name")
+    @field_validator("name", "client_name", mode="before")
     @classmethod
-    def one_line(cls, text: str | None) -> str | None:
+    def one_line(cls, text: Any) -> Any:
         return clean_line(text)
 
     @field_validator("domain")

@@ -47,7 +47,7 @@ def _is_name(host: str) -> bool:
 
 def _is_address(host: str) -> bool:
     try:
-        ip_address(host)
+        # A zone ("fe80::1%eth0") is a name of the visitor's own machine, and any text at all.
+        return ip_address(host) is not None and "%" not in host
     except ValueError:
         return False
-    return True

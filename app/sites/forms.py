@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
-from wtforms import BooleanField, IntegerField, SelectField, TextAreaField
+from wtforms import BooleanField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 
-from app.core.forms import Form, LineField, printable
+from app.core.forms import CountField, Form, LineField, printable
 from app.sites.domains import DomainError, normal_host
 from app.sites.models import DEFAULT_K, SMALLEST_K
 
@@ -23,7 +23,7 @@ class SiteForm(Form):
         "People are shown as",
         choices=[("first_name", "First name"), ("initial", "Initial"), ("someone", "“Someone”")],
     )
-    k = IntegerField(
+    k = CountField(
         "Name a place from",
         [NumberRange(SMALLEST_K, 1000, f"At least {SMALLEST_K}.")],
         default=DEFAULT_K,

@@ -32,9 +32,9 @@ class SourceIn(Schema):
     secret: str | None = Field(None, min_length=8, max_length=200)
     mapping: dict[str, str] | None = None
 
-    @field_validator("name", "secret")
+    @field_validator("name", "secret", mode="before")
     @classmethod
-    def one_line(cls, text: str | None) -> str | None:
+    def one_line(cls, text: Any) -> Any:
         return clean_line(text)
 
     @field_validator("mapping")

@@ -34,6 +34,13 @@ class SourceForm(Form):
     )
 
 
+class SecretForm(Form):
+    secret = LineField(
+        "Signing secret",
+        [InputRequired("Paste the secret."), Length(min=8, max=200)],
+    )
+
+
 class MappingForm(Form):
     mapping = TextAreaField("Mapping", [Optional(), Length(max=30_000), printable])
 

@@ -14,7 +14,7 @@ from app.core.api import ListQuery, page
 from app.core.db import db
 from app.core.render import render
 from app.sites.models import Site
-from app.sources.forms import MappingForm, SourceForm, as_text
+from app.sources.forms import MappingForm, SecretForm, SourceForm, as_text
 from app.sources.models import InboundDelivery, Source
 
 PAGE = 30
@@ -67,6 +67,19 @@ def update_mapping(source_id: UUID) -> Any:
     return redirect(_page(source))
 
 
+@blueprint.post("/<uuid:source_id>/secret")
+@require(Permission.SOURCES_WRITE)
+def update_secret(source_id: UUID) -> Any:
+    """A provider shows its secret once the webhook exists, so after our address was needed."""
+    source, form = get_or_404(Source, source_id), SecretForm()
+    if not (source.takes_webhooks and form.validate()):
+        return _show(source, MappingForm(data={"mapping": as_text(source.mapping)}), 422, form)
+    source.change(secret=form.secret.data)
+    db.session.commit()
+    flash("The secret is saved. Deliveries signed with it are accepted from now on.", "success")
+    return redirect(_page(source))
+
+
 @blueprint.post("/<uuid:source_id>/removal")
 @require(Permission.SOURCES_WRITE)
 def remove(source_id: UUID) -> Any:
@@ -98,7 +111,9 @@ def hook_url(source: Source) -> str:
     return f"{current_app.extensions['candor_settings'].url}/hooks/{source.id}"
 
 
-def _show(source: Source, form: MappingForm, status: int = 200) -> Any:
+def _show(
+    source: Source, form: MappingForm, status: int = 200, secret_form: SecretForm | None = None
+) -> Any:
     newest = select(InboundDelivery).filter_by(source_id=source.id)
     rows, older = page(
         newest, InboundDelivery, ListQuery(limit=PAGE, cursor=request.args.get("cursor"))
@@ -108,6 +123,7 @@ def _show(source: Source, form: MappingForm, status: int = 200) -> Any:
         status,
         source=source,
         form=form,
+        secret_form=secret_form or SecretForm(formdata=None),
         deliveries=rows,
         older=older,
         hook_url=hook_url(source) if source.takes_webhooks else None,

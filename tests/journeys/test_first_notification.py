@@ -39,7 +39,7 @@ def host_page(program, shop):
     body = f"<!doctype html><title>Shop</title><h1>Tea</h1><p>Very good tea.</p>{snippet}"
     server_app = Flask("host")
     server_app.add_url_rule("/", view_func=lambda: (body, {"Content-Security-Policy": policy}))
-    server_app.add_url_rule("/favicon.ico", view_func=lambda: ("", 204))
+    server_app.add_url_rule("/favicon.ico", "icon", view_func=lambda: ("", 204))
     port = free_port()
     server = make_server("127.0.0.1", port, server_app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()

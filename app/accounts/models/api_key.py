@@ -54,6 +54,10 @@ class ApiKey(Tenant, Base):
     def may(self, permission: Permission) -> bool:
         return EVERYTHING in self.scopes or permission.value in self.scopes
 
+    def may_grant(self, scopes: list[str]) -> bool:
+        """Nobody gives more than he has."""
+        return EVERYTHING in self.scopes or set(scopes) <= set(self.scopes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKeyIssued(Announcement):

@@ -1,0 +1,87 @@
+"""The process tree: it restarts what dies, gives up in time, and stops in the right order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+
+from tests.running.test_kills import descendants
+from tests.services import ROOT, Program
+
+
+@pytest.fixture
+def tree(tmp_path):
+    program = Program({"CANDOR_DATA": str(tmp_path)})
+    for name in ("REDIS_URL", "DATABASE_URL"):
+        program.environ.pop(name, None)
+    yield program
+    program.stop()
+
+
+def test_it_starts_prints_its_address_and_stops_without_orphans(tree):
+    process = tree.start("up", "--demo")
+    tree.wait("/health/ready")
+    family = [pid for pid, _ in descendants(process.pid)]
+    assert len(family) >= 6  # Valkey, worker, cron, gunicorn and its two workers
+    assert requests.get(f"{tree.url}/demo", timeout=5).status_code == 200
+    process.terminate()
+    assert process.wait(30) == 0
+    time.sleep(0.5)
+    assert [pid for pid in family if os.path.exists(f"/proc/{pid}")] == []
+    log = tree.log.read_text()
+    assert f"Candor answers at {tree.url}" in log and "demo@candor.example" in log
+    assert "Traceback" not in log
+
+
+def test_a_taken_port_is_said_and_nothing_is_left_running(tree):
+    tree.start("up")
+    tree.wait()
+    second = subprocess.run(
+        [sys.executable, "-m", "app.cli", "up", "--port", str(tree.port)],
+        cwd=ROOT,
+        env=tree.environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 2 and "is taken" in second.stderr
+
+
+def test_a_part_that_cannot_live_stops_the_tree_with_a_failure(tree):
+    process = tree.start("up")
+    tree.wait()
+    deadline = time.monotonic() + 50
+    while process.poll() is None and time.monotonic() < deadline:
+        for pid, line in descendants(process.pid):
+            if "app.cli cron" in line:
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+    assert process.poll() == 1
+    tree.processes.pop("up")
+
+
+@pytest.mark.parametrize("secret", ["", "short", "change-me"])
+def test_production_refuses_a_missing_or_sample_secret(tree, secret):
+    environ = {
+        **tree.environ,
+        "CANDOR_ENV": "production",
+        "SECRET_KEY": secret,
+        "ENCRYPTION_KEYS": "k1:" + "QUFB" * 10 + "QUE=",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "migrate"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2 and "SECRET_KEY" in done.stderr
