@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -120,7 +121,8 @@ def _validation_error(error: HTTPError) -> Any:
 
 
 def _fault(error: Exception) -> Any:
-    db.session.rollback()
+    with suppress(Exception):  # a lost connection cannot even be rolled back
+        db.session.rollback()
     if isinstance(error, PoolTimeout) or unavailable(error):
         log.error("storage_unavailable", error=str(error).splitlines()[0])
         message = "Storage is not available right now. Nothing was lost; please try again."

@@ -7,10 +7,9 @@ import secrets
 from flask import Flask, Response, current_app, g, request
 
 POLICY = (
-    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self' {sockets}; "
-    "form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'; manifest-src 'self'"
+    "default-src 'none'; script-src 'self' {url} 'nonce-{nonce}'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self' {url} {sockets}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 )
 FIXED = {
     "X-Content-Type-Options": "nosniff",
@@ -36,9 +35,10 @@ def init_app(app: Flask) -> None:
 def _secure(response: Response) -> Response:
     for name, value in FIXED.items():
         response.headers.setdefault(name, value)
+    # The public address too: a page may have been opened under another name of this machine.
     url = current_app.extensions["candor_settings"].url
     sockets = "ws" + url.removeprefix("http")
-    policy = POLICY.format(nonce=csp_nonce(), sockets=sockets)
+    policy = POLICY.format(nonce=csp_nonce(), url=url, sockets=sockets)
     response.headers.setdefault("Content-Security-Policy", policy)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", HSTS)

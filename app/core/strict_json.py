@@ -20,7 +20,7 @@ def loads(text: str | bytes) -> Any:
         readable = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         value = json.loads(readable, parse_constant=_refuse_constant)
     except RecursionError as error:
-        raise BadJSON("nested too deeply") from error
+        raise BadJSON(f"nested more than {DEEPEST} levels deep") from error
     except (ValueError, UnicodeDecodeError) as error:
         raise error if isinstance(error, BadJSON) else BadJSON(_reason(error)) from error
     _check(value)
@@ -43,7 +43,7 @@ def _check(top: Any) -> None:
     while waiting:
         value, depth = waiting.pop()
         if depth > DEEPEST:
-            raise BadJSON("nested too deeply")
+            raise BadJSON(f"nested more than {DEEPEST} levels deep")
         if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, float) and value in (float("inf"), float("-inf")):

@@ -114,7 +114,9 @@ class InboundDelivery(Tenant, Base):
     key: Mapped[str | None] = mapped_column(String(200))
     topic: Mapped[str | None] = mapped_column(String(120))
     verdict: Mapped[str] = mapped_column(String(10), default=OPEN)
-    reason: Mapped[str | None] = mapped_column(String(500))
+    # Sealed, since it quotes what it complains of.
+    reason_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    reason = Sealed("reason_sealed")
     became_type: Mapped[str | None] = mapped_column(String(20))
     became_id: Mapped[UUID | None]
     size: Mapped[int] = mapped_column(Integer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 import socket
 import ssl
 import subprocess
@@ -59,7 +60,7 @@ REFUSED_URLS = [
     "ftp://good.example/", "file:///etc/passwd", "gopher://good.example/", "javascript:alert(1)",
     " http://good.example/", "http://good.example/a b", "http://good.example/\r\nX: y",
     "http://good.example\r\n/", "http://good.example\t/", "http://good.example/\x00",
-    "http://goo\nd.example/", "http://bücher.example/", "http://good..example/",
+    "http://goo\nd.example/", "http://bücher.example/", "http://ſite.example/", "http://\u212Aite.example/", "http://good..example/",
     "http://.good.example/", "http://-good.example/", "http://good.example./", "http://a,b.example/",
     "http://" + "a" * 64 + ".example/", "http://" + "a." * 130 + "example/",
     "http://good.example/" + "a" * 2048,
@@ -165,7 +166,7 @@ class Server:
         try:
             if self.context:
                 connection = self.context.wrap_socket(connection, server_side=True)
-            request = connection.recv(65536)
+            request = whole_request(connection)
             self.requests.append(request)
             self.behave(connection, request)
         except OSError:
@@ -191,6 +192,15 @@ def serve(allow: Callable[..., None]) -> Iterator[Callable[..., Server]]:
     yield start
     for server in started:
         server.stop()
+
+
+def whole_request(connection: socket.socket) -> bytes:
+    """Head and body, which arrive in pieces; of a large body only its beginning."""
+    request = connection.recv(65536)
+    length = re.search(rb"Content-Length: (\d{1,4})\r\n", request)
+    while length and len(request.partition(b"\r\n\r\n")[2]) < int(length[1]):
+        request += connection.recv(65536)
+    return request
 
 
 def saying(answer: bytes) -> Callable[[socket.socket, bytes], None]:
@@ -452,6 +462,17 @@ def test_an_odd_notation_is_refused_before_anybody_is_asked(app, names, dialled,
     with pytest.raises(Blocked):
         send("GET", url)
     assert (asked, dialled) == ([], [])
+
+
+def test_the_reason_tells_its_owner_what_to_change(app):
+    with pytest.raises(Blocked, match="user name"):
+        check_url("https://user:password@good.example/")
+    with pytest.raises(Blocked, match="begin with https"):
+        check_url("good.example/hook")
+    with pytest.raises(Blocked, match="Port 25 "):
+        check_url("https://good.example:25/")
+    with pytest.raises(Blocked, match="public internet"):
+        check_url("https://10.0.0.1/")
 
 
 @pytest.mark.parametrize("entries", [[PUBLIC, "127.0.0.1"], ["10.0.0.1", PUBLIC], [PUBLIC, "::1"]])

@@ -27,8 +27,11 @@ def tree(tmp_path):
 def test_it_starts_prints_its_address_and_stops_without_orphans(tree):
     process = tree.start("up", "--demo")
     tree.wait("/health/ready")
-    family = [pid for pid, _ in descendants(process.pid)]
-    assert len(family) >= 6  # Valkey, worker, cron, gunicorn and its two workers
+    deadline = time.monotonic() + 20
+    while len(descendants(process.pid)) < 6:  # Valkey, worker, cron, gunicorn and its two workers
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    family = [row.pid for row in descendants(process.pid)]
     assert requests.get(f"{tree.url}/demo", timeout=5).status_code == 200
     process.terminate()
     assert process.wait(30) == 0
@@ -59,9 +62,9 @@ def test_a_part_that_cannot_live_stops_the_tree_with_a_failure(tree):
     tree.wait()
     deadline = time.monotonic() + 50
     while process.poll() is None and time.monotonic() < deadline:
-        for pid, line in descendants(process.pid):
-            if "app.cli cron" in line:
-                os.kill(pid, signal.SIGKILL)
+        for row in descendants(process.pid):
+            if "app.cli cron" in row.line:
+                os.kill(row.pid, signal.SIGKILL)
         time.sleep(0.2)
     assert process.poll() == 1
     tree.processes.pop("up")

@@ -1,0 +1,231 @@
+"""What the attacks need: one of everything that an organization can own, and what the tables hold."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.engine import Engine
+
+from app.accounts.models import Member
+from app.core import mail, migrations, tenancy, worker
+from app.core.db import Base, create_engine, db
+from app.sites.models import Site
+from app.sites.queries import published_site
+from app.sources.models import InboundDelivery, Source
+from app.tracking.identity import visitor_hash
+from app.wiring import create_app
+from tests.conftest import Tenant, found
+from tests.shops import shopify, shopify_order, shopify_refund
+
+POSTGRES = os.environ.get("CANDOR_TEST_DATABASE", "sqlite") == "postgres"
+# Written whenever somebody is let in.
+TOUCHED = {("api_keys", "last_used_at")}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of what only Postgres has (roles, row-level security) are not there on SQLite."""
+    if POSTGRES:
+        return
+    absent = [item for item in items if "postgres" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=absent)
+    items[:] = [item for item in items if item not in absent]
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """The ids of one of everything that an organization owns."""
+
+    slug: str
+    site_id: UUID | str
+    site_key: str
+    source_id: UUID | str
+    removable_id: UUID | str
+    campaign_id: UUID | str
+    activity_id: UUID | str
+    delivery_id: UUID | str
+    key_id: UUID | str
+    member_id: UUID | str
+    receipt: str
+
+    def ids(self) -> list[str]:
+        """Everything by which a stranger could recognise it."""
+        return [str(value) for value in vars(self).values()]
+
+
+def missing(like: Belongings) -> Belongings:
+    """Ids that nothing has, of an organization that does not exist."""
+    fresh = {name: str(uuid4()) for name in vars(like) if name.endswith("_id")}
+    return Belongings(**{**vars(like), **fresh, "slug": "nobody-000000", "receipt": "0" * 32})
+
+
+def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
+    """One of everything, made through the interfaces that make it. `mark` is in every name."""
+    client = app.test_client()
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        headers = {**tenant.bearer, "Idempotency-Key": f"{mark} {path}"}
+        answer = client.post(f"/api/v1{path}", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json
+
+    site = {"site_id": str(tenant.site_id)}
+    removable = post("/sources", {**site, "kind": "custom", "name": f"{mark} shop"})
+    campaign = post(
+        "/campaigns",
+        {
+            **site,
+            "name": f"{mark} campaign",
+            "format": "recent_activity",
+            "content": {"template": f"{mark}: {{{{first_name}}}} bought {{{{product}}}}"},
+            "status": "published",
+        },
+    )
+    activity = post(
+        "/activities",
+        {
+            **site,
+            "type": "purchase",
+            "person": {"first_name": mark, "email": f"{mark}@customers.example"},
+            "place": {"city": f"{mark} town", "country": "FR"},
+            "product": {"name": f"{mark} tea"},
+        },
+    )
+    key = post("/api-keys", {"name": f"{mark} key", "scopes": ["sites:read"]})
+    for topic, payload in (("orders/paid", shopify_order()), ("refunds/create", shopify_refund())):
+        request = shopify(tenant.secret, topic, payload)
+        assert client.post(f"/hooks/{tenant.source_id}", **request).status_code == 200
+    worker.run(app, burst=True)
+    with app.app_context(), tenancy.scope(tenant.id):
+        mail.send(f"{mark}@members.example", f"{mark} mail", mark)
+        db.session.commit()
+    with app.app_context():
+        visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
+    with app.app_context(), tenancy.scope(tenant.id):
+        delivery = select(InboundDelivery.id).order_by(InboundDelivery.id)
+        return Belongings(
+            slug=tenant.slug,
+            site_id=tenant.site_id,
+            site_key=tenant.site_key,
+            source_id=tenant.source_id,
+            removable_id=removable["id"],
+            campaign_id=campaign["id"],
+            activity_id=activity["id"],
+            delivery_id=db.session.scalars(delivery).first(),
+            key_id=key["id"],
+            member_id=db.session.scalars(select(Member.id)).one(),
+            receipt=activity["receipt"],
+        )
+
+
+@pytest.fixture
+def owner(app: Any) -> Iterator[Engine]:
+    """The login that owns the tables and sees every row."""
+    engine = create_engine(app.extensions["candor_settings"], role=None)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def rows(owner: Engine) -> Callable[..., dict[str, list[Any]]]:
+    """What the tables of tenants hold: of one organization, or of all."""
+
+    def read(organization_id: UUID | None = None) -> dict[str, list[Any]]:
+        found = {}
+        with owner.connect() as connection:
+            for table in Base.metadata.sorted_tables:
+                column = tenancy.tenant_column(table)
+                if column is None:
+                    continue
+                kept = [c for c in table.c if (table.name, c.name) not in TOUCHED]
+                statement = select(*kept).order_by(table.c.id)
+                if organization_id:
+                    statement = statement.where(table.c[column] == organization_id)
+                found[table.name] = [tuple(row) for row in connection.execute(statement)]
+        return found
+
+    return read
+
+
+@pytest.fixture
+def postgres(app: Any) -> Any:
+    """The application, for tests of what only Postgres has."""
+    return app
+
+
+@pytest.fixture
+def spare_app(app: Any) -> Iterator[Callable[..., Any]]:
+    """Another application on the same database, with other settings; `routes` is given it before
+    its first request."""
+    made = []
+
+    def create(routes: Callable[[Any], None] | None = None, **settings: Any) -> Any:
+        another = create_app(replace(app.extensions["candor_settings"], **settings))
+        if routes is not None:
+            routes(another)
+        made.append(another)
+        return another
+
+    yield create
+    tenancy.leave()
+    for another in made:
+        _dispose(another)
+
+
+@pytest.fixture
+def twins(app: Any) -> Iterator[list[Any]]:
+    """The application on each database that there is: on Postgres, SQLite besides."""
+    if not POSTGRES:
+        yield [app]
+        return
+    with tempfile.TemporaryDirectory(prefix="candor-twin-") as folder:
+        settings = replace(
+            app.extensions["candor_settings"],
+            data=Path(folder),
+            database_url=f"sqlite:///{folder}/candor.db",
+            chain_heads=Path(folder) / "chain-heads.log",
+        )
+        twin = create_app(settings)
+        with twin.app_context():
+            migrations.migrate()
+        yield [app, twin]
+        tenancy.leave()
+        _dispose(twin)
+
+
+def _dispose(app: Any) -> None:
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    app.extensions["candor_system"].dispose()
+    app.extensions["candor_reader"].dispose()
+
+
+def settle(app: Any, name: str = "Acme", owner: str = "alice@acme.example") -> Tenant:
+    """An organization in an application of one's own."""
+    with app.app_context():
+        return found(name, owner, "shop.acme.example")
+
+
+def source_of_kind(
+    app: Any, tenant: Tenant, kind: str, mapping: dict[str, str] | None = None
+) -> tuple[UUID, str]:
+    """Another source of the tenant's site: its id and secret."""
+    with app.app_context(), tenancy.scope(tenant.id):
+        site = db.session.get_one(Site, tenant.site_id)
+        source = Source.connect(site, kind, kind, mapping=mapping)
+        db.session.commit()
+        return source.id, source.secret or ""
+
+
+def tell(connection: Any, organization_id: UUID) -> None:
+    """Do on a raw connection what the session does: say whose rows these are."""
+    setting = text("SELECT set_config('candor.organizations', :ids, true)")
+    connection.execute(setting, {"ids": f"{{{organization_id}}}"})

@@ -1,0 +1,760 @@
+"""One organization never sees, changes or refers to what is another's: not through any address
+and any field of the program, not through the session, and on Postgres not even through SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.orm import aliased
+from sqlalchemy.orm.exc import ObjectDeletedError
+
+from app.accounts.access import authorized
+from app.accounts.models import ApiKey, Member, Organization
+from app.accounts.permissions import Permission
+from app.campaigns.models import Campaign
+from app.core import jobs, tenancy
+from app.core.db import APP_ROLE, SYSTEM_ROLE, Base, db, reading, system
+from app.core.ids import uuid7
+from app.core.tenancy import TenancyError
+from app.proof.models import Activity
+from app.sites.models import Site
+from app.sources.models import InboundDelivery, Source
+from tests.shops import shopify, shopify_order
+from tests.walls.conftest import Belongings, furnish, missing, tell
+
+TENANT_TABLES = [table for table in Base.metadata.sorted_tables if tenancy.tenant_column(table)]
+VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A request with ids in it. `own` is what it is answered for one's own ids."""
+
+    method: str
+    path: str
+    own: int = 200
+    json: dict[str, Any] | None = None
+    form: dict[str, Any] | None = None
+    # What it is answered for ids that are not one's own.
+    refused: int = 404
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a route is asked for what is another's: `ask(ids)` gives the attempts with these ids."""
+
+    ask: Callable[[Belongings], list[Attempt]] = field(default=lambda ids: [])
+
+
+def one(method: str, path: str, own: int = 200, **options: Any) -> Route:
+    """A route whose ids are in its address: `{site_id}` and the like."""
+
+    def ask(ids: Belongings) -> list[Attempt]:
+        return [Attempt(method, path.format(**vars(ids), acme="{acme}"), own, **options)]
+
+    return Route(ask)
+
+
+# Takes no id of anything. Whose it is follows from the key or the address alone.
+NO_IDS = Route()
+
+SITE_FORM = {
+    "name": "Renamed",
+    "domains": "shop.acme.example",
+    "person_style": "initial",
+    "k": "5",
+    "time_zone": "UTC",
+    "active": "y",
+}
+NOTICE = {"position": "top", "theme": "auto", "accent": "#2563eb", "delay": "1", "tone": "info"}
+RECENT = {"template": "{{first_name}} came", "types": "purchase", "duration": "6", "gap": "12"}
+CAMPAIGN_FORM = {**NOTICE, **RECENT, "name": "Changed", "position": "bottom-left"}
+NOTICE_FORM = {**NOTICE, "name": "Notice", "message": "Hello"}
+
+# Each route that belongs to an organization, as (method, rule). Those that undo come last.
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/api/v1/organizations"): NO_IDS,
+    ("GET", "/api/v1/members"): NO_IDS,
+    ("GET", "/api/v1/audit"): NO_IDS,
+    ("GET", "/api/v1/api-keys"): NO_IDS,
+    ("POST", "/api/v1/api-keys"): NO_IDS,
+    ("GET", "/api/v1/sites"): NO_IDS,
+    ("POST", "/api/v1/sites"): NO_IDS,
+    ("GET", "/api/v1/sites/<uuid:site_id>"): one("GET", "/api/v1/sites/{site_id}"),
+    ("GET", "/api/v1/sources"): NO_IDS,
+    ("POST", "/api/v1/sources"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/sources",
+                201,
+                json={"site_id": str(ids.site_id), "kind": "custom", "name": "Mine"},
+            )
+        ]
+    ),
+    ("GET", "/api/v1/inbound-deliveries"): one(
+        "GET", "/api/v1/inbound-deliveries?source_id={source_id}", refused=200
+    ),
+    ("GET", "/api/v1/campaigns"): NO_IDS,
+    ("POST", "/api/v1/campaigns"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/campaigns",
+                201,
+                json={
+                    "site_id": str(ids.site_id),
+                    "name": "Mine",
+                    "format": "notice",
+                    "content": {"message": "Hello"},
+                    "status": "published",
+                },
+            )
+        ]
+    ),
+    ("GET", "/api/v1/campaigns/<uuid:campaign_id>"): one("GET", "/api/v1/campaigns/{campaign_id}"),
+    ("GET", "/api/v1/activities"): one(
+        "GET", "/api/v1/activities?site_id={site_id}&limit=1", refused=200
+    ),
+    ("POST", "/api/v1/activities"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/activities",
+                201,
+                json={"site_id": str(ids.site_id), "type": "signup"},
+            )
+        ]
+    ),
+    ("GET", "/api/v1/activities/<uuid:activity_id>"): one(
+        "GET", "/api/v1/activities/{activity_id}"
+    ),
+    ("GET", "/o/<organization>/"): NO_IDS,
+    ("GET", "/o/<organization>/settings/members"): NO_IDS,
+    ("GET", "/o/<organization>/settings/audit"): NO_IDS,
+    ("GET", "/o/<organization>/settings/api-keys"): NO_IDS,
+    ("POST", "/o/<organization>/settings/api-keys"): NO_IDS,
+    ("GET", "/o/<organization>/sites"): NO_IDS,
+    ("GET", "/o/<organization>/sites/new"): NO_IDS,
+    ("POST", "/o/<organization>/sites"): NO_IDS,
+    ("GET", "/o/<organization>/sites/<uuid:site_id>"): one("GET", "/o/{acme}/sites/{site_id}"),
+    ("GET", "/o/<organization>/sites/<uuid:site_id>/edit"): one(
+        "GET", "/o/{acme}/sites/{site_id}/edit"
+    ),
+    ("POST", "/o/<organization>/sites/<uuid:site_id>"): one(
+        "POST", "/o/{acme}/sites/{site_id}", 302, form=SITE_FORM
+    ),
+    ("GET", "/o/<organization>/sources"): NO_IDS,
+    ("GET", "/o/<organization>/sources/new"): NO_IDS,
+    ("POST", "/o/<organization>/sources"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/o/{acme}/sources",
+                302,
+                form={"site_id": str(ids.site_id), "kind": "custom", "name": "Mine"},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", "/o/<organization>/sources/<uuid:source_id>"): one(
+        "GET", "/o/{acme}/sources/{source_id}"
+    ),
+    ("GET", "/o/<organization>/sources/deliveries"): NO_IDS,
+    ("GET", "/o/<organization>/sources/deliveries/<uuid:delivery_id>"): one(
+        "GET", "/o/{acme}/sources/deliveries/{delivery_id}"
+    ),
+    ("GET", "/o/<organization>/campaigns"): NO_IDS,
+    ("GET", "/o/<organization>/campaigns/new"): NO_IDS,
+    ("GET", "/o/<organization>/campaigns/new/<format_name>"): one(
+        "GET", "/o/{acme}/campaigns/new/notice?site={site_id}"
+    ),
+    ("POST", "/o/<organization>/campaigns/new/<format_name>"): one(
+        "POST", "/o/{acme}/campaigns/new/notice?site={site_id}", 302, form=NOTICE_FORM
+    ),
+    ("GET", "/o/<organization>/campaigns/<uuid:campaign_id>"): one(
+        "GET", "/o/{acme}/campaigns/{campaign_id}"
+    ),
+    ("POST", "/o/<organization>/campaigns/<uuid:campaign_id>"): one(
+        "POST", "/o/{acme}/campaigns/{campaign_id}", 302, form=CAMPAIGN_FORM
+    ),
+    ("POST", "/o/<organization>/campaigns/<uuid:campaign_id>/publication"): one(
+        "POST", "/o/{acme}/campaigns/{campaign_id}/publication", 302
+    ),
+    ("POST", "/o/<organization>/campaigns/<uuid:campaign_id>/pause"): one(
+        "POST", "/o/{acme}/campaigns/{campaign_id}/pause", 302
+    ),
+    ("GET", "/o/<organization>/activities"): NO_IDS,
+    ("GET", "/o/<organization>/activities/new"): NO_IDS,
+    ("POST", "/o/<organization>/activities"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/o/{acme}/activities",
+                302,
+                form={"site_id": str(ids.site_id), "type": "signup"},
+                refused=422,
+            )
+        ]
+    ),
+    ("POST", "/o/<organization>/activities/<uuid:activity_id>/retraction"): one(
+        "POST", "/o/{acme}/activities/{activity_id}/retraction", 302
+    ),
+    ("DELETE", "/api/v1/activities/<uuid:activity_id>"): one(
+        "DELETE", "/api/v1/activities/{activity_id}", 204
+    ),
+    ("POST", "/o/<organization>/sources/<uuid:source_id>/mapping"): one(
+        "POST", "/o/{acme}/sources/{removable_id}/mapping", 302, form={"mapping": '{"type": "t"}'}
+    ),
+    ("POST", "/o/<organization>/sources/<uuid:source_id>/secret"): one(
+        "POST", "/o/{acme}/sources/{removable_id}/secret", 302, form={"secret": "a new secret"}
+    ),
+    ("POST", "/o/<organization>/sources/<uuid:source_id>/removal"): one(
+        "POST", "/o/{acme}/sources/{removable_id}/removal", 302
+    ),
+    ("POST", "/o/<organization>/settings/api-keys/<uuid:key_id>/revocation"): one(
+        "POST", "/o/{acme}/settings/api-keys/{key_id}/revocation", 302
+    ),
+    ("DELETE", "/api/v1/api-keys/<uuid:key_id>"): one("DELETE", "/api/v1/api-keys/{key_id}", 204),
+}
+
+# What answers everybody alike, and why that is right.
+PUBLIC = {
+    ("GET", "/"): "leads to one's own organization or to the sign-in",
+    ("GET", "/sign-in"): "before there is anybody",
+    ("POST", "/sign-in"): "before there is anybody",
+    ("POST", "/sign-out"): "one's own sign-in",
+    ("GET", "/api/v1/docs"): "the same for all",
+    ("GET", "/api/v1/openapi.json"): "the same for all",
+    ("GET", "/favicon.ico"): "a file",
+    ("GET", "/static/<path:filename>"): "files",
+    ("GET", "/static/v-<version>/<path:filename>"): "files",
+    ("GET", "/static/widget/<path:filename>"): "files",
+    ("GET", "/health/live"): "the process",
+    ("GET", "/health/ready"): "the process",
+    ("GET", "/metrics"): "the process",
+    ("GET", "/w/<key>.js"): "what a site publishes",
+    ("GET", "/widget/v1/config/<key>"): "what a site publishes",
+    ("GET", "/widget/v1/notifications/<key>"): "what a site publishes",
+    ("GET", "/widget/v1/ws"): "what a site publishes",
+    ("GET", "/proof/<token>"): "a receipt is for everybody",
+    ("POST", "/hooks/<uuid:source_id>"): "known by its signature",
+    ("GET", "/demo"): "the demo's own shop",
+    ("POST", "/demo/orders"): "the demo's own shop",
+    ("POST", "/demo/refunds"): "the demo's own shop",
+    ("GET", "/dev/mail"): "not there in production",
+    ("GET", "/dev/mail/<uuid:mail_id>"): "not there in production",
+}
+
+VOLATILE = re.compile(
+    r'"timestamp":\s*"[^"]*"|name="csrf_token" value="[^"]*"|name="csrf-token" content="[^"]*"'
+    r'|nonce="[^"]*"|<time[^>]*>[^<]*</time>'
+)
+
+
+@pytest.fixture
+def both(app, acme, umbrella):
+    """What Acme owns and what Umbrella owns."""
+    return furnish(app, acme, "Marmalade"), furnish(app, umbrella, "Wormwood")
+
+
+@pytest.fixture
+def ask(app, acme, sign_in, client):
+    """Send an attempt as Alice: pages from her browser, the API with Acme's key."""
+    alice = sign_in("alice@acme.example")
+    token = alice.token("/sign-in")
+
+    def send(attempt: Attempt) -> Any:
+        path = attempt.path.replace("{acme}", acme.slug)
+        if path.startswith("/api/"):
+            return client.open(path, method=attempt.method, json=attempt.json, headers=acme.bearer)
+        if attempt.method == "GET":
+            return alice.get(path)
+        form = {**(attempt.form or {}), "csrf_token": token}
+        return alice.client.open(path, method=attempt.method, data=form)
+
+    return send
+
+
+def attempts(ids: Belongings) -> list[Attempt]:
+    return [each for route in ROUTES.values() for each in route.ask(ids)]
+
+
+def said(answer: Any) -> tuple[int, str | None, str]:
+    """An answer without what differs from one request to the next."""
+    location = answer.headers.get("Location")
+    return answer.status_code, location, VOLATILE.sub("", answer.text)
+
+
+def test_each_route_is_in_the_sweep_or_public_for_a_reason(app):
+    rules = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert rules == set(ROUTES) | set(PUBLIC)
+    assert not set(ROUTES) & set(PUBLIC)
+
+
+def test_what_is_anothers_looks_like_what_is_not_there(both, ask, rows):
+    mine, theirs = both
+    before = rows()
+    for foreign, unknown in zip(attempts(theirs), attempts(missing(theirs)), strict=True):
+        answer, nothing = ask(foreign), ask(unknown)
+        assert answer.status_code == foreign.refused, (foreign, answer.text[-400:])
+        assert said(answer) == said(nothing), foreign
+        if foreign.refused == 200:
+            assert answer.json == {"data": [], "next_cursor": None}, foreign
+    assert rows() == before
+    # The same requests reach what is one's own, so none was refused for another reason.
+    for own in attempts(mine):
+        answer = ask(own)
+        assert answer.status_code == own.own, (own, answer.text[-400:])
+
+
+def test_no_page_of_an_organization_opens_to_a_stranger(both, ask, umbrella, rows):
+    _mine, theirs = both
+    before = rows()
+    for method, rule in ROUTES:
+        if not rule.startswith("/o/"):
+            continue
+        names = {
+            "uuid:site_id": theirs.site_id,
+            "uuid:source_id": theirs.source_id,
+            "uuid:campaign_id": theirs.campaign_id,
+            "uuid:activity_id": theirs.activity_id,
+            "uuid:delivery_id": theirs.delivery_id,
+            "uuid:key_id": theirs.key_id,
+            "format_name": "notice",
+        }
+        for name, value in names.items():
+            rule = rule.replace(f"<{name}>", str(value))
+        form = {**SITE_FORM, **CAMPAIGN_FORM, "site_id": str(theirs.site_id), "type": "signup"}
+        answer, nothing = (
+            ask(Attempt(method, rule.replace("<organization>", slug), form=form))
+            for slug in (umbrella.slug, "nobody-000000")
+        )
+        assert answer.status_code == 404, (method, rule)
+        assert said(answer) == said(nothing), (method, rule)
+    assert rows() == before
+
+
+def test_nothing_of_another_is_in_any_list(both, ask, umbrella):
+    _mine, theirs = both
+    signs = {"Wormwood", "Umbrella", umbrella.key, umbrella.secret, *theirs.ids()}
+    seen = 0
+    for method, rule in ROUTES:
+        if method == "GET" and ROUTES[method, rule] is NO_IDS:
+            answer = ask(Attempt("GET", rule.replace("<organization>", "{acme}")))
+            assert answer.status_code == 200, rule
+            assert not [sign for sign in signs if sign in answer.text], rule
+            seen += "Marmalade" in answer.text
+    assert seen >= 8
+
+
+def test_a_cursor_of_another_opens_nothing(both, client, acme, umbrella):
+    foreign = client.get("/api/v1/activities?limit=1", headers=umbrella.bearer).json
+    assert foreign["next_cursor"]
+    page = client.get(f"/api/v1/activities?cursor={foreign['next_cursor']}", headers=acme.bearer)
+    mine = client.get("/api/v1/activities?limit=100", headers=acme.bearer)
+    known = {row["id"] for row in mine.json["data"]}
+    assert {row["id"] for row in page.json["data"]} <= known
+
+
+def test_an_idempotency_key_of_another_gives_nothing_away(both, client, acme):
+    site = {"name": "Another", "domain": "another.example"}
+    path = "/api/v1/sources"
+    answer = client.post(path, json=site, headers={**acme.bearer, "Idempotency-Key": "Wormwood /x"})
+    assert answer.status_code == 422
+    key = {**acme.bearer, "Idempotency-Key": "Wormwood /campaigns"}
+    body = {
+        "site_id": str(acme.site_id),
+        "name": "Mine",
+        "format": "notice",
+        "content": {"message": "Hello"},
+    }
+    answer = client.post("/api/v1/campaigns", json=body, headers=key)
+    assert answer.status_code == 201 and "Wormwood" not in answer.text
+
+
+def test_a_signature_of_one_source_does_not_open_anothers_hook(both, client, acme, umbrella, rows):
+    before = rows(umbrella.id)
+    request = shopify(acme.secret, "orders/paid", shopify_order(777))
+    assert client.post(f"/hooks/{umbrella.source_id}", **request).status_code == 401
+    after = rows(umbrella.id)
+    refused = after.pop("inbound_deliveries")
+    assert len(refused) == len(before.pop("inbound_deliveries")) + 1
+    assert after == before
+
+
+def test_a_job_for_the_wrong_organization_does_nothing(app, acme, umbrella, client, rows):
+    request = shopify(umbrella.secret, "orders/paid", shopify_order())
+    assert client.post(f"/hooks/{umbrella.source_id}", **request).status_code == 200
+    before = rows()
+    with app.app_context(), tenancy.scope(umbrella.id):
+        delivery_id = str(db.session.scalars(select(InboundDelivery.id)).one())
+    with app.app_context():
+        name = "app.sources.jobs.process_delivery"
+        jobs.perform(name, str(acme.id), {"delivery_id": delivery_id})
+    assert rows() == before
+    with app.app_context():
+        jobs.perform(name, str(umbrella.id), {"delivery_id": delivery_id})
+    assert rows() != before
+
+
+# --- the session ---------------------------------------------------------------------------------
+
+
+def test_no_way_of_reading_through_the_session_leaves_the_organization(both, inside, acme):
+    mine, theirs = both
+    other, my_site = aliased(Site), aliased(Site)
+    with inside(acme):
+        assert db.session.get(Site, theirs.site_id) is None
+        assert db.session.scalars(select(Site.id)).all() == [mine.site_id]
+        assert db.session.scalar(select(func.count()).select_from(Site)) == 1
+        assert db.session.scalars(select(other.id)).all() == [mine.site_id]
+        joined = select(Campaign.id, other.id).join(other, other.id != Campaign.id)
+        assert {row[1] for row in db.session.execute(joined)} == {mine.site_id}
+        nested = select(Site.id).where(Site.id.in_(select(my_site.id)))
+        assert db.session.scalars(nested).all() == [mine.site_id]
+        exists = select(Member.id).where(select(Site.id).filter_by(id=theirs.site_id).exists())
+        assert db.session.scalars(exists).all() == []
+        union = select(Site.id).union(select(Source.site_id))
+        assert set(db.session.scalars(union)) == {mine.site_id}
+        with reading() as session:
+            assert session.scalars(select(Site.id)).all() == [mine.site_id]
+            assert session.get(Site, theirs.site_id) is None
+
+
+def test_no_bulk_change_leaves_the_organization(both, inside, acme, umbrella, rows):
+    before = rows(umbrella.id)
+    with inside(acme):
+        db.session.execute(update(Site).values(name="Taken"))
+        db.session.execute(update(ApiKey).values(revoked_at=None, name="Taken"))
+        db.session.execute(delete(Campaign))
+        db.session.query(InboundDelivery).delete()
+        db.session.query(Activity).update({"strength": "signed"})
+        db.session.commit()
+    assert rows(umbrella.id) == before
+    assert rows(acme.id)["campaigns"] == []
+
+
+def test_a_row_of_another_cannot_be_written(both, app, acme, umbrella, rows):
+    before = rows()
+    with app.app_context():
+        with tenancy.scope(acme.id), pytest.raises(TenancyError):
+            db.session.add(Source(organization_id=umbrella.id, kind="api", name="Mine"))
+            db.session.flush()
+        db.session.rollback()
+        with tenancy.scope(umbrella.id):
+            site = db.session.scalars(select(Site)).one()
+            db.session.expunge(site)
+        with tenancy.scope(acme.id), pytest.raises((TenancyError, ObjectDeletedError)):
+            site.name = "Taken"
+            db.session.add(site)
+            db.session.flush()
+        db.session.rollback()
+        db.session.expunge_all()
+    assert rows() == before
+
+
+def test_rows_of_one_scope_do_not_stay_in_the_session_of_the_next(both, app, acme, umbrella):
+    _mine, theirs = both
+    with app.app_context():
+        tenancy.enter(umbrella.id)
+        site = db.session.get_one(Site, theirs.site_id)
+        tenancy.enter(acme.id)
+        assert site not in db.session
+        assert db.session.get(Site, theirs.site_id) is None
+        tenancy.enter()
+        assert db.session.scalars(select(Site)).all() == []
+        with pytest.raises(TenancyError):
+            tenancy.current_organization_id()
+
+
+def test_unsaved_changes_do_not_follow_into_another_scope(both, app, acme, umbrella):
+    with app.app_context():
+        tenancy.enter(umbrella.id)
+        db.session.scalars(select(Site)).one().name = "Changed"
+        with pytest.raises(TenancyError):
+            tenancy.enter(acme.id)
+        db.session.rollback()
+        tenancy.enter()
+
+
+def test_the_database_refuses_a_reference_to_anothers_row(both, owner, acme, umbrella):
+    """Each composite foreign key, under a login that no policy holds back."""
+    tried = 0
+    for table in TENANT_TABLES:
+        for constraint in table.foreign_key_constraints:
+            if constraint.referred_table.name in ("organizations", "users"):
+                continue
+            with owner.connect() as connection:
+                mine, theirs = (
+                    connection.execute(
+                        select(table).where(table.c.organization_id == each.id).limit(1)
+                    )
+                    .mappings()
+                    .first()
+                    for each in (acme, umbrella)
+                )
+                carried = {
+                    key.parent.name: theirs[key.parent.name]
+                    for key in constraint.elements
+                    if key.parent.name != "organization_id"
+                }
+                with pytest.raises(IntegrityError):
+                    changed = {**mine, **carried}
+                    connection.execute(
+                        update(table).where(table.c.id == mine["id"]).values(**changed)
+                    )
+                connection.rollback()
+            tried += 1
+    assert tried >= 10
+
+
+# --- one connection in the pool ------------------------------------------------------------------
+
+
+class Broken(Exception):
+    pass
+
+
+def _interrupted(app: Any) -> None:
+    """Routes that commit or break in mid-request."""
+
+    @app.get("/api/v1/breaks")
+    @authorized(Permission.SITES_READ)
+    def breaks() -> Any:
+        assert db.session.scalars(select(Site)).all()
+        raise Broken
+
+    @app.get("/api/v1/breaks-in-a-statement")
+    @authorized(Permission.SITES_READ)
+    def breaks_in_a_statement() -> Any:
+        db.session.scalars(select(Site)).all()
+        return db.session.execute(text("SELECT nonsense FROM nowhere"))
+
+    @app.get("/api/v1/commits")
+    @authorized(Permission.SITES_READ)
+    def commits() -> Any:
+        before = db.session.scalars(select(Site.name)).all()
+        db.session.commit()
+        middle = db.session.scalars(select(Site.name)).all()
+        db.session.rollback()
+        return {"names": [before, middle, db.session.scalars(select(Site.name)).all()]}
+
+    @app.get("/nobody")
+    def nobody() -> Any:
+        bare = select(Site.__table__.c.name)
+        rows = db.session.scalars(select(Site.name)).all()
+        on_postgres = db.engine.dialect.name == "postgresql"
+        return {"rows": rows, "bare": db.session.scalars(bare).all() if on_postgres else []}
+
+
+def test_a_pool_of_one_carries_nobody_over(both, spare_app, acme, umbrella):
+    small = spare_app(_interrupted, pool_size=1)
+    client = small.test_client()
+
+    def names(tenant: Any) -> list[str]:
+        answer = client.get("/api/v1/sites", headers=tenant.bearer)
+        return [row["name"] for row in answer.json["data"]]
+
+    for path in ("/api/v1/breaks", "/api/v1/breaks-in-a-statement", "/api/v1/commits"):
+        for first, second in ((acme, umbrella), (umbrella, acme)):
+            answer = client.get(path, headers=first.bearer)
+            if path == "/api/v1/commits":
+                (own,) = {tuple(each) for each in answer.json["names"]}
+                assert own == tuple(names(first)) and len(own) == 1
+            else:
+                assert answer.status_code >= 500
+            assert client.get("/nobody").json == {"rows": [], "bare": []}
+            assert names(second) == [f"{second.slug.split('-')[0].title()} shop"]
+    with small.app_context():
+        assert db.engine.dialect.name == "sqlite" or db.engine.pool.size() == 1
+
+
+# --- Postgres ------------------------------------------------------------------------------------
+
+
+def engines(app: Any) -> dict[str, Any]:
+    with app.app_context():
+        return {
+            "requests": db.engine,
+            "reader": app.extensions["candor_reader"],
+            "system": app.extensions["candor_system"],
+        }
+
+
+def test_row_level_security_is_forced_on_each_table_of_tenants(postgres, owner):
+    with owner.connect() as connection:
+        forced = connection.scalars(
+            text("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity")
+        ).all()
+        policies = connection.execute(
+            text("SELECT tablename, policyname, roles::text[], permissive FROM pg_policies")
+        ).all()
+    assert set(forced) == {table.name for table in TENANT_TABLES}
+    for name, policy, roles, permissive in policies:
+        assert roles == [APP_ROLE if policy == "tenant" else SYSTEM_ROLE], name
+        assert permissive == "PERMISSIVE"
+    assert {row[0] for row in policies if row[1] == "tenant"} == set(forced)
+    system_tables = {t.name for t in TENANT_TABLES if t.info.get("system")}
+    assert {row[0] for row in policies if row[1] == "system"} == system_tables
+
+
+def test_the_program_connects_as_roles_that_cannot_bypass_it(postgres):
+    question = text(
+        "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcanlogin "
+        "FROM pg_roles WHERE rolname = current_user"
+    )
+    roles = {}
+    for name, engine in engines(postgres).items():
+        with engine.connect() as connection:
+            roles[name], *powers = connection.execute(question).one()
+            assert powers == [False] * 4, name
+    assert roles == {"requests": APP_ROLE, "reader": APP_ROLE, "system": SYSTEM_ROLE}
+
+
+def test_raw_sql_finds_only_the_rows_of_whom_it_was_told(postgres, both, owner, acme, umbrella):
+    for name in ("requests", "reader"):
+        with engines(postgres)[name].connect() as connection, owner.connect() as all_rows:
+            tell(connection, acme.id)
+            for table in TENANT_TABLES:
+                column = table.c[tenancy.tenant_column(table)]
+                foreign = select(func.count()).where(column == umbrella.id)
+                assert connection.scalar(foreign) == 0, table.name
+                assert all_rows.scalar(foreign), f"nothing to hide in {table.name}"
+                assert connection.scalars(select(column).distinct()).all() == [acme.id], table.name
+
+
+def test_raw_sql_finds_nothing_before_it_was_told(postgres, both):
+    for name in ("requests", "reader"):
+        for setting in (None, "", "{}"):
+            with engines(postgres)[name].connect() as connection:
+                if setting is not None:
+                    chosen = text("SELECT set_config('candor.organizations', :ids, true)")
+                    connection.execute(chosen, {"ids": setting})
+                for table in TENANT_TABLES:
+                    assert connection.scalar(select(func.count()).select_from(table)) == 0
+
+
+def test_raw_sql_changes_no_row_of_another(postgres, both, acme, umbrella, rows):
+    before = rows(umbrella.id)
+    with engines(postgres)["requests"].begin() as connection:
+        tell(connection, acme.id)
+        for table in reversed(TENANT_TABLES):
+            column = table.c[tenancy.tenant_column(table)]
+            assert connection.execute(delete(table).where(column == umbrella.id)).rowcount == 0
+            moved = update(table).where(column == umbrella.id).values({column.name: acme.id})
+            assert connection.execute(moved).rowcount == 0
+    assert rows(umbrella.id) == before
+
+
+def test_raw_sql_writes_no_row_for_another(postgres, both, owner, acme, umbrella):
+    for table in TENANT_TABLES:
+        with owner.connect() as all_rows:
+            column = table.c[tenancy.tenant_column(table)]
+            found = all_rows.execute(select(table).where(column == umbrella.id)).mappings().first()
+        row = {**found, "id": uuid7()}
+        with engines(postgres)["requests"].connect() as connection:
+            tell(connection, acme.id)
+            with pytest.raises(ProgrammingError, match="row-level security"):
+                connection.execute(table.insert().values(**row))
+            connection.rollback()
+            if table.name == "organizations":
+                continue
+            tell(connection, acme.id)
+            mine = update(table).where(column == acme.id).values(organization_id=umbrella.id)
+            with pytest.raises(ProgrammingError, match="row-level security"):
+                connection.execute(mine)
+
+
+def test_one_who_looks_at_the_setting_cannot_widen_it_for_the_next(postgres, both, acme):
+    engine = engines(postgres)["requests"]
+    with engine.begin() as connection:
+        tell(connection, acme.id)
+        assert connection.scalar(select(func.count()).select_from(Site.__table__)) == 1
+    with engine.connect() as connection:
+        left = connection.scalar(text("SELECT current_setting('candor.organizations', true)"))
+    assert not left
+
+
+def test_the_system_role_has_the_listed_rights_and_no_others(postgres, owner):
+    with owner.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            for role in (APP_ROLE, SYSTEM_ROLE):
+                asked = [f"has_table_privilege('{role}', '{table.name}', '{v}')" for v in VERBS]
+                has = connection.execute(text(f"SELECT {', '.join(asked)}")).one()
+                granted = {verb for verb, yes in zip(VERBS, has, strict=True) if yes}
+                expected = set(VERBS) if role == APP_ROLE else set(table.info.get("system", ()))
+                assert granted == expected, (role, table.name)
+                rights = "TRUNCATE", "REFERENCES", "TRIGGER"
+                for right in rights:
+                    question = f"SELECT has_table_privilege('{role}', '{table.name}', '{right}')"
+                    assert not connection.scalar(text(question)), (role, table.name, right)
+
+
+def test_the_system_role_cannot_write_to_sites(postgres, both, umbrella, rows):
+    before = rows()
+    writes = (
+        update(Site.__table__).values(active=False),
+        delete(Site.__table__),
+        update(Organization.__table__).values(name="Taken"),
+        text("ALTER TABLE sites NO FORCE ROW LEVEL SECURITY"),
+        text("DROP POLICY tenant ON sites"),
+    )
+    for statement in writes:
+        with postgres.app_context(), pytest.raises(ProgrammingError), system() as connection:
+            connection.execute(statement)
+    assert rows() == before
+
+
+@pytest.mark.parametrize(
+    ("take", "give"),
+    [
+        (
+            "ALTER TABLE sites NO FORCE ROW LEVEL SECURITY",
+            "ALTER TABLE sites FORCE ROW LEVEL SECURITY",
+        ),
+        (
+            "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
+            "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+        ),
+        ("ALTER ROLE candor_app BYPASSRLS", "ALTER ROLE candor_app NOBYPASSRLS"),
+        ("ALTER ROLE candor_app SUPERUSER", "ALTER ROLE candor_app NOSUPERUSER"),
+    ],
+)
+def test_it_refuses_to_start_with_a_hole_in_a_wall(postgres, owner, take, give):
+    engine = engines(postgres)["requests"]
+    tenancy.check_walls(engine)
+    with owner.begin() as connection:
+        connection.execute(text(take))
+    try:
+        with pytest.raises(TenancyError):
+            tenancy.check_walls(engine)
+    finally:
+        with owner.begin() as connection:
+            connection.execute(text(give))
+    tenancy.check_walls(engine)
+
+
+def test_it_refuses_to_start_as_the_owner_of_the_tables(postgres, owner):
+    with pytest.raises(TenancyError, match="bypasses"):
+        tenancy.check_walls(owner)
+
+
+def test_a_migration_builds_the_walls_again(postgres, owner):
+    with owner.begin() as connection:
+        connection.execute(text("ALTER TABLE sites NO FORCE ROW LEVEL SECURITY"))
+        connection.execute(text("GRANT INSERT ON sites TO candor_system"))
+        connection.execute(text("DROP POLICY tenant ON campaigns"))
+    tenancy.enforce(owner)
+    test_row_level_security_is_forced_on_each_table_of_tenants(postgres, owner)
+    test_the_system_role_has_the_listed_rights_and_no_others(postgres, owner)
