@@ -11,8 +11,9 @@ RUN apt-get update \
 COPY requirements.txt /tmp/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --require-hashes -r /tmp/requirements.txt \
-    && /opt/venv/bin/pip uninstall --yes setuptools pip
+        --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.txt \
+    && /opt/venv/bin/pip uninstall --yes setuptools pip \
+    && python -m compileall -q --invalidation-mode checked-hash /opt/venv
 
 WORKDIR /opt/candor
 COPY LICENSE gunicorn.conf.py worker.py wsgi.py ./
@@ -21,10 +22,11 @@ COPY migrations migrations
 COPY static static
 COPY templates templates
 COPY app app
-# Readable whatever the umask of the checkout was.
+# Readable whatever the umask of the checkout was. Bytecode that is valid by hash: some builders
+# round the time of a file when they copy it, which would make bytecode stale.
 RUN chmod -R u=rwX,go=rX . \
     && chmod 755 bin/candor \
-    && /opt/venv/bin/python -m compileall -q .
+    && python -m compileall -q --invalidation-mode checked-hash .
 
 
 FROM python:3.11-slim-bookworm

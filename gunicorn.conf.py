@@ -15,7 +15,8 @@ worker_connections = int(os.environ.get("CANDOR_WORKER_CONNECTIONS", "4000"))
 preload_app = True
 reuse_port = True
 control_socket_disable = True
-keepalive = 30
+# An idle connection of a browser holds up a stop for as long as this.
+keepalive = 5
 graceful_timeout = 15
 timeout = 60
 accesslog = None

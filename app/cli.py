@@ -65,9 +65,9 @@ def up(options: argparse.Namespace) -> int:
 
 
 def web(options: argparse.Namespace) -> int:
-    from app.core.tree import web_command
+    from app.core.tree import prepare_metrics, web_command
 
-    read_settings()
+    prepare_metrics(read_settings().data)
     command = web_command(options.host, options.port)
     os.execv(command[0], command)  # noqa: S606
 

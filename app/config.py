@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-SAMPLE_SECRETS = {"change-me", "changeme", "secret", "dev", "test", "sample"}
+SAMPLES = ("change-me", "changeme", "change_me", "replace", "example", "sample", "password")
 SHORTEST_SECRET = 32
+FEWEST_CHARACTERS = 10  # different ones
 # A Unix socket's address holds 108 bytes on Linux and 104 on macOS.
 LONGEST_SOCKET_PATH = 100
 # An address, or a name with one: Candor <noreply@example.com>
@@ -95,7 +96,15 @@ def read_settings() -> Settings:
     """Settings from the environment; outside production missing secrets are made and kept."""
     if os.environ.get("CANDOR_ENV") != "production":
         ensure_secrets(Path(os.environ.get("CANDOR_DATA", "var")).resolve())
-    return Settings.from_environment()
+    settings = Settings.from_environment()
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"CANDOR_DATA: {error}") from error
+    if not os.access(settings.data, os.W_OK):
+        user = os.getuid()
+        raise ConfigurationError(f"CANDOR_DATA: user {user} cannot write to {settings.data}.")
+    return settings
 
 
 def embedded_redis_url(data: Path) -> str:
@@ -144,7 +153,9 @@ def _kept_secrets(data: Path) -> dict[str, str]:
 
 
 def _refuse_weak(secret_key: str) -> None:
-    if len(secret_key) < SHORTEST_SECRET or secret_key.lower() in SAMPLE_SECRETS:
+    varied = len(set(secret_key)) >= FEWEST_CHARACTERS
+    sample = any(word in secret_key.lower() for word in SAMPLES)
+    if len(secret_key) < SHORTEST_SECRET or sample or not varied:
         raise ConfigurationError(
             f"SECRET_KEY is missing, shorter than {SHORTEST_SECRET} characters or a sample. "
             "Make one with: openssl rand -base64 48"

@@ -52,18 +52,26 @@ class Child:
 class Tree:
     """Runs its children until a signal or until they die five times within a minute."""
 
-    def __init__(self, children: list[Child]) -> None:
-        self.children = children
+    def __init__(self) -> None:
+        self.children: list[Child] = []
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
         self._stopping = threading.Event()
+        # From the start: a signal between two children must not leave the first one behind.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def add(self, child: Child) -> None:
+        """Start a child, unless a signal came meanwhile."""
+        if not self.stopping:
+            child.start()
+            self.children.append(child)
 
     def run(self) -> int:
         """Blocks; answers the exit status: 0 after a signal, 1 when it gave up."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
-        for child in self.children:
-            if child.process is None:
-                child.start()
         gave_up = False
         while not self._stopping.wait(0.2):
             if self._tend():

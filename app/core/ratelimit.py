@@ -10,6 +10,7 @@ from flask import Flask, request
 from flask_limiter import Limiter
 
 from app.core.errors import ApiError
+from app.core.redis_client import impatience
 
 HOUR = 3600
 
@@ -64,6 +65,6 @@ def init_app(app: Flask, redis_url: str) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = redis_url
     if redis_url.startswith("unix://"):
         app.config["RATELIMIT_STORAGE_URI"] = "redis+" + redis_url
-    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"socket_timeout": 2, "socket_connect_timeout": 2}
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = impatience()
     app.config["RATELIMIT_HEADERS_ENABLED"] = False
     limiter.init_app(app)

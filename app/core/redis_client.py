@@ -11,7 +11,15 @@ from redis.retry import Retry
 TIMEOUT = 2.0  # seconds for one command: nothing on a request's path waits longer
 
 
+def impatience() -> dict[str, Any]:
+    """Options of a client that gives up quickly: what Redis does is never needed to keep a
+    promise. Without them redis-py waits and retries for ten seconds."""
+    return {
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+        "retry": Retry(NoBackoff(), 0),
+    }
+
+
 def connect(url: str, **options: Any) -> Redis:
-    """A client that gives up quickly: what Redis does is never needed to keep a promise."""
-    timeouts = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    return Redis.from_url(url, **{**timeouts, **options}, retry=Retry(NoBackoff(), 0))
+    return Redis.from_url(url, **{**impatience(), **options})

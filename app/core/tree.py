@@ -21,27 +21,21 @@ WORKERS = 2
 
 def run_tree(host: str, port: int, settings: Settings, *, demo: bool = False) -> int:
     """Start everything, print the address, run until a signal; answers the exit status."""
+    tree = Tree()
     _refuse_taken(host, port)
     os.environ.setdefault("CANDOR_URL", f"http://{_reachable(host)}:{port}")
     os.environ.setdefault("WEB_CONCURRENCY", str(WORKERS))
-    _prepare_metrics(settings.data)
-    children = []
+    prepare_metrics(settings.data)
     if not os.environ.get("REDIS_URL"):
-        children.append(_start_valkey(settings.data))
+        _start_valkey(tree, settings.data)
     # Migrating and the server's own start both take a second or two: Valkey boots meanwhile.
     if subprocess.run(part("migrate", *["--demo"] * demo), check=False).returncode:
-        Tree(children).stop()
+        tree.stop()
         return 1
-    children += [
-        Child("worker", part("worker")),
-        Child("cron", part("cron")),
-        Child("web", web_command(host, port)),
-    ]
-    tree = Tree(children)
-    for child in children:
-        if child.process is None:
-            child.start()
-    _announce(host, port)
+    tree.add(Child("worker", part("worker")))
+    tree.add(Child("cron", part("cron")))
+    tree.add(Child("web", web_command(host, port)))
+    _announce(tree, host, port)
     return tree.run()
 
 
@@ -64,17 +58,15 @@ def web_command(host: str, port: int) -> list[str]:
     ]
 
 
-def _start_valkey(data: Path) -> Child:
+def _start_valkey(tree: Tree, data: Path) -> None:
     path = embedded_redis_socket(data)
-    child = valkey.child(path)
-    child.start()
+    tree.add(valkey.child(path))
     if not valkey.wait_for(path):
-        child.stop()
+        tree.stop()
         raise ConfigurationError(f"The embedded Valkey did not answer at {path}.")
-    return child
 
 
-def _prepare_metrics(data: Path) -> None:
+def prepare_metrics(data: Path) -> None:
     """prometheus_client adds up the workers' files; those of an earlier run are stale."""
     folder = data / "metrics"
     shutil.rmtree(folder, ignore_errors=True)
@@ -92,17 +84,19 @@ def _refuse_taken(host: str, port: int) -> None:
             raise ConfigurationError(f"{host}:{port} is taken. Try --port.") from error
 
 
-def _announce(host: str, port: int) -> None:
-    address = f"http://{_reachable(host)}:{port}"
+def _announce(tree: Tree, host: str, port: int) -> None:
+    # Without the environment's proxies: this is our own machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_PATIENCE
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not tree.stopping:
         try:
-            with urllib.request.urlopen(f"{address}/health/live", timeout=2):  # noqa: S310
+            with opener.open(f"http://{_reachable(host)}:{port}/health/live", timeout=2):
                 print(f"Candor answers at {os.environ['CANDOR_URL']}", flush=True)
                 return
         except OSError:
             time.sleep(0.05)
-    print("candor: the web server has not answered yet, see its log above", file=sys.stderr)
+    if not tree.stopping:
+        print("candor: the web server has not answered yet, see its log above", file=sys.stderr)
 
 
 def _reachable(host: str) -> str:

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import time
+
+import structlog
 from flask import Flask
+from redis import Redis, RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.core import jobs
 from app.core.redis_client import connect
+
+PAUSE = 1.0
+
+log = structlog.get_logger()
+
+
+def wait_for(connection: Redis) -> None:
+    """RQ ends when Redis is away at its start; we wait, as for any other absence of Redis."""
+    while True:
+        try:
+            connection.ping()
+            return
+        except (RedisError, OSError) as error:
+            log.warning("worker_waits", error=str(error))
+            time.sleep(PAUSE)
 
 
 def run(app: Flask, *, burst: bool = False) -> None:
@@ -17,6 +36,7 @@ def run(app: Flask, *, burst: bool = False) -> None:
     """
     jobs.use_app(app)
     connection = connect(app.extensions["candor_settings"].redis_url)
+    wait_for(connection)
     with app.app_context():
         queues = [jobs.queue(name) for name in jobs.QUEUES]
     worker = SimpleWorker(queues, connection=connection, serializer=JSONSerializer)

@@ -43,6 +43,8 @@ class SecretForm(Form):
 
 class MappingForm(Form):
     mapping = TextAreaField("Mapping", [Optional(), Length(max=30_000), printable])
+    # What was checked; None for an empty one, which Optional keeps from its validator.
+    checked: dict[str, str] | None = None
 
     def validate_mapping(self, field: Any) -> None:
         try:

@@ -334,7 +334,7 @@ def upgrade() -> None:
     sa.Column('key', sa.String(length=200), nullable=True),
     sa.Column('topic', sa.String(length=120), nullable=True),
     sa.Column('verdict', sa.String(length=10), nullable=False),
-    sa.Column('reason', sa.String(length=500), nullable=True),
+    sa.Column('reason_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('became_type', sa.String(length=20), nullable=True),
     sa.Column('became_id', Guid(), nullable=True),
     sa.Column('size', sa.Integer(), nullable=False),

@@ -70,7 +70,7 @@ def test_a_part_that_cannot_live_stops_the_tree_with_a_failure(tree):
     tree.processes.pop("up")
 
 
-@pytest.mark.parametrize("secret", ["", "short", "change-me"])
+@pytest.mark.parametrize("secret", ["", "short", "change-me" * 5, "a" * 50])
 def test_production_refuses_a_missing_or_sample_secret(tree, secret):
     environ = {
         **tree.environ,
@@ -88,3 +88,14 @@ def test_production_refuses_a_missing_or_sample_secret(tree, secret):
         check=False,
     )
     assert done.returncode == 2 and "SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.5])
+def test_a_signal_while_it_starts_leaves_nothing_running(tree, seconds):
+    process = tree.start("up")
+    time.sleep(seconds)
+    family = [row.pid for row in descendants(process.pid)]
+    process.terminate()
+    process.wait(30)
+    time.sleep(0.5)
+    assert [pid for pid in family if os.path.exists(f"/proc/{pid}")] == []

@@ -257,8 +257,8 @@ def test_a_megabyte_of_anything_is_settled_in_under_a_second_and_little_memory(b
     )
     for kind in KINDS.values():
         outcome(kind, incoming)
-        # The quicker of two: another program may have had the processor meanwhile.
-        assert min(seconds_to_read(kind, incoming) for _ in range(2)) < 1
+        # The quickest of three: processor time too grows when its caches are shared with others.
+        assert min(seconds_to_read(kind, incoming) for _ in range(3)) < 1
     tracemalloc.start()
     outcome(KINDS["custom"], incoming)
     _, peak = tracemalloc.get_traced_memory()
