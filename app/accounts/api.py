@@ -14,7 +14,7 @@ from app.accounts.access import authorized, current_key, get_or_404
 from app.accounts.models import ApiKey, AuditEntry, Member, Organization
 from app.accounts.models.api_key import EVERYTHING
 from app.accounts.permissions import Permission
-from app.core.api import ListQuery, Schema, page, writes
+from app.core.api import ListQuery, Page, Schema, writes
 from app.core.db import db
 from app.core.errors import ApiError
 from app.core.forms import clean_line
@@ -30,9 +30,8 @@ class OrganizationOut(Schema):
     time_zone: str
 
 
-class Organizations(Schema):
-    data: list[OrganizationOut]
-    next_cursor: str | None = None
+class Organizations(Page[OrganizationOut]):
+    pass
 
 
 class MemberOut(Schema):
@@ -41,10 +40,15 @@ class MemberOut(Schema):
     role: str
     created_at: datetime
 
+    @classmethod
+    def of(cls, member: Member) -> MemberOut:
+        return cls(
+            id=member.id, name=member.user.name, role=member.role, created_at=member.created_at
+        )
 
-class Members(Schema):
-    data: list[MemberOut]
-    next_cursor: str | None
+
+class Members(Page[MemberOut]):
+    pass
 
 
 class ApiKeyIn(Schema):
@@ -92,9 +96,8 @@ class ApiKeyOut(Schema):
         )
 
 
-class ApiKeys(Schema):
-    data: list[ApiKeyOut]
-    next_cursor: str | None
+class ApiKeys(Page[ApiKeyOut]):
+    pass
 
 
 class AuditEntryOut(Schema):
@@ -108,13 +111,8 @@ class AuditEntryOut(Schema):
     at: datetime
 
 
-class AuditEntries(Schema):
-    data: list[AuditEntryOut]
-    next_cursor: str | None
-
-
-def _fields(row: Any, schema: type[Schema]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in schema.model_fields}
+class AuditEntries(Page[AuditEntryOut]):
+    pass
 
 
 @blueprint.get("/organizations")
@@ -123,7 +121,7 @@ def _fields(row: Any, schema: type[Schema]) -> dict[str, Any]:
 def list_organizations() -> Any:
     """The organization that the key belongs to."""
     organization = db.session.get_one(Organization, current_organization_id())
-    return Organizations(data=[OrganizationOut(**_fields(organization, OrganizationOut))])
+    return Organizations(data=[OrganizationOut.of(organization)], next_cursor=None)
 
 
 @blueprint.get("/members")
@@ -131,11 +129,7 @@ def list_organizations() -> Any:
 @blueprint.input(ListQuery, location="query")
 @blueprint.output(Members)
 def list_members(query_data: ListQuery) -> Any:
-    rows, cursor = page(select(Member), Member, query_data)
-    data = [
-        MemberOut(id=m.id, name=m.user.name, role=m.role, created_at=m.created_at) for m in rows
-    ]
-    return Members(data=data, next_cursor=cursor)
+    return Members.read(select(Member), Member, query_data, MemberOut.of)
 
 
 @blueprint.get("/api-keys")
@@ -143,8 +137,7 @@ def list_members(query_data: ListQuery) -> Any:
 @blueprint.input(ListQuery, location="query")
 @blueprint.output(ApiKeys)
 def list_api_keys(query_data: ListQuery) -> Any:
-    rows, cursor = page(select(ApiKey), ApiKey, query_data)
-    return ApiKeys(data=[ApiKeyOut.of(row) for row in rows], next_cursor=cursor)
+    return ApiKeys.read(select(ApiKey), ApiKey, query_data, ApiKeyOut.of)
 
 
 @blueprint.post("/api-keys")
@@ -171,6 +164,4 @@ def revoke_api_key(key_id: UUID) -> Any:
 @blueprint.input(ListQuery, location="query")
 @blueprint.output(AuditEntries)
 def list_audit(query_data: ListQuery) -> Any:
-    rows, cursor = page(select(AuditEntry), AuditEntry, query_data)
-    data = [AuditEntryOut(**_fields(row, AuditEntryOut)) for row in rows]
-    return AuditEntries(data=data, next_cursor=cursor)
+    return AuditEntries.read(select(AuditEntry), AuditEntry, query_data, AuditEntryOut.of)

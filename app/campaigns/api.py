@@ -13,7 +13,7 @@ from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
 from app.campaigns.formats import FORMATS
 from app.campaigns.models import Campaign
-from app.core.api import ListQuery, Schema, page, writes
+from app.core.api import ListQuery, Page, Schema, writes
 from app.core.errors import ApiError
 from app.core.forms import clean_line
 from app.sites.models import Site
@@ -56,14 +56,9 @@ class CampaignOut(Schema):
     content: dict[str, Any]
     triggers: dict[str, Any]
 
-    @classmethod
-    def of(cls, campaign: Campaign) -> CampaignOut:
-        return cls(**{name: getattr(campaign, name) for name in cls.model_fields})
 
-
-class Campaigns(Schema):
-    data: list[CampaignOut]
-    next_cursor: str | None
+class Campaigns(Page[CampaignOut]):
+    pass
 
 
 @blueprint.get("")
@@ -71,8 +66,7 @@ class Campaigns(Schema):
 @blueprint.input(ListQuery, location="query")
 @blueprint.output(Campaigns)
 def list_campaigns(query_data: ListQuery) -> Any:
-    rows, cursor = page(select(Campaign), Campaign, query_data)
-    return Campaigns(data=[CampaignOut.of(row) for row in rows], next_cursor=cursor)
+    return Campaigns.read(select(Campaign), Campaign, query_data, CampaignOut.of)
 
 
 @blueprint.post("")

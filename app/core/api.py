@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from flask import request
@@ -27,12 +27,32 @@ LONGEST_KEY = 200
 LIST_LIMIT = 100
 
 V = TypeVar("V", bound=Callable[..., Any])
+S = TypeVar("S", bound=BaseModel)
 
 
 class Schema(BaseModel):
     """Base of request and answer bodies. Unknown fields are refused, so a typo cannot pass."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """From a row whose attributes have the fields' names."""
+        return cls.model_validate(row, from_attributes=True)
+
+
+class Page(Schema, Generic[S]):
+    """One page of a list, newest first. `next_cursor` is null on the last one."""
+
+    data: list[S]
+    next_cursor: str | None
+
+    @classmethod
+    def read(
+        cls, statement: Select[Any], model: Any, query: ListQuery, present: Callable[[Any], S]
+    ) -> Self:
+        rows, cursor = page(statement, model, query)
+        return cls(data=[present(row) for row in rows], next_cursor=cursor)
 
 
 class ListQuery(BaseModel):

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
 from app.core import clock
-from app.core.api import ListQuery, Schema, page, writes
+from app.core.api import ListQuery, Page, Schema, writes
 from app.core.errors import invalid
 from app.proof.models import Activity
 from app.proof.recording import report_activity
@@ -107,14 +107,9 @@ class ActivityOut(Schema):
     occurred_at: datetime
     retracted_at: datetime | None
 
-    @classmethod
-    def of(cls, activity: Activity) -> ActivityOut:
-        return cls(**{name: getattr(activity, name) for name in cls.model_fields})
 
-
-class Activities(Schema):
-    data: list[ActivityOut]
-    next_cursor: str | None
+class Activities(Page[ActivityOut]):
+    pass
 
 
 class ActivitiesQuery(ListQuery):
@@ -129,8 +124,7 @@ def list_activities(query_data: ActivitiesQuery) -> Any:
     found = select(Activity)
     if query_data.site_id:
         found = found.filter_by(site_id=query_data.site_id)
-    rows, cursor = page(found, Activity, query_data)
-    return Activities(data=[ActivityOut.of(row) for row in rows], next_cursor=cursor)
+    return Activities.read(found, Activity, query_data, ActivityOut.of)
 
 
 @blueprint.post("")

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
-from app.core.api import ListQuery, Schema, page, writes
+from app.core.api import ListQuery, Page, Schema, writes
 from app.core.forms import clean_line
 from app.sites.domains import normal_host
 from app.sites.models import Site
@@ -61,9 +61,8 @@ class SiteOut(Schema):
         )
 
 
-class Sites(Schema):
-    data: list[SiteOut]
-    next_cursor: str | None
+class Sites(Page[SiteOut]):
+    pass
 
 
 @blueprint.get("")
@@ -71,8 +70,7 @@ class Sites(Schema):
 @blueprint.input(ListQuery, location="query")
 @blueprint.output(Sites)
 def list_sites(query_data: ListQuery) -> Any:
-    rows, cursor = page(select(Site), Site, query_data)
-    return Sites(data=[SiteOut.of(row) for row in rows], next_cursor=cursor)
+    return Sites.read(select(Site), Site, query_data, SiteOut.of)
 
 
 @blueprint.post("")

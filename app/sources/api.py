@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
-from app.core.api import ListQuery, Schema, page, writes
+from app.core.api import ListQuery, Page, Schema, writes
 from app.core.forms import clean_line
 from app.sites.models import Site
 from app.sources.mapping import MappingError, validate
@@ -72,9 +72,8 @@ class SourceOut(Schema):
         )
 
 
-class Sources(Schema):
-    data: list[SourceOut]
-    next_cursor: str | None
+class Sources(Page[SourceOut]):
+    pass
 
 
 class Became(Schema):
@@ -102,9 +101,8 @@ class DeliveryOut(Schema):
         return cls(became=became, **{name: getattr(delivery, name) for name in names})
 
 
-class Deliveries(Schema):
-    data: list[DeliveryOut]
-    next_cursor: str | None
+class Deliveries(Page[DeliveryOut]):
+    pass
 
 
 class DeliveriesQuery(ListQuery):
@@ -116,8 +114,7 @@ class DeliveriesQuery(ListQuery):
 @blueprint.input(ListQuery, location="query")
 @blueprint.output(Sources)
 def list_sources(query_data: ListQuery) -> Any:
-    rows, cursor = page(select(Source), Source, query_data)
-    return Sources(data=[SourceOut.of(row) for row in rows], next_cursor=cursor)
+    return Sources.read(select(Source), Source, query_data, SourceOut.of)
 
 
 @blueprint.post("/sources")
@@ -141,5 +138,4 @@ def list_deliveries(query_data: DeliveriesQuery) -> Any:
     found = select(InboundDelivery)
     if query_data.source_id:
         found = found.filter_by(source_id=query_data.source_id)
-    rows, cursor = page(found, InboundDelivery, query_data)
-    return Deliveries(data=[DeliveryOut.of(row) for row in rows], next_cursor=cursor)
+    return Deliveries.read(found, InboundDelivery, query_data, DeliveryOut.of)
