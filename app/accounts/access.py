@@ -106,7 +106,13 @@ def authorized(permission: Permission) -> Callable[[V], V]:
             _enter_by_key(permission)
             return view(*args, **kwargs)
 
-        wrapper.permission = permission  # type: ignore[attr-defined]
+        described: Any = wrapper
+        described.permission = permission
+        # For the OpenAPI document: which key opens it.
+        described._spec = {
+            **getattr(view, "_spec", {}),
+            "security": [{"ApiKey": [permission.value]}],
+        }
         return wrapper  # type: ignore[return-value]
 
     return decorate
