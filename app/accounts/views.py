@@ -65,6 +65,8 @@ def create_sign_in() -> Any:
     if user is None:
         form.password.errors = ["E-mail or password is not right."]
         return render("accounts/sign_in.html", 422, form=form)
+    if current_user.is_authenticated:
+        g.sign_in.close()
     open_session(SignIn.open(user, request.user_agent.string))
     db.session.commit()
     return redirect(redirect_target(request.args.get("next"), url_for("accounts.root")))
@@ -109,7 +111,7 @@ def create_api_key() -> Any:
 def revoke_api_key(key_id: UUID) -> Any:
     get_or_404(ApiKey, key_id).revoke()
     db.session.commit()
-    flash("The key is revoked. Programs that use it are locked out from now on.", "good")
+    flash("The key is revoked. Programs that use it are locked out from now on.", "success")
     return redirect(url_for("accounts.api_keys", organization=current_organization.slug))
 
 

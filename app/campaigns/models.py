@@ -17,8 +17,6 @@ from app.core.db import Base, db
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
 
-STATUSES = ("draft", "scheduled", "published", "paused", "ended", "archived")
-
 
 class Campaign(Tenant, Base):
     """Something shown to visitors. What is edited is a draft; `live` is what was published."""

@@ -78,7 +78,9 @@ def update(campaign_id: UUID) -> Any:
     form = form_for(campaign.format, campaign.renderer)
     if not form.validate():
         return _show(campaign, form, 422)
-    campaign.change(name=form.name.data, content=form.content(), triggers=form.triggers())
+    # The API may have set what this form does not show: it stays.
+    content = {**campaign.content, **form.content()}
+    campaign.change(name=form.name.data, content=content, triggers=form.triggers())
     db.session.commit()
     flash("Saved. Visitors see it once it is published.", "success")
     return redirect(_page(campaign))

@@ -4,4 +4,4 @@ from app.commerce import recording  # noqa: F401
 
 
 def register(app: Flask) -> None:
-    """Listens to sources; its pages come with products and orders."""
+    """Listens to sources; it has no pages."""

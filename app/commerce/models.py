@@ -66,7 +66,9 @@ class Order(Tenant, Base):
         order._take(fact)
         order.status = REFUNDED if order._refunded_in_full() else PAID
         db.session.flush()
-        if order.status == PAID and was != PAID:
+        if order.status == REFUNDED and was == PAID:
+            announce(OrderUndone(order=order, source=source))
+        elif order.status == PAID and was != PAID and order.total:
             announce(OrderPlaced(order=order, source=source))
         return order
 

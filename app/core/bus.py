@@ -20,6 +20,7 @@ from app.core.redis_client import TIMEOUT, connect
 
 PREFIX = "candor:"
 RECONNECT = 0.5
+QUIET = 20.0  # seconds without a message before the connection is asked whether it lives
 
 Listener = Callable[[str, Any], None]
 log = structlog.get_logger()
@@ -35,7 +36,7 @@ def publish(channel: str, frame: dict[str, Any]) -> None:
 
 
 class Subscriber:
-    """The one subscription of a process. Started by the first listener, never before the fork."""
+    """The one subscription of a process. A web worker starts it after the fork."""
 
     def __init__(self, app: Flask, url: str) -> None:
         self._app = app
@@ -46,7 +47,7 @@ class Subscriber:
         self.connected = threading.Event()
 
     def listen(self, listener: Listener) -> None:
-        """Have `listener(channel, frame)` called for each frame; frame None means resync."""
+        """Have `listener(channel, frame)` called for each frame; None: some were missed."""
         self._listeners.append(listener)
 
     def start(self) -> None:
@@ -56,31 +57,44 @@ class Subscriber:
                 self._thread.start()
 
     def _run(self) -> None:
-        was_connected = False
         while True:
             try:
-                self._follow(resync=was_connected)
+                self._follow()
             except (RedisError, OSError) as error:
-                was_connected = was_connected or self.connected.is_set()
                 self.connected.clear()
                 log.warning("bus_disconnected", error=str(error))
                 time.sleep(RECONNECT)
 
-    def _follow(self, resync: bool) -> None:
-        # Without a read timeout a half-open connection would be silent for ever: poll and ping.
+    def _follow(self) -> None:
         pubsub = connect(self._url, socket_timeout=30).pubsub()
         pubsub.psubscribe(PREFIX + "*")
         pubsub.get_message(timeout=TIMEOUT)
         self.connected.set()
-        if resync:
-            self._tell("", None)
+        # Whatever was published until now was missed.
+        self._tell("", None)
+        asked = False
         while True:
-            message = pubsub.get_message(timeout=20)
-            if message is None:
+            message = pubsub.get_message(timeout=QUIET)
+            if message is not None:
+                asked = False
+                self._hear(message)
+            elif asked:
+                # A half-open connection takes the ping and never answers.
+                raise ConnectionError("no answer to a ping")
+            else:
                 pubsub.ping()
-            elif message["type"] == "pmessage":
-                channel = message["channel"].decode().removeprefix(PREFIX)
-                self._tell(channel, json.loads(message["data"]))
+                asked = True
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] != "pmessage":
+            return
+        channel = message["channel"].decode().removeprefix(PREFIX)
+        try:
+            frame = json.loads(message["data"])
+        except ValueError:
+            log.warning("bus_not_json", channel=channel)
+        else:
+            self._tell(channel, frame)
 
     def _tell(self, channel: str, frame: Any) -> None:
         for listener in self._listeners:
@@ -89,10 +103,6 @@ class Subscriber:
                     listener(channel, frame)
             except Exception:
                 log.exception("bus_listener_failed", channel=channel)
-
-
-def subscriber() -> Subscriber:
-    return current_app.extensions["candor_subscriber"]
 
 
 def init_app(app: Flask, url: str) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from prometheus_client import Counter
 
@@ -19,12 +19,13 @@ LOOKUPS = Counter("candor_cache_lookups_total", "Cache look-ups", ["cache", "out
 
 
 class Cache(Generic[V]):
-    """At most `size` values by key, each for at most `seconds`. Least recently used goes first."""
+    """At most `size` values by key, each for at most `seconds`. The oldest goes first."""
 
     def __init__(self, name: str, *, size: int, seconds: float) -> None:
         self._size, self._seconds = size, seconds
         self._values: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
         self._lock = threading.Lock()
+        self._forgotten = 0
         self._hits, self._misses = LOOKUPS.labels(name, "hit"), LOOKUPS.labels(name, "miss")
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
@@ -34,8 +35,11 @@ class Cache(Generic[V]):
             self._hits.inc()
             return found[1]
         self._misses.inc()
+        before = self._forgotten
         value = make()
-        self.put(key, value)
+        # What was forgotten meanwhile may be what `make` read: used once, not kept.
+        if self._forgotten == before:
+            self.put(key, value)
         return value
 
     def put(self, key: Hashable, value: V) -> None:
@@ -46,7 +50,9 @@ class Cache(Generic[V]):
                 self._values.popitem(last=False)
 
     def forget(self, key: Hashable) -> None:
+        self._forgotten += 1
         self._values.pop(key, None)
 
-    def clear(self, *_: Any) -> None:
+    def clear(self) -> None:
+        self._forgotten += 1
         self._values.clear()

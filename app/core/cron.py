@@ -36,8 +36,5 @@ def run(redis_url: str) -> None:
 
 
 def _enqueue_once(queue: Queue, name: str, seconds: int, tick: int) -> None:
-    key = f"candor:cron:{name}"
-    before = queue.connection.getset(key, tick)
-    if before is None or int(before) < tick:
+    if queue.connection.set(f"candor:cron:{name}:{tick}", 1, nx=True, ex=seconds * 3):
         queue.enqueue(PERFORM, name, job_timeout=TIMEOUT, result_ttl=0, failure_ttl=KEPT_FAILURES)
-        queue.connection.expire(key, seconds * 3)

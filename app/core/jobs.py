@@ -27,7 +27,6 @@ TIMEOUT = 60
 KEPT_FAILURES = 7 * 86_400
 RETRIES = 2  # at once; a sweep is what comes back later
 PERFORM = "app.core.jobs.perform"
-PERFORM_PERIODIC = "app.core.jobs.perform_periodic"
 
 log = structlog.get_logger()
 

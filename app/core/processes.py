@@ -3,6 +3,7 @@ the opposite order. Only the standard library here: this process must stay small
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -12,11 +13,19 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+PR_SET_PDEATHSIG = 1
+
 WINDOW = 60.0  # seconds
 MOST_DEATHS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 STEADY = 30.0  # seconds after which a child counts as healthy again
 PATIENCE = 20.0  # seconds for a child to stop by itself
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send TERM when the parent is gone, however it went (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
@@ -34,7 +43,10 @@ class Child:
     def start(self) -> None:
         # A session of its own: Ctrl C reaches the parent alone, which stops in the right order.
         self.process = subprocess.Popen(
-            self.command, env={**os.environ, **self.environ}, start_new_session=True
+            self.command,
+            env={**os.environ, **self.environ},
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
         self.started_at = time.monotonic()
 

@@ -12,8 +12,6 @@ from flask_limiter import Limiter
 from app.core.errors import ApiError
 from app.core.redis_client import impatience
 
-HOUR = 3600
-
 
 def address() -> str:
     """Whom a limit counts: the IPv4 address, or the /64 of an IPv6 one."""

@@ -56,7 +56,10 @@ def asset(filename: str) -> str:
 
 
 def _versioned_static(version: str, filename: str) -> Response:
-    return _forever(current_app.send_static_file(filename))
+    response = current_app.send_static_file(filename)
+    # Another version is asked of us while servers are being replaced: not to be kept as ours.
+    ours = version == current_app.extensions["candor_asset_version"]
+    return _forever(response) if ours else response
 
 
 def _widget_static(filename: str) -> Response:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import JSON, Insert, Table, TextClause, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 # A JSON value: jsonb on Postgres, text on SQLite.
@@ -16,8 +19,26 @@ Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postg
 
 def advisory_lock(key: str) -> TextClause:
     """Postgres' transaction-long lock on a name."""
-    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
-    return text("SELECT pg_advisory_xact_lock(:number)").bindparams(number=number)
+    return text("SELECT pg_advisory_xact_lock(:number)").bindparams(number=_number(key))
+
+
+def _number(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+
+
+@contextmanager
+def named_lock(connection: Connection, key: str) -> Iterator[None]:
+    """A lock on a name over several transactions. On SQLite there is one machine: no-op."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    number = _number(key)
+    connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
 
 
 def insert(session: Session, table: type[Any] | Table) -> Any:

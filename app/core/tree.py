@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import TextIO
 
 from app.config import ConfigurationError, Settings, embedded_redis_socket
 from app.core import valkey
@@ -21,7 +23,7 @@ WORKERS = 2
 
 def run_tree(host: str, port: int, settings: Settings, *, demo: bool = False) -> int:
     """Start everything, print the address, run until a signal; answers the exit status."""
-    tree = Tree()
+    tree, _lock = Tree(), _only_tree(settings.data)
     _refuse_taken(host, port)
     os.environ.setdefault("CANDOR_URL", f"http://{_reachable(host)}:{port}")
     os.environ.setdefault("WEB_CONCURRENCY", str(WORKERS))
@@ -97,6 +99,17 @@ def _announce(tree: Tree, host: str, port: int) -> None:
             time.sleep(0.05)
     if not tree.stopping:
         print("candor: the web server has not answered yet, see its log above", file=sys.stderr)
+
+
+def _only_tree(data: Path) -> TextIO:
+    """Two trees would write to the same Valkey files. Held for as long as the process lives."""
+    lock = (data / "up.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        message = f"Candor is running on {data} already. Another one needs its own CANDOR_DATA."
+        raise ConfigurationError(message) from error
+    return lock
 
 
 def _reachable(host: str) -> str:

@@ -11,6 +11,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.core import jobs
+from app.core.migrations import check_walls
 from app.core.redis_client import connect
 
 PAUSE = 1.0
@@ -38,6 +39,7 @@ def run(app: Flask, *, burst: bool = False) -> None:
     connection = connect(app.extensions["candor_settings"].redis_url)
     wait_for(connection)
     with app.app_context():
+        check_walls()
         queues = [jobs.queue(name) for name in jobs.QUEUES]
     worker = SimpleWorker(queues, connection=connection, serializer=JSONSerializer)
     worker.work(burst=burst, logging_level="WARNING")

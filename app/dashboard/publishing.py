@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from app.campaigns.models import Campaign, PublicationChanged
 from app.core.announce import subscribe
-from app.core.db import db, exclusive
-from app.sites.models import Revision, Site, SiteCreated
+from app.core.db import db
+from app.sites.models import Revision, Site, SiteAnnouncement
 
 
 @subscribe(PublicationChanged)
@@ -17,15 +17,14 @@ def follow_campaign(changed: PublicationChanged) -> None:
     publish(changed.campaign.site)
 
 
-@subscribe(SiteCreated)
-def follow_site(changed: SiteCreated) -> None:
-    """Open pages follow a change of the site's own settings (SiteChanged) as well."""
+@subscribe(SiteAnnouncement)
+def follow_site(changed: SiteAnnouncement) -> None:
+    """Open pages follow a change of the site's own settings as well."""
     publish(changed.site)
 
 
 def publish(site: Site) -> Revision:
-    exclusive(f"publish:{site.id}")
-    return site.publish({"campaigns": published_campaigns(site)})
+    return site.publish(lambda: {"campaigns": published_campaigns(site)})
 
 
 def published_campaigns(site: Site) -> list[dict[str, Any]]:

@@ -3,10 +3,15 @@ from flask import Flask
 from app.core.bus import Subscriber
 from app.embed import broadcasts, published, sockets, views  # noqa: F401
 from app.embed.hub import Hub
+from app.embed.notifications import change_numbers
 
 
 def register(app: Flask) -> None:
-    hub = Hub(app.extensions["candor_settings"].socket_cap)
+    def numbers(site_ids: list[str]) -> dict[str, int]:
+        with app.app_context():
+            return change_numbers(site_ids)
+
+    hub = Hub(app.extensions["candor_settings"].socket_cap, numbers)
     app.extensions["candor_hub"] = hub
     subscriber: Subscriber = app.extensions["candor_subscriber"]
     subscriber.listen(published.forget)

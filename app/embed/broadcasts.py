@@ -17,9 +17,9 @@ from app.sites.models import Revision, RevisionPublished
 
 @subscribe(ActivityCreated)
 def show(created: ActivityCreated) -> None:
-    if isinstance(created, ActivityRetracted):
-        return
     activity = created.activity
+    # Each change is told, also one that no page shows: a missing number means a lost frame.
+    _tell(activity.site_id, {"type": "change", "cursor": activity.created_change})
     if activity.occurred_at < clock.now() - RECENT:
         return
     for item in items_of(activity, _live_campaigns(activity), activity.site.person_style):

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -21,6 +22,8 @@ from app.core.metrics import FRAMES, SLOW_SOCKETS, SOCKETS
 
 OUTBOX = 64  # frames
 PING_EVERY = 25.0  # seconds
+BATCH = 50  # pings at once
+JOIN_WITHIN = 10.0  # seconds for the first frame, looked at with the pings
 LAST_WORDS = 5.0  # seconds a socket has to take its close frame
 GOING_AWAY, TRY_AGAIN, RESTART, POLICY = 1001, 1013, 1012, 1008
 
@@ -36,7 +39,7 @@ def wire(frame: dict[str, Any]) -> bytes:
 class Connection:
     """One socket. Everything is sent by the greenlet that serves it."""
 
-    __slots__ = ("ws", "site_id", "outbox", "closing", "unanswered")
+    __slots__ = ("ws", "site_id", "outbox", "closing", "unanswered", "opened_at")
 
     def __init__(self, ws: Server) -> None:
         self.ws = ws
@@ -44,6 +47,7 @@ class Connection:
         self.outbox: deque[bytes | type[Ping]] = deque()
         self.closing: int | None = None
         self.unanswered = 0
+        self.opened_at = time.monotonic()
 
     def offer(self, data: bytes | type[Ping]) -> None:
         """Queue data for the socket's own greenlet; close a socket that does not keep up."""
@@ -82,11 +86,40 @@ class Connection:
             self.ws.event.set()
 
 
+class Progress:
+    """Which change numbers of a site this process has heard of, all up to one and some ahead."""
+
+    __slots__ = ("upto", "ahead", "seen")
+
+    def __init__(self, upto: int) -> None:
+        self.upto = self.seen = upto
+        self.ahead: set[int] = set()
+
+    def hear(self, number: int) -> None:
+        self.ahead.add(number)
+        while self.upto + 1 in self.ahead:
+            self.upto += 1
+            self.ahead.discard(self.upto)
+
+    def missed(self, number: int) -> bool:
+        """Whether what was there a round ago has still not been heard of. Then it counts as heard:
+        whoever listens is told to read again. `number` is the newest now."""
+        late = self.upto < self.seen
+        if late:
+            self.upto = self.seen
+        self.ahead = {each for each in self.ahead if each > self.upto}
+        self.hear(self.upto)
+        self.seen = number
+        return late
+
+
 class Hub:
     """All sockets of this process, by site."""
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, read_numbers: Callable[[list[str]], dict[str, int]]) -> None:
         self.cap = cap
+        self._read_numbers = read_numbers
+        self._progress: dict[str, Progress] = {}
         self.connections: set[Connection] = set()
         self._sites: dict[str, set[Connection]] = {}
         self._ticker: threading.Thread | None = None
@@ -107,6 +140,10 @@ class Hub:
         connection.site_id = site_id
         self._sites.setdefault(site_id, set()).add(connection)
 
+    def follow(self, site_id: str, cursor: int) -> None:
+        """The first socket of a site has read everything up to `cursor`; listen from there."""
+        self._progress.setdefault(site_id, Progress(cursor))
+
     def remove(self, connection: Connection) -> None:
         if connection in self.connections:
             self.connections.discard(connection)
@@ -119,14 +156,19 @@ class Hub:
             members.discard(connection)
             if not members:
                 del self._sites[connection.site_id or ""]
+                self._progress.pop(connection.site_id or "", None)
 
     def hear(self, channel: str, frame: dict[str, Any] | None) -> None:
         """Bus listener. After a gap everybody re-reads from his own cursor."""
         if frame is None:
             self._send(self.connections, {"type": "resync"})
         elif channel.startswith("site:"):
-            members = self._sites.get(channel.removeprefix("site:"), ())
-            self._send(members, {k: v for k, v in frame.items() if k != "key"})
+            site_id = channel.removeprefix("site:")
+            members = self._sites.get(site_id, ())
+            if site_id in self._progress and "cursor" in frame:
+                self._progress[site_id].hear(frame["cursor"])
+            if frame["type"] != "change":
+                self._send(members, {k: v for k, v in frame.items() if k != "key"})
 
     def _send(self, connections: Any, frame: dict[str, Any]) -> None:
         data = wire(frame)
@@ -139,24 +181,35 @@ class Hub:
             connection.close(code)
 
     def _tick(self) -> None:
-        """Ping everybody every 25 seconds, spread over the time so that no burst disturbs."""
+        """Every 25 seconds: ping everybody, spread over the time so that no burst disturbs, and
+        look whether a site has changed without our having heard of it."""
         while True:
-            everybody = tuple(self.connections)
-            for number, connection in enumerate(everybody):
+            started = time.monotonic()
+            for number, connection in enumerate(tuple(self.connections), start=1):
                 self._ping(connection)
-                if number % 50 == 49:
-                    time.sleep(PING_EVERY * 50 / len(everybody))
-            time.sleep(
-                max(
-                    1.0,
-                    PING_EVERY - len(everybody) // 50 * PING_EVERY * 50 / max(1, len(everybody)),
-                )
-            )
+                if number % BATCH == 0:
+                    time.sleep(PING_EVERY * BATCH / self.cap)
+            self._make_up()
+            time.sleep(max(1.0, started + PING_EVERY - time.monotonic()))
 
     def _ping(self, connection: Connection) -> None:
+        if connection.site_id is None and time.monotonic() - connection.opened_at > JOIN_WITHIN:
+            connection.close(POLICY)
+            return
         connection.unanswered = 0 if connection.ws.pong_received else connection.unanswered + 1
         if connection.unanswered > 2:
             connection.close(GOING_AWAY)
             return
         connection.ws.pong_received = False
         connection.offer(Ping)
+
+    def _make_up(self) -> None:
+        """A frame may be lost for good, between a commit and its publishing: then read again."""
+        try:
+            numbers = self._read_numbers(list(self._progress))
+        except Exception:
+            log.exception("change_numbers_unread")
+            return
+        for site_id, number in numbers.items():
+            if site_id in self._progress and self._progress[site_id].missed(number):
+                self._send(self._sites.get(site_id, ()), {"type": "resync"})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app.core import clock, tenancy
 from app.core.db import db, system
@@ -64,56 +65,67 @@ def wording_values(activity: Activity, person_style: str) -> dict[str, str]:
 
 
 def shown_person(first_name: str | None, style: str) -> str:
-    if not first_name or style == "someone":
+    if not first_name or style == "someone" or not _is_a_name(first_name):
         return SOMEONE
     return f"{first_name[0].upper()}." if style == "initial" else first_name
 
 
+def _is_a_name(text: str) -> bool:
+    """Not an address or a number that somebody typed into the wrong field: those stay private."""
+    return not any(c in "@:/" or c.isdigit() for c in text)
+
+
 def current(site: PublishedSite) -> dict[str, Any]:
-    """The activities of the last 7 days, newest first, at most twenty of a campaign."""
+    """The activities of the last 7 days, newest first, at most twenty for each campaign."""
     with tenancy.scope(site.organization_id):
-        shown = (
-            select(Activity)
-            .where(Activity.site_id == site.id, Activity.retracted_at.is_(None))
-            .where(Activity.occurred_at > clock.now() - RECENT)
-            .where(Activity.type.in_(shown_types(site)))
-            .order_by(Activity.occurred_at.desc())
-            .limit(LATEST)
-        )
         cursor = cursor_of(site)
-        return _answer(site, list(db.session.scalars(shown)), [], cursor)
+        shown: dict[UUID, Activity] = {}
+        for types in {frozenset(types) for types in shown_types(site)}:
+            latest = _shown(site, types).order_by(Activity.occurred_at.desc()).limit(LATEST)
+            shown.update((row.id, row) for row in db.session.scalars(latest))
+        return _answer(site, list(shown.values()), [], cursor)
 
 
 def since(site: PublishedSite, after: int) -> dict[str, Any]:
     """What changed after a cursor, newest first: nothing is missed after however long a while.
 
-    What is older than a week would not be shown any more and is left out. Retractions come in
-    pages: the cursor then points at the end of the page.
+    What is older than a week would not be shown any more and is left out. Very much at once comes
+    in pages: the answer's cursor is then the end of this one.
     """
     with tenancy.scope(site.organization_id):
         cursor = cursor_of(site)
-        mine = select(Activity).where(Activity.site_id == site.id)
-        created = (
-            mine.where(Activity.created_change > after, Activity.retracted_at.is_(None))
-            .where(Activity.occurred_at > clock.now() - RECENT)
-            .order_by(Activity.created_change.desc())
-            .limit(CATCH_UP)
-        )
-        gone = (
-            mine.where(Activity.retracted_change > after)
-            .order_by(Activity.retracted_change)
-            .limit(CATCH_UP)
-        )
-        retracted = list(db.session.scalars(gone))
-        if len(retracted) == CATCH_UP:
-            cursor = retracted[-1].retracted_change or cursor
-        shown = list(db.session.scalars(created))
-        return _answer(site, shown, [str(row.id) for row in retracted], cursor)
+        types = frozenset().union(*shown_types(site))
+        created = _changes(_shown(site, types), Activity.created_change, after)
+        retracted = _changes(_of(site), Activity.retracted_change, after)
+        ends = [created[-1].created_change] if len(created) == CATCH_UP else []
+        ends += [retracted[-1].retracted_change] if len(retracted) == CATCH_UP else []
+        gone = [str(row.id) for row in retracted]
+        return _answer(site, created, gone, min([cursor, *(end for end in ends if end)]))
 
 
-def shown_types(site: PublishedSite) -> set[str]:
+def _changes(found: Select[Any], change: Any, after: int) -> list[Activity]:
+    """A page of what changed, the earliest changes first."""
+    page = found.where(change > after).order_by(change).limit(CATCH_UP)
+    return list(db.session.scalars(page))
+
+
+def _of(site: PublishedSite) -> Select[Any]:
+    return select(Activity).where(Activity.site_id == site.id)
+
+
+def _shown(site: PublishedSite, types: frozenset[str]) -> Select[Any]:
+    """What a campaign that shows these types may show now."""
+    return _of(site).where(
+        Activity.retracted_at.is_(None),
+        Activity.occurred_at > clock.now() - RECENT,
+        Activity.type.in_(types),
+    )
+
+
+def shown_types(site: PublishedSite) -> list[list[str]]:
+    """The types that each published campaign shows."""
     contents = [each["content"] for each in site.content["campaigns"]]
-    return {kind for content in contents for kind in content.get("types", ())}
+    return [content["types"] for content in contents if content.get("types")]
 
 
 def cursor_of(site: PublishedSite) -> int:
@@ -123,11 +135,21 @@ def cursor_of(site: PublishedSite) -> int:
         return connection.scalar(found) or 0
 
 
+def change_numbers(site_ids: list[str]) -> dict[str, int]:
+    """The present change number of each of these sites, by the hexadecimal id."""
+    if not site_ids:
+        return {}
+    found = select(Site.id, Site.change_number).where(Site.id.in_(map(UUID, site_ids)))
+    with system() as connection:
+        return {row.id.hex: row.change_number for row in connection.execute(found)}
+
+
 def _answer(
     site: PublishedSite, rows: list[Activity], retracted: list[str], cursor: int
 ) -> dict[str, Any]:
     campaigns = site.content["campaigns"]
-    items = [item for row in rows for item in items_of(row, campaigns, site.person_style)]
+    newest = sorted(rows, key=lambda row: row.occurred_at, reverse=True)
+    items = [item for row in newest for item in items_of(row, campaigns, site.person_style)]
     return {
         "notifications": items,
         "retracted": retracted,

@@ -15,6 +15,7 @@ from app.sites.domains import host_of
 from app.sites.queries import PublishedSite, host_is_known, published_site
 
 SECONDS = 30  # how stale a process may be whose bus is down
+KEY_LENGTH = 32
 SILENCE = b"/* This site is not active. */\n"
 
 
@@ -33,6 +34,8 @@ _hosts: Cache[bool] = Cache("hosts", size=20_000, seconds=SECONDS)
 
 
 def served(key: str) -> Served:
+    if len(key) != KEY_LENGTH:
+        return Served(None, {}, SILENCE, _etag(SILENCE))
     return _served.get(key, lambda: _serve(key))
 
 
@@ -45,7 +48,7 @@ def active_site(key: str) -> PublishedSite:
 
 
 def _serve(key: str) -> Served:
-    site = published_site(key) if len(key) == 32 else None
+    site = published_site(key)
     if site is None or not site.active:
         return Served(site, {}, SILENCE, _etag(SILENCE))
     config = config_of(site)

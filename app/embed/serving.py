@@ -8,12 +8,16 @@ from typing import Any
 
 from flask import Flask
 
+from app.core.migrations import check_walls
+
 LOOK_EVERY = 0.2  # seconds
 
 
 def start_worker(worker: Any) -> None:
     """Called in each worker after the fork."""
     app: Flask = worker.app.callable
+    with app.app_context():
+        check_walls()
     app.extensions["candor_subscriber"].start()
     Thread(target=_say_goodbye, args=(worker, app.extensions["candor_hub"]), daemon=True).start()
 

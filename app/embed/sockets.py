@@ -120,14 +120,17 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
     visitor = read_token(site.id, frame.get("visitor"))
     if visitor is None:
         visitor = visitor_hash(site, address(), request.user_agent.string)
+    # Join first, read then: what happens in between is heard and told twice rather than never.
     hub().join(connection, site.id.hex)
+    cursor = cursor_of(site)
+    hub().follow(site.id.hex, cursor)
     _say(
         connection,
         {
             "type": "joined",
             "visitor": issue_token(site.id, visitor),
             "context": {},
-            "cursor": cursor_of(site),
+            "cursor": cursor,
             "revision": site.revision,
         },
     )

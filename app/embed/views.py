@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -11,7 +12,7 @@ from app.core.ratelimit import Buckets, address
 from app.embed import notifications
 from app.embed.published import active_site, check_origin, served
 
-LARGEST_CURSOR = 2**62
+CURSOR = re.compile("[0-9]{1,18}")
 
 blueprint = Blueprint("embed", __name__)
 
@@ -50,12 +51,7 @@ def list_notifications(key: str) -> Any:
 def _cursor(text: str | None) -> int | None:
     if text is None:
         return None
-    if (
-        not text.isascii()
-        or not text.isdigit()
-        or not int(text[:20]) < LARGEST_CURSOR
-        or len(text) > 19
-    ):
+    if not CURSOR.fullmatch(text):
         raise ApiError(400, "bad_cursor", "after is a cursor from an earlier answer.")
     return int(text)
 

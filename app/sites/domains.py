@@ -6,6 +6,8 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import idna
+
 LONGEST = 253
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
@@ -22,7 +24,7 @@ def normal_host(text: str) -> str:
     text = text.strip()
     try:
         host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
-        host = host.rstrip(".").encode("idna").decode().lower() if not host.isascii() else host
+        host = host if host.isascii() else idna.encode(host, uts46=True).decode()
     except ValueError as error:
         raise DomainError("This is not a domain.") from error
     host = host.rstrip(".")

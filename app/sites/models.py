@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,7 +17,6 @@ from app.core.db import Base, db
 from app.core.ids import public_token
 from app.core.tenancy import Tenant, owned_by
 
-PERSON_STYLES = ("first_name", "initial", "someone")
 SMALLEST_K = 3
 DEFAULT_K = 5
 
@@ -80,12 +80,17 @@ class Site(Tenant, Base):
         )
         return db.session.execute(moved).scalar_one()
 
-    def publish(self, content: dict[str, Any]) -> Revision:
-        """Save `content` as the next revision and make it the published one."""
+    def publish(self, compose: Callable[[], dict[str, Any]]) -> Revision:
+        """Save what `compose` says as the next revision and make it the published one.
+
+        It is asked once nobody else can publish this site: taking the next change holds its row.
+        """
+        db.session.flush()
         change = self.next_change()
+        db.session.expire_all()
         last = select(Revision.number).filter_by(site_id=self.id).order_by(Revision.number.desc())
         number = (db.session.scalars(last.limit(1)).first() or 0) + 1
-        revision = Revision(site_id=self.id, number=number, content=content, change=change)
+        revision = Revision(site_id=self.id, number=number, content=compose(), change=change)
         db.session.add(revision)
         self.revision_number = number
         db.session.flush()
@@ -140,8 +145,7 @@ class Revision(Tenant, Base):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteCreated(Announcement):
-    name: ClassVar[str] = "site.created"
+class SiteAnnouncement(Announcement):
     site: Site
 
     def details(self) -> dict[str, Any]:
@@ -149,7 +153,12 @@ class SiteCreated(Announcement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteChanged(SiteCreated):
+class SiteCreated(SiteAnnouncement):
+    name: ClassVar[str] = "site.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteChanged(SiteAnnouncement):
     name: ClassVar[str] = "site.changed"
 
 

@@ -41,7 +41,7 @@ def create() -> Any:
         return render("sites/new.html", 422, form=form)
     site = Site.create(**form.settings())
     db.session.commit()
-    flash(f"{site.name} is ready. Copy its snippet into the page.", "good")
+    flash(f"{site.name} is ready. Copy its snippet into the page.", "success")
     return redirect(_page(site))
 
 
@@ -71,7 +71,7 @@ def update(site_id: UUID) -> Any:
         return render("sites/edit.html", 422, site=site, form=form)
     site.change(**form.settings())
     db.session.commit()
-    flash("Saved. Open pages follow within seconds.", "good")
+    flash("Saved. Open pages follow within seconds.", "success")
     return redirect(_page(site))
 
 

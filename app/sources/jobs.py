@@ -62,7 +62,7 @@ def _set_aside(organization_id: UUID, delivery_id: UUID) -> None:
             exclusive(f"delivery:{delivery_id}")
             delivery = db.session.get_one(InboundDelivery, delivery_id)
             if delivery.verdict == "pending":
-                delivery.settle("failed", "Something broke on our side; replay it later.")
+                delivery.settle("failed", "Something broke on our side. Its body is kept.")
         db.session.commit()
 
 

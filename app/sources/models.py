@@ -237,8 +237,7 @@ class Reported(Announcement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceConnected(Announcement):
-    name: ClassVar[str] = "source.connected"
+class SourceAnnouncement(Announcement):
     source: Source
 
     def details(self) -> dict[str, Any]:
@@ -246,18 +245,21 @@ class SourceConnected(Announcement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceChanged(SourceConnected):
+class SourceConnected(SourceAnnouncement):
+    name: ClassVar[str] = "source.connected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceChanged(SourceAnnouncement):
     name: ClassVar[str] = "source.changed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceRemoved(SourceConnected):
+class SourceRemoved(SourceAnnouncement):
     name: ClassVar[str] = "source.removed"
 
 
 def add_built_in_sources(announcement: SiteCreated) -> None:
-    if type(announcement) is not SiteCreated:
-        return
     for kind, name in BUILT_IN.items():
         site = announcement.site
         db.session.add(Source(id=uuid7(), site_id=site.id, kind=kind, name=name))

@@ -4,4 +4,4 @@ from app.tracking import models  # noqa: F401
 
 
 def register(app: Flask) -> None:
-    """Tables and periodic jobs only, until there is ingest."""
+    """Tables and periodic jobs only."""

@@ -200,7 +200,7 @@ def upgrade() -> None:
     sa.Column('product', Document, nullable=True),
     sa.Column('value_amount', sa.BigInteger(), nullable=True),
     sa.Column('value_currency', sa.String(length=3), nullable=True),
-    sa.Column('data', Document, nullable=True),
+    sa.Column('data_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('occurred_at', Moment(), nullable=False),
     sa.Column('created_at', Moment(), nullable=False),
     sa.Column('created_change', sa.BigInteger(), nullable=True),

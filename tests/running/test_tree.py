@@ -42,19 +42,40 @@ def test_it_starts_prints_its_address_and_stops_without_orphans(tree):
     assert "Traceback" not in log
 
 
-def test_a_taken_port_is_said_and_nothing_is_left_running(tree):
-    tree.start("up")
-    tree.wait()
-    second = subprocess.run(
-        [sys.executable, "-m", "app.cli", "up", "--port", str(tree.port)],
+def second_tree(tree, **environ):
+    command = [sys.executable, "-m", "app.cli", "up", "--port", str(tree.port)]
+    return subprocess.run(
+        command,
         cwd=ROOT,
-        env=tree.environ,
+        env={**tree.environ, **environ},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    assert second.returncode == 2 and "is taken" in second.stderr
+
+
+def test_a_taken_port_or_folder_is_said_and_nothing_is_left_running(tree, tmp_path):
+    tree.start("up")
+    tree.wait()
+    other = tmp_path / "other"
+    taken = second_tree(tree, CANDOR_DATA=str(other))
+    assert taken.returncode == 2 and "is taken" in taken.stderr
+    shared = second_tree(tree)
+    assert shared.returncode == 2 and "is running on" in shared.stderr
+
+
+def test_children_do_not_outlive_a_parent_that_is_killed(tree):
+    process = tree.start("up")
+    tree.wait()
+    family = [row.pid for row in descendants(process.pid)]
+    process.kill()
+    process.wait()
+    tree.processes.pop("up")
+    deadline = time.monotonic() + 30
+    while any(os.path.exists(f"/proc/{pid}") for pid in family):
+        assert time.monotonic() < deadline, "orphans"
+        time.sleep(0.2)
 
 
 def test_a_part_that_cannot_live_stops_the_tree_with_a_failure(tree):

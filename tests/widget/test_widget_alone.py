@@ -230,7 +230,7 @@ def test_a_retraction_that_overtakes_the_list_wins(candor, open_page):
     expect(page.locator("candor-widget .card")).to_have_count(0)
 
 
-@pytest.mark.parametrize("code", [1008, 4403])
+@pytest.mark.parametrize("code", [1008])
 def test_a_refusal_by_the_server_is_final(candor, open_page, code):
     page = open_page(go=False)
     page.clock.install()

@@ -4,7 +4,7 @@ import { backoff, jitter } from "./backoff.js";
 import { createSocket } from "./socket.js";
 
 const POLL = 20e3;
-const REFUSED = [403, 404, 1008, 4403];
+const REFUSED = [403, 404, 1008];
 
 /**
  * Everything the server says, by socket and by reading, handed to
@@ -64,7 +64,7 @@ export function createFeed(ctx, sink) {
     if (busy || stopped) return;
     clearTimeout(timer);
     if (failures || !(cursor >= wanted) || revision > ctx.config.revision) soon(backoff(failures));
-    else if (!joined && !ofDocument("hidden")) soon(POLL * (0.8 + jitter(0.4)));
+    else if (!joined && !ofDocument("hidden")) soon(POLL - jitter(4e3));
   }
 
   async function catchUp() {
@@ -106,7 +106,11 @@ export function createFeed(ctx, sink) {
       credentials: "omit",
       signal: AbortSignal.timeout(POLL),
     });
-    if (REFUSED.includes(answer.status)) stop();
+    if (REFUSED.includes(answer.status)) {
+      stop();
+      // The site was switched off: nothing of it may stay on a page.
+      sink.renewed({ campaigns: [] });
+    }
     if (!answer.ok || stopped) throw 0;
     return answer.json();
   }
