@@ -72,7 +72,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings.from_environment(
         {
             "CANDOR_DATA": str(tmp_path_factory.mktemp("outbound")),
-            "SECRET_KEY": "s" * 48,
+            "SECRET_KEY": "0123456789abcdef" * 3,
             "ENCRYPTION_KEYS": "t1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
         }
     )
@@ -522,7 +522,7 @@ def test_production_knows_no_exemption_and_no_plain_http(app, settings, names):
         {
             "CANDOR_ENV": "production",
             "CANDOR_DATA": str(settings.data),
-            "SECRET_KEY": "s" * 48,
+            "SECRET_KEY": "0123456789abcdef" * 3,
             "ENCRYPTION_KEYS": "t1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
             "CANDOR_OUTBOUND_ALLOW": "127.0.0.1:8443",
         }
@@ -542,7 +542,7 @@ def test_exemptions_are_read_from_the_environment(settings):
     read = Settings.from_environment(
         {
             "CANDOR_DATA": str(settings.data),
-            "SECRET_KEY": "s" * 48,
+            "SECRET_KEY": "0123456789abcdef" * 3,
             "ENCRYPTION_KEYS": "t1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
             "CANDOR_OUTBOUND_ALLOW": " LocalHost:9000, [::1]:80 ,",
         }
@@ -732,7 +732,7 @@ def test_under_gevent_nothing_stops_the_loop(serve, settings):
             "PATH": "",
             "CANDOR_DATA": str(settings.data),
             "CANDOR_OUTBOUND_ALLOW": allowed,
-            "SECRET_KEY": "s" * 48,
+            "SECRET_KEY": "0123456789abcdef" * 3,
             "ENCRYPTION_KEYS": "t1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
         },
         cwd=ROOT,
