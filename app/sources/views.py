@@ -127,6 +127,7 @@ def _show(
         deliveries=rows,
         older=older,
         hook_url=hook_url(source) if source.takes_webhooks else None,
+        public_url=current_app.extensions["candor_settings"].url,
     )
 
 

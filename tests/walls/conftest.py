@@ -11,18 +11,22 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
+from argon2 import PasswordHasher
 from sqlalchemy import select, text
 from sqlalchemy.engine import Engine
 
-from app.accounts.models import Member
-from app.core import mail, migrations, tenancy, worker
+from app.accounts.models import Member, user
+from app.core import mail, migrations, tenancy
 from app.core.db import Base, create_engine, db
+from app.core.ratelimit import limiter
 from app.sites.models import Site
 from app.sites.queries import published_site
 from app.sources.models import InboundDelivery, Source
+from app.sources.processing import process
 from app.tracking.identity import visitor_hash
 from app.wiring import create_app
-from tests.conftest import Tenant, found
+from tests.conftest import Tenant, _empty, found
 from tests.shops import shopify, shopify_order, shopify_refund
 
 POSTGRES = os.environ.get("CANDOR_TEST_DATABASE", "sqlite") == "postgres"
@@ -102,8 +106,9 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
     for topic, payload in (("orders/paid", shopify_order()), ("refunds/create", shopify_refund())):
         request = shopify(tenant.secret, topic, payload)
         assert client.post(f"/hooks/{tenant.source_id}", **request).status_code == 200
-    worker.run(app, burst=True)
     with app.app_context(), tenancy.scope(tenant.id):
+        for waiting in db.session.scalars(select(InboundDelivery).filter_by(verdict="pending")):
+            process(waiting)
         mail.send(f"{mark}@members.example", f"{mark} mail", mark)
         db.session.commit()
     with app.app_context():
@@ -123,6 +128,28 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             member_id=db.session.scalars(select(Member.id)).one(),
             receipt=activity["receipt"],
         )
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that cost nothing: most of what is attacked here is elsewhere."""
+    if "slow_passwords" not in request.fixturenames:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr(user, "_hasher", quick)
+    user._nobody.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """No coloured tracebacks with every local variable: they take longer than the attack."""
+    structlog.configure(processors=[structlog.processors.JSONRenderer(default=repr)])
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def slow_passwords() -> None:
+    """Hashes as the program makes them."""
 
 
 @pytest.fixture
@@ -165,6 +192,8 @@ def spare_app(app: Any) -> Iterator[Callable[..., Any]]:
     """Another application on the same database, with other settings; `routes` is given it before
     its first request."""
     made = []
+    # There is one limiter, and it follows the newest application's Redis.
+    limits = vars(limiter).copy()
 
     def create(routes: Callable[[Any], None] | None = None, **settings: Any) -> Any:
         another = create_app(replace(app.extensions["candor_settings"], **settings))
@@ -174,20 +203,17 @@ def spare_app(app: Any) -> Iterator[Callable[..., Any]]:
         return another
 
     yield create
+    vars(limiter).update(limits)
     tenancy.leave()
     for another in made:
         _dispose(another)
 
 
-@pytest.fixture
-def twins(app: Any) -> Iterator[list[Any]]:
-    """The application on each database that there is: on Postgres, SQLite besides."""
-    if not POSTGRES:
-        yield [app]
-        return
+@pytest.fixture(scope="session")
+def _twin(_app: Any) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="candor-twin-") as folder:
         settings = replace(
-            app.extensions["candor_settings"],
+            _app.extensions["candor_settings"],
             data=Path(folder),
             database_url=f"sqlite:///{folder}/candor.db",
             chain_heads=Path(folder) / "chain-heads.log",
@@ -195,9 +221,21 @@ def twins(app: Any) -> Iterator[list[Any]]:
         twin = create_app(settings)
         with twin.app_context():
             migrations.migrate()
-        yield [app, twin]
-        tenancy.leave()
+        yield twin
         _dispose(twin)
+
+
+@pytest.fixture
+def twins(app: Any, request: pytest.FixtureRequest) -> Iterator[list[Any]]:
+    """The application on each database that there is: on Postgres, SQLite besides."""
+    if not POSTGRES:
+        yield [app]
+        return
+    twin = request.getfixturevalue("_twin")
+    yield [app, twin]
+    tenancy.leave()
+    with twin.app_context():
+        _empty(twin)
 
 
 def _dispose(app: Any) -> None:

@@ -64,7 +64,6 @@ NOT_PERSONAL = {
         "shown_place",  # shared by at least as many people as the site says
         "product",
         "value_currency",
-        "data",
         "retraction_reason",
         "receipt",
     },

@@ -18,7 +18,7 @@ from app.accounts.access import authorized
 from app.accounts.models import ApiKey, Member, Organization
 from app.accounts.permissions import Permission
 from app.campaigns.models import Campaign
-from app.core import jobs, tenancy
+from app.core import jobs, migrations, tenancy
 from app.core.db import APP_ROLE, SYSTEM_ROLE, Base, db, reading, system
 from app.core.ids import uuid7
 from app.core.tenancy import TenancyError
@@ -455,12 +455,12 @@ def test_a_row_of_another_cannot_be_written(both, app, acme, umbrella, rows):
         with tenancy.scope(umbrella.id):
             site = db.session.scalars(select(Site)).one()
             db.session.expunge(site)
-        with tenancy.scope(acme.id), pytest.raises((TenancyError, ObjectDeletedError)):
+        with pytest.raises((TenancyError, ObjectDeletedError)), tenancy.scope(acme.id):
             site.name = "Taken"
             db.session.add(site)
             db.session.flush()
-        db.session.rollback()
-        db.session.expunge_all()
+        db.session.remove()
+        tenancy.leave()
     assert rows() == before
 
 
@@ -558,6 +558,16 @@ def _interrupted(app: Any) -> None:
         return {"rows": rows, "bare": db.session.scalars(bare).all() if on_postgres else []}
 
 
+def setting_left(app: Any) -> str:
+    """What a connection says of the one who had it before."""
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            return ""
+        with db.engine.connect() as connection:
+            question = text("SELECT current_setting('candor.organizations', true)")
+            return connection.scalar(question) or ""
+
+
 def test_a_pool_of_one_carries_nobody_over(both, spare_app, acme, umbrella):
     small = spare_app(_interrupted, pool_size=1)
     client = small.test_client()
@@ -574,6 +584,7 @@ def test_a_pool_of_one_carries_nobody_over(both, spare_app, acme, umbrella):
                 assert own == tuple(names(first)) and len(own) == 1
             else:
                 assert answer.status_code >= 500
+            assert setting_left(small) == ""
             assert client.get("/nobody").json == {"rows": [], "bare": []}
             assert names(second) == [f"{second.slug.split('-')[0].title()} shop"]
     with small.app_context():
@@ -716,33 +727,41 @@ def test_the_system_role_cannot_write_to_sites(postgres, both, umbrella, rows):
     assert rows() == before
 
 
-@pytest.mark.parametrize(
-    ("take", "give"),
-    [
-        (
-            "ALTER TABLE sites NO FORCE ROW LEVEL SECURITY",
-            "ALTER TABLE sites FORCE ROW LEVEL SECURITY",
-        ),
-        (
-            "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
-            "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
-        ),
-        ("ALTER ROLE candor_app BYPASSRLS", "ALTER ROLE candor_app NOBYPASSRLS"),
-        ("ALTER ROLE candor_app SUPERUSER", "ALTER ROLE candor_app NOSUPERUSER"),
-    ],
-)
-def test_it_refuses_to_start_with_a_hole_in_a_wall(postgres, owner, take, give):
-    engine = engines(postgres)["requests"]
-    tenancy.check_walls(engine)
-    with owner.begin() as connection:
-        connection.execute(text(take))
-    try:
-        with pytest.raises(TenancyError):
-            tenancy.check_walls(engine)
-    finally:
+HOLES = {
+    "a table without force": (
+        "ALTER TABLE sites NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE sites FORCE ROW LEVEL SECURITY",
+    ),
+    "a table without policies": (
+        "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+    ),
+    "a role that bypasses": (
+        "ALTER ROLE candor_app BYPASSRLS",
+        "ALTER ROLE candor_app NOBYPASSRLS",
+    ),
+    "a superuser": ("ALTER ROLE candor_app SUPERUSER", "ALTER ROLE candor_app NOSUPERUSER"),
+    "a system role that bypasses": (
+        "ALTER ROLE candor_system BYPASSRLS",
+        "ALTER ROLE candor_system NOBYPASSRLS",
+    ),
+}
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_it_refuses_to_start_with_a_hole_in_a_wall(postgres, owner, hole):
+    breach, repair = HOLES[hole]
+    with postgres.app_context():
+        migrations.check_walls()
         with owner.begin() as connection:
-            connection.execute(text(give))
-    tenancy.check_walls(engine)
+            connection.execute(text(breach))
+        try:
+            with pytest.raises(TenancyError):
+                migrations.check_walls()
+        finally:
+            with owner.begin() as connection:
+                connection.execute(text(repair))
+        migrations.check_walls()
 
 
 def test_it_refuses_to_start_as_the_owner_of_the_tables(postgres, owner):

@@ -1,0 +1,729 @@
+"""What a stranger can send: every body and field is answered soon, never with a fault, and alike on
+both databases."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from app.core import clock, logs, tenancy
+from app.core.db import db
+from app.core.ratelimit import limiter
+from app.core.signing import (
+    hmac_sha256_base64,
+    hmac_sha256_hex,
+    standard_webhooks_sign,
+    stripe_sign,
+)
+from app.sources import hooks
+from app.sources.models import InboundDelivery
+from app.sources.processing import process
+from tests.conftest import Browser
+from tests.shops import shopify_headers, shopify_order
+from tests.walls.conftest import furnish, settle, source_of_kind
+
+SECONDS = 1.0  # until the answer
+MEGABYTE = 1024 * 1024
+DEEP = 100_000
+
+# Bodies that are JSON to nobody, or to nobody who is careful.
+NO_JSON = {
+    "empty": b"",
+    "no JSON": b"<xml/>",
+    "cut": b'{"name": "a',
+    "two values": b"{} {}",
+    "NaN": b'{"name": NaN}',
+    "Infinity": b'{"name": -Infinity}',
+    "beyond a double": b'{"name": 1e400}',
+    "100k lists": b"[" * DEEP + b"]" * DEEP,
+    "100k objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "100k open": b'{"name":' + b"[" * DEEP,
+    "200 levels": b'{"name":' + b"[" * 200 + b"]" * 200 + b"}",
+    "NUL": b'{"name": "a\\u0000b"}',
+    "NUL in a key": b'{"a\\u0000b": 1}',
+    "raw NUL": b'{"name": "a\x00b"}',
+    "lone surrogate": b'{"name": "\\ud800"}',
+    "surrogates in the wrong order": b'{"name": "\\udc00\\ud800"}',
+    "surrogate in a key": b'{"\\udfff": 1}',
+    "Latin-1": '{"name": "ä"}'.encode("latin1"),
+    "encoded surrogate": b'{"name": "\xed\xa0\x80"}',
+    "UTF-16": '{"name": "a"}'.encode("utf-16"),
+    "endless integer": b'{"name": ' + b"9" * 5000 + b"}",
+    "gzip bomb": gzip.compress(b'{"name": "' + b"a" * 50 * MEGABYTE + b'"}'),
+}
+# JSON that says nothing which any route wants.
+WRONG_JSON = {
+    "null": b"null",
+    "a number": b"5",
+    "a text": b'"text"',
+    "a list": b"[]",
+    "a list of objects": b'[{"name": "a"}]',
+    "true": b"true",
+    "no field": b"{}",
+    "unknown fields": b'{"unknown": 1, "' + b"a" * 1000 + b'": 2}',
+    "twice": b'{"name": [], "name": {}}',
+    "a big integer": b'{"name": ' + b"9" * 400 + b"}",
+    "many fields": json.dumps({str(number): 1 for number in range(20_000)}).encode(),
+    "one byte over a megabyte": b'{"name": "' + b"a" * (MEGABYTE + 1 - 12) + b'"}',
+    "BOM": b"\xef\xbb\xbf{}",
+}
+TOO_LARGE = {"two megabytes": b'{"name": "' + b"a" * 2 * MEGABYTE + b'"}'}
+
+# What a field of the right name may hold instead.
+VALUES: list[Any] = [
+    None, True, 0, -1, 2**31, 2**53 + 1, 2**63, 2**64, 10**400, -(10**400), 0.5, 1e308, -1e308,
+    "", " ", "\n", "\r\n", "\u2028", "\u202e", "a" * 20_000, "é" * 300, "😀" * 300, "\U0010ffff",
+    "null", "NaN", "%00", "{{7*7}}", "'; DROP TABLE sites; --", "<script>", "../../etc/passwd",
+    "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}",
+    "urn:uuid:00000000-0000-0000-0000-000000000000", "[fe80::1%" + "a" * 280 + "]", "http://[",
+    "//[", "http://a:99999999/", "a..b", "-", "xn--", "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00", "99999999999999999999", "2024-02-30T00:00:00Z",
+    [], [[]], [None], ["a"] * 1000, {}, {"": ""}, {"a": {"b": {}}},
+    {str(number): number for number in range(1000)},
+]  # fmt: skip
+
+FORM_VALUES = [
+    "", " ", "\t", "\r\n", "a\x00b", "\x00", "\x1b[31m", "\x7f", "\u2028", "\u202e", "%ED%A0%80",
+    "a" * 20_000, "é" * 5001, "😀" * 5001, "1" + "0" * 400, "9" * 5000, "-1", "1e308", "nan", "inf",
+    "-inf", "١٢", "0x10", "1_000", "5.5", "[fe80::1%\x01" + "a" * 280 + "]", "http://[", "https://[x",
+    "https://?x", "https:///x", "javascript:alert(1)", "https://user:pw@host", "https://a:999999",
+    "{{7*7}}", "{{first_name", "{% raw %}", "[" * 400, "{" * 400, '{"type": 5}', "null", "[1]",
+    '{"type": "' + "a." * 200 + '"}', "NaN", '{"a": NaN}', "<script>alert(1)</script>",
+    "00000000-0000-0000-0000-000000000000", "not-a-uuid", "xn--" + "a" * 70 + ".example",
+    "ä" * 300, "\ud7ff", "a.example " * 400,
+]  # fmt: skip
+
+
+class Answers:
+    """Statuses by what was asked, and how slow the slowest was."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[Any, int] = {}
+        self.faults: list[Any] = []
+        self.slow: list[Any] = []
+
+    def note(self, asked: Any, ask: Callable[[], Any]) -> Any:
+        started = time.monotonic()
+        answer = ask()
+        if time.monotonic() - started > SECONDS:
+            self.slow.append(asked)
+        if answer.status_code >= 500:
+            self.faults.append((asked, answer.status_code))
+        self.statuses[asked] = answer.status_code
+        return answer
+
+
+@pytest.fixture
+def on_each(twins) -> Callable[[Callable[[Any, Any, Answers], None]], dict[Any, int]]:
+    """Do the same on each database; answers the statuses, which must be the same."""
+
+    def run(attack: Callable[[Any, Any, Answers], None]) -> dict[Any, int]:
+        outcomes = []
+        for app in twins:
+            answers = Answers()
+            attack(app, settle(app), answers)
+            assert answers.faults == []
+            assert answers.slow == []
+            outcomes.append(answers.statuses)
+        differing = [asked for asked in outcomes[0] if outcomes[0][asked] != outcomes[-1][asked]]
+        assert differing == []
+        return outcomes[0]
+
+    return run
+
+
+def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
+    """A body that is taken, with every field that there is, for each route of the API."""
+    site = {"site_id": str(site_id)}
+    return {
+        "/api/v1/api-keys": {"name": "Shop", "scopes": ["sites:read"]},
+        "/api/v1/sites": {"name": "Shop", "domain": "shop.example", "client_name": "Client"},
+        "/api/v1/sources": {
+            **site,
+            "kind": "custom",
+            "name": "Shop",
+            "secret": "a long secret",
+            "mapping": {"type": "kind"},
+        },
+        "/api/v1/campaigns": {
+            **site,
+            "name": "Notice",
+            "format": "notice",
+            "content": {
+                "message": "Hello",
+                "link": {"url": "https://shop.example", "label": "Look"},
+                "tone": "info",
+                "position": "top",
+                "theme": "auto",
+                "accent": "#2563eb",
+                "duration": 1,
+                "gap": 1,
+                "closable": True,
+            },
+            "triggers": {"delay": 1},
+            "rules": {},
+            "channel": "web",
+            "status": "draft",
+        },
+        "/api/v1/activities": {
+            **site,
+            "type": "purchase",
+            "occurred_at": "2026-01-01T00:00:00Z",
+            "person": {
+                "first_name": "Ada",
+                "last_name": "Byron",
+                "email": "ada@customers.example",
+                "customer_id": "7",
+            },
+            "place": {"city": "Lyon", "region": "Rhône", "country": "FR"},
+            "product": {
+                "name": "Tea",
+                "url": "https://shop.example/tea",
+                "image": "https://shop.example/tea.png",
+            },
+            "value": {"amount": 1490, "currency": "EUR"},
+            "data": {"rating": 5},
+            "external_id": "one",
+        },
+    }
+
+
+def fields(body: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The address of each field, also of the inner ones."""
+    for name, value in body.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from fields(value, (*path, name))
+
+
+def changed(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    name, *rest = path
+    inner = changed(body[name], tuple(rest), value) if rest else value
+    return {**body, name: inner}
+
+
+def test_each_route_that_takes_a_body_is_attacked_here(app):
+    known = {*good_bodies(""), *FORMS_WITHOUT, *form_rules(), "/hooks/<uuid:source_id>"}
+    rules = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if {"POST", "PUT", "PATCH"} & (rule.methods or set())
+    }
+    assert rules == known
+
+
+def test_a_hostile_body_is_refused_by_the_api(on_each):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        client = app.test_client()
+        for path in good_bodies(acme.site_id):
+            for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
+                headers = {**acme.bearer, "Content-Type": "application/json"}
+                if name == "gzip bomb":
+                    headers["Content-Encoding"] = "gzip"
+                asked = (path, name)
+                answers.note(asked, lambda: client.post(path, data=body, headers=headers))  # noqa: B023
+
+    for (path, name), status in on_each(attack).items():
+        expected = 400 if name in NO_JSON else 413 if name in TOO_LARGE else 422
+        assert status == expected, (path, name)
+
+
+def test_a_hostile_value_in_a_field_is_refused_or_taken_by_the_api(on_each):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        client = app.test_client()
+        for path, good in good_bodies(acme.site_id).items():
+            for number, field in enumerate(fields(good)):
+                # Each field with some of the values, each value in some fields of each route.
+                for place in range(number % 12, len(VALUES), 12):
+                    body = changed(good, field, VALUES[place])
+                    if "external_id" in body and field != ("external_id",):
+                        body["external_id"] = f"{number}-{place}"
+                    asked = (path, field, place)
+                    answers.note(asked, lambda: client.post(path, json=body, headers=acme.bearer))  # noqa: B023
+
+    statuses = on_each(attack)
+    assert len(statuses) > 150
+    assert set(statuses.values()) <= {201, 400, 404, 422}
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=50),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+
+
+def test_any_json_is_answered_alike(twins):
+    tenants = [settle(app) for app in twins]
+    clients = [app.test_client() for app in twins]
+    goods = [good_bodies(tenant.site_id) for tenant in tenants]
+    places = sorted((path, field) for path, good in goods[0].items() for field in fields(good))
+
+    @given(st.sampled_from(places), ANY_JSON, st.booleans())
+    @settings(
+        max_examples=100,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def attack(place: tuple[str, tuple[str, ...]], value: Any, instead: bool) -> None:
+        path, field = place
+        statuses = set()
+        for client, tenant, good in zip(clients, tenants, goods, strict=True):
+            body = value if instead else changed(good[path], field, value)
+            answer = client.post(path, data=json.dumps(body), headers=tenant.bearer)
+            statuses.add(answer.status_code)
+        assert len(statuses) == 1
+        assert statuses <= {201, 400, 404, 409, 422}
+
+    attack()
+
+
+# --- signed webhooks -----------------------------------------------------------------------------
+
+
+def signed(kind: str, secret: str, body: bytes) -> dict[str, str]:
+    """The headers of a delivery whose body is what it is and whose signature is right."""
+    if kind == "shopify":
+        return {
+            "X-Shopify-Topic": "orders/paid",
+            "X-Shopify-Hmac-Sha256": hmac_sha256_base64(secret, body),
+        }
+    if kind == "woocommerce":
+        return {
+            "X-WC-Webhook-Topic": "order.updated",
+            "X-WC-Webhook-Signature": hmac_sha256_base64(secret, body),
+        }
+    if kind == "stripe":
+        return {"Stripe-Signature": stripe_sign(secret, clock.now(), body)}
+    moment = clock.now()
+    return {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": standard_webhooks_sign(secret, "msg_1", moment, body),
+    }
+
+
+@pytest.mark.parametrize("kind", ["shopify", "woocommerce", "stripe", "custom"])
+def test_a_hostile_body_with_a_good_signature_breaks_no_hook(on_each, kind):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        client = app.test_client()
+        source_id, secret = source_of_kind(app, acme, kind)
+        for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
+            hooks.refused_kept.reset()
+            headers = {**signed(kind, secret, body), "Content-Type": "application/json"}
+            if name == "gzip bomb":
+                headers["Content-Encoding"] = "gzip"
+            if kind == "custom":
+                headers = {"X-Signature": f"sha256={hmac_sha256_hex(secret, body)}"}
+            path = f"/hooks/{source_id}"
+            answers.note(name, lambda: client.post(path, data=body, headers=headers))  # noqa: B023
+        with app.app_context(), tenancy.scope(acme.id):
+            for delivery in db.session.scalars(
+                select(InboundDelivery).filter_by(verdict="pending")
+            ):
+                started = time.monotonic()
+                process(delivery)
+                if time.monotonic() - started > SECONDS:
+                    answers.slow.append(delivery.size)
+            db.session.commit()
+            kept = db.session.scalars(select(InboundDelivery.verdict)).all()
+            assert set(kept) <= {"failed", "ignored", "duplicate", "refused"}
+
+    for name, status in on_each(attack).items():
+        too_large = name in TOO_LARGE or name == "one byte over a megabyte"
+        assert status == (413 if too_large else 200), name
+
+
+def test_a_hostile_value_in_a_signed_order_becomes_no_fault(on_each):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        client = app.test_client()
+        good = shopify_order()
+        flat = [field for field in fields(good) if len(field) == 1 or field[0] == "customer"]
+        for number, field in enumerate(flat):
+            for place in range(0, len(VALUES), 12):
+                value = VALUES[(place + number) % len(VALUES)]
+                body = json.dumps(changed(good, field, value)).encode()
+                headers = shopify_headers(acme.secret, "orders/paid", body)
+                path = f"/hooks/{acme.source_id}"
+                asked = (field, place)
+                answers.note(asked, lambda: client.post(path, data=body, headers=headers))  # noqa: B023
+        with app.app_context(), tenancy.scope(acme.id):
+            for delivery in db.session.scalars(
+                select(InboundDelivery).filter_by(verdict="pending")
+            ):
+                process(delivery)
+                db.session.commit()
+
+    assert set(on_each(attack).values()) == {200}
+
+
+# --- forms ---------------------------------------------------------------------------------------
+
+# Routes of pages that take no field but the token.
+FORMS_WITHOUT = {
+    "/sign-out",
+    "/demo/orders",
+    "/demo/refunds",
+    "/o/<organization>/settings/api-keys/<uuid:key_id>/revocation",
+    "/o/<organization>/campaigns/<uuid:campaign_id>/publication",
+    "/o/<organization>/campaigns/<uuid:campaign_id>/pause",
+    "/o/<organization>/activities/<uuid:activity_id>/retraction",
+    "/o/<organization>/sources/<uuid:source_id>/removal",
+}
+
+DESIGN = {"position": "top", "theme": "auto", "accent": "#2563eb", "delay": "1", "closable": "y"}
+NOTICE = {
+    **DESIGN,
+    "name": "Notice",
+    "message": "Hello",
+    "tone": "info",
+    "link_url": "https://shop.example",
+    "link_label": "Look",
+}
+RECENT = {
+    **DESIGN,
+    "position": "bottom-left",
+    "name": "Recent",
+    "template": "{{first_name}} came",
+    "types": "purchase",
+    "duration": "1",
+    "gap": "1",
+}
+SITE = {
+    "name": "Shop",
+    "client_name": "Client",
+    "domains": "shop.acme.example",
+    "person_style": "initial",
+    "k": "5",
+    "time_zone": "UTC",
+    "active": "y",
+}
+
+
+def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
+    """A good form for each page that takes one, by its address."""
+    page, site = f"/o/{acme.slug}", {"site_id": str(acme.site_id)}
+    new = "/o/<organization>/campaigns/new/<format_name>"
+    activity = {
+        **site,
+        "type": "purchase",
+        "first_name": "Ada",
+        "email": "ada@customers.example",
+        "product_name": "Tea",
+        "city": "Lyon",
+        "country": "FR",
+    }
+    source = {**site, "kind": "custom", "name": "Shop", "secret": "a long secret"}
+    return {
+        "/sign-in": ("/sign-in", {"email": "nobody@acme.example", "password": "a" * 129}),
+        "/o/<organization>/sites": (f"{page}/sites", SITE),
+        "/o/<organization>/sites/<uuid:site_id>": (f"{page}/sites/{acme.site_id}", SITE),
+        "/o/<organization>/sources": (f"{page}/sources", source),
+        "/o/<organization>/sources/<uuid:source_id>/secret": (
+            f"{page}/sources/{ids.removable_id}/secret",
+            {"secret": "a long secret"},
+        ),
+        "/o/<organization>/sources/<uuid:source_id>/mapping": (
+            f"{page}/sources/{ids.removable_id}/mapping",
+            {"mapping": '{"type": "kind"}'},
+        ),
+        new: (f"{page}/campaigns/new/notice?site={acme.site_id}", NOTICE),
+        f"{new} recent": (f"{page}/campaigns/new/recent_activity?site={acme.site_id}", RECENT),
+        "/o/<organization>/campaigns/<uuid:campaign_id>": (
+            f"{page}/campaigns/{ids.campaign_id}",
+            RECENT,
+        ),
+        "/o/<organization>/activities": (f"{page}/activities", activity),
+        "/o/<organization>/settings/api-keys": (
+            f"{page}/settings/api-keys",
+            {"name": "Shop", "scopes": "sites:read"},
+        ),
+    }
+
+
+def form_rules() -> set[str]:
+    class Anything:
+        def __getattr__(self, name: str) -> str:
+            return ""
+
+    return {rule.partition(" ")[0] for rule in forms(Anything(), Anything())}
+
+
+@pytest.fixture
+def unlimited(monkeypatch):
+    """Sign-in without its limits, which are attacked elsewhere."""
+    monkeypatch.setattr(limiter, "enabled", False)
+
+
+def test_a_hostile_value_in_a_form_is_refused_or_taken(on_each, unlimited):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        ids = furnish(app, acme, "Marmalade")
+        alice = Browser(app, "alice@acme.example")
+        token = alice.token("/sign-in")
+        for rule, (path, good) in forms(acme, ids).items():
+            for number, field in enumerate(good):
+                for place in range(number % 24, len(FORM_VALUES), 24):
+                    form = {**good, field: FORM_VALUES[place], "csrf_token": token}
+                    asked = (rule, field, place)
+                    answers.note(asked, lambda: alice.client.post(path, data=form))  # noqa: B023
+
+    statuses = on_each(attack)
+    assert len(statuses) > 120
+    assert set(statuses.values()) <= {200, 302, 422}
+
+
+ENDLESS = "1" + "0" * 400
+ZONE = "[fe80::1%" + "a" * 280 + "]"
+NEW = "/o/<organization>/campaigns/new/<format_name>"
+
+# What is nearly right, field by field.
+NEARLY = [
+    ("/o/<organization>/sites", "k", ENDLESS),
+    ("/o/<organization>/sites", "k", "2"),
+    ("/o/<organization>/sites", "k", ""),
+    ("/o/<organization>/sites", "name", " \t "),
+    ("/o/<organization>/sites", "name", "a" * 121),
+    ("/o/<organization>/sites", "domains", ZONE),
+    ("/o/<organization>/sites", "domains", "[fe80::1%<b>]"),
+    ("/o/<organization>/sites", "domains", "http://["),
+    ("/o/<organization>/sites", "time_zone", "../../etc/passwd"),
+    (NEW, "link_url", "https://[x"),
+    (NEW, "link_url", "https://?x"),
+    (NEW, "link_url", "javascript:alert(1)"),
+    (NEW, "message", " "),
+    (NEW, "delay", ENDLESS),
+    (NEW, "delay", "nan"),
+    (NEW, "accent", "#2563eb;"),
+    (f"{NEW} recent", "template", " "),
+    (f"{NEW} recent", "template", "a\x00b"),
+    (f"{NEW} recent", "template", "12 people bought {{product}}"),
+    (f"{NEW} recent", "gap", ENDLESS),
+    ("/o/<organization>/sources", "kind", "api"),
+    ("/o/<organization>/sources", "name", "\x01"),
+    ("/o/<organization>/sources/<uuid:source_id>/secret", "secret", "\x01" * 9),
+    ("/o/<organization>/sources/<uuid:source_id>/mapping", "mapping", '{"type": 5}'),
+    ("/o/<organization>/activities", "country", "D\x00"),
+    ("/o/<organization>/activities", "type", "\x00"),
+    ("/o/<organization>/settings/api-keys", "name", "\r\n"),
+    ("/o/<organization>/settings/api-keys", "scopes", "everything"),
+]
+
+
+def test_what_is_nearly_right_comes_back_with_the_form(on_each):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        known = forms(acme, furnish(app, acme, "Marmalade"))
+        alice = Browser(app, "alice@acme.example")
+        token = alice.token("/sign-in")
+        for rule, field, value in NEARLY:
+            path, good = known[rule]
+            form = {**good, field: value, "csrf_token": token}
+            asked = (rule, field, value)
+            answers.note(asked, lambda: alice.client.post(path, data=form))  # noqa: B023
+        client = app.test_client()
+        for domain in (
+            ZONE,
+            "[fe80::1%<b>]",
+            "http://[",
+            "a b",
+            "-a.example",
+            "a" * 64 + ".example",
+        ):
+            site = {"name": "Shop", "domain": domain}
+            answers.note(
+                ("API", domain),
+                lambda: client.post("/api/v1/sites", json=site, headers=acme.bearer),  # noqa: B023
+            )
+
+    for asked, status in on_each(attack).items():
+        assert status == 422, asked
+
+
+def test_what_is_no_form_fills_none(on_each, unlimited):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        ids = furnish(app, acme, "Marmalade")
+        alice = Browser(app, "alice@acme.example")
+        token = alice.token("/sign-in")
+        header = {"X-CSRFToken": token}
+        for rule, (path, good) in forms(acme, ids).items():
+            first = next(iter(good))
+            for number, body in enumerate((good, [1, 2], {first: 5}, {first: [1, {}]}, "x", 5)):
+                asked = (rule, "JSON", number)
+                answers.note(
+                    asked,
+                    lambda: alice.client.post(path, json=body, headers=header),  # noqa: B023
+                )
+            file = {**good, "csrf_token": token, first: (io.BytesIO(b"a"), "a.txt")}
+            answers.note((rule, "file"), lambda: alice.client.post(path, data=file))  # noqa: B023
+            large = {**good, "csrf_token": token, first: "a" * 2 * MEGABYTE}
+            answers.note((rule, "large"), lambda: alice.client.post(path, data=large))  # noqa: B023
+            many = "&".join(f"{number}=1" for number in range(5_000)) + f"&csrf_token={token}"
+            kind = "application/x-www-form-urlencoded"
+            answers.note(
+                (rule, "many"),
+                lambda: alice.client.post(path, data=many, content_type=kind),  # noqa: B023
+            )
+            broken = b"--x\r\nContent-Disposition: form-data\r\n\r\n"
+            kind = "multipart/form-data; boundary=x"
+            answers.note(
+                (rule, "broken"),
+                lambda: alice.client.post(path, data=broken, content_type=kind, headers=header),  # noqa: B023
+            )
+
+    for asked, status in on_each(attack).items():
+        # An empty mapping is a mapping, and an empty secret none.
+        assert status == 413 if asked[-1] == "large" else status in (302, 400, 422), asked
+        if not asked[0].endswith("/mapping"):
+            assert status != 302, asked
+
+
+# --- addresses and headers -----------------------------------------------------------------------
+
+
+def test_a_hostile_address_is_not_found_or_a_bad_request(on_each):
+    pieces = [
+        "%00",
+        "a%00b",
+        "%ff%fe",
+        "%ED%A0%80",
+        "a" * 8000,
+        "..%2f..%2fetc%2fpasswd",
+        "%0d%0aX:1",
+    ]
+    pieces += [
+        "'%20OR%201=1--",
+        "%F0%9F%98%80",
+        "{{7*7}}",
+        "-1",
+        "9" * 400,
+        "0" * 32,
+        "%00" + "a" * 31,
+    ]
+    rules = [
+        "/o/{}/",
+        "/o/{}/sites",
+        "/o/acme/sites/{}",
+        "/proof/{}",
+        "/w/{}.js",
+        "/{}",
+        "/static/{}",
+    ]
+    rules += [
+        "/widget/v1/config/{}",
+        "/widget/v1/notifications/{}",
+        "/hooks/{}",
+        "/api/v1/sites/{}",
+    ]
+    rules += ["/static/v-{}/css/app.css", "/static/widget/{}", "/dev/mail/{}"]
+    queries = ["/api/v1/sites?cursor={}", "/api/v1/sites?limit={}", "/api/v1/activities?site_id={}"]
+    queries += ["/o/SLUG/activities?cursor={}", "/o/SLUG/sources?x={}", "/demo?x={}"]
+    queries += ["/o/SLUG/sources/deliveries?cursor={}", "/o/SLUG/campaigns/new/notice?site={}"]
+    queries += ["/widget/v1/notifications/KEY?after={}", "/sign-in?next={}"]
+    # A cursor of ours with something behind it, half of one, and one of a moment long ago.
+    pieces += ["AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "AAAA", "_" * 22]
+
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        alice = Browser(app, "alice@acme.example")
+        for rule in (*rules, *queries):
+            for piece in pieces:
+                path = rule.format(piece).replace("SLUG", acme.slug).replace("KEY", acme.site_key)
+                method = "POST" if rule.startswith("/hooks") else "GET"
+                answers.note(
+                    (rule, piece),
+                    lambda: alice.client.open(path, method=method, headers=acme.bearer),  # noqa: B023
+                )
+
+    for (rule, piece), status in on_each(attack).items():
+        assert status < 500, (rule, piece)
+        if "?" not in rule and "/w/" not in rule and "v-{}" not in rule:
+            assert status == 404, (rule, piece, status)
+
+
+@pytest.mark.parametrize("name", ["X-Request-Id", "Idempotency-Key", "User-Agent", "Authorization"])
+def test_a_line_break_in_a_header_stays_one_header(client, acme, name):
+    values = [
+        "a\r\nX-Evil: 1",
+        "a\nX-Evil: 1",
+        "a\rX-Evil: 1",
+        "\x00" * 9,
+        "\u2028" * 9,
+        "é" * 20,
+        "a" * 9000,
+    ]
+    for value in values:
+        environ = {
+            "HTTP_AUTHORIZATION": acme.bearer["Authorization"],
+            f"HTTP_{name.upper().replace('-', '_')}": value,
+        }
+        body = {"name": "Shop", "domain": "shop.example"}
+        answer = client.post("/api/v1/sites", json=body, environ_overrides=environ)
+        assert answer.status_code < 500, value
+        assert "X-Evil" not in answer.headers
+        [request_id] = answer.headers.getlist("X-Request-Id")
+        assert re.fullmatch(r"[A-Za-z0-9._-]{8,64}", request_id)
+        if name == "Idempotency-Key":
+            assert answer.status_code == (201 if value == "é" * 20 else 400), value
+
+
+def test_a_line_break_in_a_name_is_taken_out(client, acme, sign_in):
+    hostile = "One\r\nSet-Cookie: evil=1\tTwo\x1b[31m"
+    for path, good in good_bodies(acme.site_id).items():
+        if "name" in good:
+            answer = client.post(path, json={**good, "name": hostile}, headers=acme.bearer)
+            assert answer.status_code == 201, path
+            assert answer.json["name"] == "OneSet-Cookie: evil=1Two[31m"
+            blank = client.post(path, json={**good, "name": "\x01\r\n "}, headers=acme.bearer)
+            assert blank.status_code == 422, path
+    alice = sign_in("alice@acme.example")
+    made = alice.post(f"/o/{acme.slug}/sites", {**SITE, "name": hostile})
+    assert made.status_code == 302 and "\n" not in made.headers["Location"]
+    assert all(
+        "evil=1" not in cookie.split(";")[0] for cookie in made.headers.getlist("Set-Cookie")
+    )
+    assert "One\r\nSet-Cookie" not in alice.get(f"/o/{acme.slug}/sites").text
+    assert alice.post(f"/o/{acme.slug}/sites", {**SITE, "name": " \x01 "}).status_code == 422
+
+
+@pytest.fixture
+def log_lines(capsys) -> Iterator[Callable[[], list[str]]]:
+    """What the program writes to its log once `logs.configure()` has been called."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield lambda: [line for line in capsys.readouterr().err.split("\n") if line]
+    structlog.reset_defaults()
+    logging.root.handlers[:], logging.root.level = handlers, level
+
+
+def test_each_request_is_one_line_of_the_log_whatever_it_says(log_lines, client, acme):
+    paths = [
+        "/a%0d%0ab",
+        "/%0a{%22event%22:%22forged%22}",
+        "/%E2%80%A8x",
+        "/%1b[31m",
+        "/%00",
+        "/%ff",
+    ]
+    logs.configure()
+    for path in paths:
+        environ = {"HTTP_X_REQUEST_ID": "a\r\nforged", "HTTP_USER_AGENT": "a\r\nforged"}
+        client.get(path, environ_overrides=environ)
+        [line] = log_lines()
+        record = json.loads(line)
+        assert record["event"] == "request" and record["status"] == 404
+        assert "\x1b" not in line and "\u2028" not in line
+    body = {"name": "a\r\nforged", "domain": "x.example"}
+    client.post("/api/v1/sites?key=secret", json=body, headers=acme.bearer)
+    [line] = log_lines()
+    assert "forged" not in line and "secret" not in line and acme.key not in line

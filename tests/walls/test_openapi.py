@@ -1,0 +1,104 @@
+"""The OpenAPI document is valid, says all that there is, and what it invites to breaks nothing."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+
+SECONDS = 15  # for all operations together
+EXAMPLES = 30  # of each operation at most
+PARAMETER, OPENED = re.compile(r"<(?:uuid:)?([a-z_]+)>"), r"{\1}"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def document(client) -> dict[str, Any]:
+    answer = client.get("/api/v1/openapi.json")
+    assert answer.status_code == 200 and answer.mimetype == "application/json"
+    return answer.json
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    }
+
+
+def test_the_document_is_valid(document):
+    assert document["openapi"].startswith("3.1")
+    schema = schemathesis.openapi.from_dict(document)
+    assert schema.validate() is None
+    for name, each in document["components"]["schemas"].items():
+        jsonschema_rs.meta.validate(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **each}
+        )
+        assert each.get("type") or each.get("anyOf") or each.get("enum"), name
+
+
+def test_each_reference_leads_somewhere(document):
+    for reference in re.findall(r"'\$ref': '([^']+)'", str(document)):
+        part: Any = document
+        for name in reference.removeprefix("#/").split("/"):
+            part = part[name]
+
+
+def test_each_route_of_the_api_is_in_it_and_says_who_may(app, document):
+    described = operations(document)
+    routes = {
+        f"{method} {PARAMETER.sub(OPENED, rule.rule)}"
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/") and rule.endpoint.rpartition(".")[0] != "specification"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert {line for line in described if "/api/v1/" in line} == routes
+    for line, operation in described.items():
+        if "/api/v1/" in line:
+            assert operation.get("security") or document.get("security"), line
+            assert {"200", "201", "204"} & set(operation["responses"]), line
+
+
+def attack(
+    operation: Any, ends: float, headers: dict[str, str], asked: set[str], statuses: set[int]
+) -> None:
+    """Ask for one operation as its description invites to, until its share of the time is over."""
+
+    @given(case=operation.as_strategy())
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def ask(case: Any) -> None:
+        if time.monotonic() > ends and operation.label in asked:
+            return
+        answer = case.call(headers=headers)
+        asked.add(operation.label)
+        statuses.add(answer.status_code)
+        assert answer.status_code < 500, (operation.label, answer.text)
+        assert answer.status_code != 401, operation.label
+
+    ask()
+
+
+def test_nothing_that_the_document_invites_to_breaks_the_api(app, acme):
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+    asked, statuses = set(), set()
+    deadline = time.monotonic() + SECONDS
+    found = [result.ok() for result in schema.get_all_operations()]
+    for number, operation in enumerate(found):
+        ends = time.monotonic() + (deadline - time.monotonic()) / (len(found) - number)
+        attack(operation, ends, acme.bearer, asked, statuses)
+    assert asked == {operation.label for operation in found}
+    assert {200, 422} <= statuses
