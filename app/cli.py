@@ -88,12 +88,13 @@ def cron(_options: argparse.Namespace) -> int:
 
 def migrate(options: argparse.Namespace) -> int:
     from app import create_app
-    from app.accounts.queries import any_organization
+    from app.accounts.queries import any_organization, organization_id_of
     from app.core.migrations import migrate as run
+    from app.dashboard.demo_data import SLUG
 
     with create_app().app_context():
         run()
-        if options.demo and not any_organization():
+        if options.demo and (not any_organization() or organization_id_of(SLUG)):
             demo(options)
     return 0
 

@@ -98,7 +98,7 @@ def read_settings() -> Settings:
         ensure_secrets(Path(os.environ.get("CANDOR_DATA", "var")).resolve())
     settings = Settings.from_environment()
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"CANDOR_DATA: {error}") from error
     if not os.access(settings.data, os.W_OK):
@@ -125,7 +125,7 @@ def ensure_secrets(data: Path) -> dict[str, str]:
     kept = _kept_secrets(data)
     if kept:
         return kept
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ENCRYPTION_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",

@@ -83,6 +83,8 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         HTTP_ERROR_SCHEMA=errors.SCHEMA,
         VALIDATION_ERROR_SCHEMA=errors.SCHEMA,
         OPENAPI_VERSION="3.1.0",
+        # Else the document would name the Host header of whoever asked for it first.
+        SERVERS=[{"url": settings.url}],
     )
     app.security_schemes = {"ApiKey": {"type": "http", "scheme": "bearer"}}
     app.extensions["candor_settings"] = settings

@@ -105,6 +105,8 @@ def _http_error(error: HTTPException) -> Any:
     code = HTTP_STATUS_CODES.get(status, "error").lower().replace(" ", "_")
     allowed = getattr(error, "valid_methods", None)
     headers = {"Allow": ", ".join(allowed)} if allowed else {}
+    if status == 404:
+        return _api_error(not_found())
     if status == 429:
         headers["Retry-After"] = SLOW_DOWN
     return answer(status, code, error.description or HTTP_STATUS_CODES.get(status, ""), {}, headers)

@@ -26,6 +26,7 @@ def child(socket_path: Path) -> Child:
         "daemonize": "no",
         "maxmemory-policy": "noeviction",
         "loglevel": "warning",
+        "logfile": "valkey.log",
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     return Child("valkey", [str(binary()), *arguments])

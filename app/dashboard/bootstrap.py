@@ -59,4 +59,6 @@ def _result(site: Site | None, secret: str | None) -> dict[str, Any]:
 def report(made: dict[str, Any], *, as_json: bool) -> str:
     if as_json:
         return json.dumps(made)
+    if made["api_key"] is None:
+        made = {**made, "api_key": "made before; another one under Settings, API keys"}
     return "\n".join(f"{name}: {value}" for name, value in made.items())

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from app.core import clock, tenancy
+from app.core.countries import country_name
 from app.core.db import db, system
-from app.embed.countries import country_name
 from app.proof import wording
 from app.proof.models import Activity
 from app.sites.models import Site
@@ -19,7 +19,6 @@ from app.sites.queries import PublishedSite
 RECENT = timedelta(days=7)
 LATEST = 20
 CATCH_UP = 200
-SOMEONE = "Someone"
 
 
 def items_of(
@@ -65,8 +64,9 @@ def wording_values(activity: Activity, person_style: str) -> dict[str, str]:
 
 
 def shown_person(first_name: str | None, style: str) -> str:
+    """Empty for somebody whose name is not to be shown: the wording has its own word for that."""
     if not first_name or style == "someone" or not _is_a_name(first_name):
-        return SOMEONE
+        return ""
     return f"{first_name[0].upper()}." if style == "initial" else first_name
 
 

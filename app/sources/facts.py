@@ -15,6 +15,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.core.countries import NAMES
+
 NAME_LIMIT = 200
 URL_LIMIT = 2000
 EMAIL_LIMIT = 254
@@ -40,7 +42,6 @@ EXPONENTS = {
 CANCELLED_REASONS = frozenset({"cancelled", "voided", "deleted", "refunded"})
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -279,7 +280,7 @@ def clean_email(value: Any) -> str | None:
 def clean_country(value: Any) -> str | None:
     """An ISO 3166 alpha-2 code in upper case, or None."""
     code = value.strip().upper() if isinstance(value, str) else ""
-    return code if _COUNTRY.fullmatch(code) else None
+    return code if code in NAMES else None
 
 
 def clean_data(value: Any) -> dict[str, str | int | float | bool]:

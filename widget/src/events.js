@@ -5,14 +5,12 @@ export function createEvents() {
   let listeners = [];
 
   return {
-    on(type, callback) {
-      listeners.push([type, callback]);
-    },
+    on: (...listener) => void listeners.push(listener),
     off(type, callback) {
-      listeners = listeners.filter((known) => known[0] != type || (callback && known[1] != callback));
+      listeners = listeners.filter(([known, own]) => known != type || (callback && own != callback));
     },
     emit(type, data) {
-      for (const known of listeners) if (known[0] == type) safe(known[1])(data);
+      for (const [known, own] of listeners) if (known == type) safe(own)(data);
     },
   };
 }

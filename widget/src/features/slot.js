@@ -14,6 +14,9 @@ export function createSlot(ctx, renderer, items) {
 
   const due = (item) => Math.max(rest, started + ctx.campaignOf(item).delay * 1000);
 
+  const waiting = () =>
+    [...items.values()].filter((item) => isWaiting(item) && ctx.campaignOf(item).renderer == renderer);
+
   // Never at once: calls that the page made before we came are to be heard before anything is drawn.
   function pump(wait = 0) {
     clearTimeout(timer);
@@ -22,11 +25,11 @@ export function createSlot(ctx, renderer, items) {
 
   function next() {
     if (current || ctx.hidden || ofDocument("hidden")) return;
-    const waiting = [...items.values()].filter((item) => isWaiting(item) && ctx.campaignOf(item).renderer == renderer);
     const now = Date.now();
-    const first = waiting.find((item) => item.live) || waiting.sort(newestFirst).find((item) => due(item) <= now);
+    const queue = waiting().sort(newestFirst);
+    const first = queue.find((item) => item.live) || queue.find((item) => due(item) <= now);
     if (first) show(first, ctx.campaignOf(first));
-    else if (waiting[0]) pump(Math.min(...waiting.map(due)) - now);
+    else if (queue[0]) pump(Math.min(...queue.map(due)) - now);
   }
 
   function show(item, campaign) {
@@ -46,11 +49,12 @@ export function createSlot(ctx, renderer, items) {
   }
 
   return () => {
-    // What was retracted, or is to be drawn anew, goes at once.
     if (current) {
       const { item, leave, drawn } = current;
+      // What was retracted, or is to be drawn anew, goes at once; a fact of the last days makes room for one of now.
       if (items.get(item.key) != item) leave("retracted", true);
       else if (JSON.stringify(ctx.campaignOf(item)) != drawn) leave("config", true);
+      else if (item.live === false && waiting().some((item) => item.live)) leave("timeout", true);
     }
     pump();
   };

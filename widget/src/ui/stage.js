@@ -42,10 +42,9 @@ export function createStage() {
   };
 }
 
-/** The accent, and black or white on it, whichever reads better. */
+/** The accent (the server lets no other than #rrggbb pass), and black or white on it, whichever reads better. */
 function accent({ renderer, accent }) {
-  const colour = /^#[\da-f]{6}$/i.test(accent) ? accent : "#2563eb";
-  const rgb = parseInt(colour.slice(1), 16);
+  const rgb = parseInt(accent.slice(1), 16);
   const light = (rgb >> 16) * 3 + ((rgb >> 8) & 255) * 6 + (rgb & 255) > 1500;
-  return `.${renderer}{--accent:${colour};--on:${light ? "#000" : "#fff"}}`;
+  return `.${renderer}{--accent:${accent};--on:${light ? "#000" : "#fff"}}`;
 }
