@@ -107,14 +107,16 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         request = shopify(tenant.secret, topic, payload)
         assert client.post(f"/hooks/{tenant.source_id}", **request).status_code == 200
     with app.app_context(), tenancy.scope(tenant.id):
-        for waiting in db.session.scalars(select(InboundDelivery).filter_by(verdict="pending")):
-            process(waiting)
+        # In the order in which they came: a refund that is read first leaves no activity.
+        waiting = select(InboundDelivery).filter_by(verdict="pending")
+        for delivery in db.session.scalars(waiting.order_by(InboundDelivery.received_at)):
+            process(delivery)
         mail.send(f"{mark}@members.example", f"{mark} mail", mark)
         db.session.commit()
     with app.app_context():
         visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
     with app.app_context(), tenancy.scope(tenant.id):
-        delivery = select(InboundDelivery.id).order_by(InboundDelivery.id)
+        deliveries = select(InboundDelivery.id).order_by(InboundDelivery.id)
         return Belongings(
             slug=tenant.slug,
             site_id=tenant.site_id,
@@ -123,7 +125,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             removable_id=removable["id"],
             campaign_id=campaign["id"],
             activity_id=activity["id"],
-            delivery_id=db.session.scalars(delivery).first(),
+            delivery_id=db.session.scalars(deliveries).first(),
             key_id=key["id"],
             member_id=db.session.scalars(select(Member.id)).one(),
             receipt=activity["receipt"],
