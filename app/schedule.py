@@ -4,6 +4,7 @@ Names rather than functions, so that the cron process stays small.
 """
 
 PERIODIC = {
+    "app.campaigns.jobs.publish_due": 5,
     "app.sources.jobs.sweep_deliveries": 15,
     "app.core.mail.sweep_mail": 30,
     "app.accounts.models.sign_in.forget_sign_ins": 3600,

@@ -1,4 +1,4 @@
-"""Pages of campaigns."""
+"""Campaigns and their life. Their builder is `dashboard/builder.py`, which shows them drawn."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sqlalchemy import select
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.campaigns.formats import FORMATS, Format
-from app.campaigns.forms import form_for
-from app.campaigns.models import Campaign
-from app.core.api import uuid_or_404
+from app.campaigns.forms import ScheduleForm
+from app.campaigns.models import Campaign, Image
+from app.campaigns.pictures import LARGEST_UPLOAD, PictureError, read_picture
+from app.core.api import ListQuery, page, uuid_or_404
 from app.core.db import db
 from app.core.errors import not_found
 from app.core.render import render
@@ -21,12 +22,16 @@ from app.sites.models import Site
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/o/<organization>/campaigns")
 
+PAGE = 50
+ENVELOPE = 64 * 1024  # what a form adds to the file that it carries
+
 
 @blueprint.get("")
 @require(Permission.CAMPAIGNS_READ)
 def index() -> Any:
-    campaigns = db.session.scalars(select(Campaign).order_by(Campaign.id.desc())).all()
-    return render("campaigns/index.html", campaigns=campaigns, formats=FORMATS)
+    query = ListQuery(limit=PAGE, cursor=request.args.get("cursor"))
+    campaigns, older = page(select(Campaign), Campaign, query)
+    return render("campaigns/index.html", campaigns=campaigns, formats=FORMATS, older=older)
 
 
 @blueprint.get("/new")
@@ -36,63 +41,43 @@ def choose() -> Any:
     return render("campaigns/choose.html", formats=FORMATS.values(), sites=sites)
 
 
-@blueprint.get("/new/<format_name>")
+@blueprint.post("")
 @require(Permission.CAMPAIGNS_WRITE)
-def new(format_name: str) -> Any:
-    format = _format(format_name)
-    form = form_for(format.name, format.renderer)
-    return render("campaigns/new.html", form=form, format=format, site=_site())
-
-
-@blueprint.post("/new/<format_name>")
-@require(Permission.CAMPAIGNS_WRITE)
-def create(format_name: str) -> Any:
-    format, site = _format(format_name), _site()
-    form = form_for(format.name, format.renderer)
-    if not form.validate():
-        return render("campaigns/new.html", 422, form=form, format=format, site=site)
-    campaign = Campaign.draft(
-        site,
-        name=form.name.data or "",
-        format=format.name,
-        content=form.content(),
-        triggers=form.triggers(),
-    )
+def create() -> Any:
+    format = _format(request.form.get("format", ""))
+    site = get_or_404(Site, uuid_or_404(request.form.get("site", "")))
+    campaign = Campaign.draft(site, name=format.label, format=format.name, content=format.example)
     db.session.commit()
-    flash("Saved as a draft. Publish it when you like it.", "success")
     return redirect(_page(campaign))
 
 
-@blueprint.get("/<uuid:campaign_id>")
-@require(Permission.CAMPAIGNS_READ)
-def show(campaign_id: UUID) -> Any:
-    campaign = get_or_404(Campaign, campaign_id)
-    form = form_for(campaign.format, campaign.renderer, campaign)
-    return _show(campaign, form)
-
-
-@blueprint.post("/<uuid:campaign_id>")
+@blueprint.post("/<uuid:campaign_id>/schedule")
 @require(Permission.CAMPAIGNS_WRITE)
-def update(campaign_id: UUID) -> Any:
+def schedule(campaign_id: UUID) -> Any:
     campaign = get_or_404(Campaign, campaign_id)
-    form = form_for(campaign.format, campaign.renderer)
+    form = ScheduleForm(campaign.site.time_zone)
     if not form.validate():
-        return _show(campaign, form, 422)
-    # The API may have set what this form does not show: it stays.
-    content = {**campaign.content, **form.content()}
-    campaign.change(name=form.name.data, content=content, triggers=form.triggers())
+        return render("campaigns/schedule.html", 422, campaign=campaign, schedule=form)
+    campaign.schedule(form.moment)
     db.session.commit()
-    flash("Saved. Visitors see it once it is published.", "success")
     return redirect(_page(campaign))
 
 
-@blueprint.post("/<uuid:campaign_id>/publication")
+@blueprint.get("/<uuid:campaign_id>/schedule")
 @require(Permission.CAMPAIGNS_WRITE)
-def publish(campaign_id: UUID) -> Any:
+def plan(campaign_id: UUID) -> Any:
     campaign = get_or_404(Campaign, campaign_id)
-    campaign.publish()
+    form = ScheduleForm(campaign.site.time_zone)
+    return render("campaigns/schedule.html", campaign=campaign, schedule=form)
+
+
+@blueprint.post("/<uuid:campaign_id>/schedule/cancellation")
+@require(Permission.CAMPAIGNS_WRITE)
+def unschedule(campaign_id: UUID) -> Any:
+    campaign = get_or_404(Campaign, campaign_id)
+    campaign.unschedule()
     db.session.commit()
-    flash(f"{campaign.name} is published. Open pages follow within seconds.", "success")
+    flash("It is not scheduled any more.", "success")
     return redirect(_page(campaign))
 
 
@@ -106,21 +91,65 @@ def pause(campaign_id: UUID) -> Any:
     return redirect(_page(campaign))
 
 
+@blueprint.post("/<uuid:campaign_id>/reset")
+@require(Permission.CAMPAIGNS_WRITE)
+def discard_changes(campaign_id: UUID) -> Any:
+    campaign = get_or_404(Campaign, campaign_id)
+    campaign.discard_changes()
+    db.session.commit()
+    flash("The draft is what is published again.", "success")
+    return redirect(_page(campaign))
+
+
+@blueprint.post("/<uuid:campaign_id>/copies")
+@require(Permission.CAMPAIGNS_WRITE)
+def duplicate(campaign_id: UUID) -> Any:
+    copy = get_or_404(Campaign, campaign_id).duplicate()
+    db.session.commit()
+    flash("This is the copy. It is a draft.", "success")
+    return redirect(_page(copy))
+
+
+@blueprint.post("/<uuid:campaign_id>/deletion")
+@require(Permission.CAMPAIGNS_WRITE)
+def delete(campaign_id: UUID) -> Any:
+    campaign = get_or_404(Campaign, campaign_id)
+    campaign.delete()
+    db.session.commit()
+    flash(f"{campaign.name} is deleted.", "success")
+    return redirect(url_for("campaigns.index", organization=current_organization.slug))
+
+
+@blueprint.post("/<uuid:campaign_id>/image")
+@require(Permission.CAMPAIGNS_WRITE)
+def upload_image(campaign_id: UUID) -> Any:
+    request.max_content_length = LARGEST_UPLOAD + ENVELOPE
+    campaign, upload = get_or_404(Campaign, campaign_id), request.files.get("image")
+    try:
+        picture = read_picture(upload.read() if upload else b"")
+    except PictureError as error:
+        flash(str(error), "error")
+        return redirect(_page(campaign))
+    campaign.show_image(Image.keep(campaign.site, picture))
+    db.session.commit()
+    return redirect(_page(campaign))
+
+
+@blueprint.post("/<uuid:campaign_id>/image/removal")
+@require(Permission.CAMPAIGNS_WRITE)
+def remove_image(campaign_id: UUID) -> Any:
+    campaign = get_or_404(Campaign, campaign_id)
+    campaign.show_image(None)
+    db.session.commit()
+    return redirect(_page(campaign))
+
+
 def _format(name: str) -> Format:
     if name not in FORMATS:
         raise not_found()
     return FORMATS[name]
 
 
-def _site() -> Site:
-    return get_or_404(Site, uuid_or_404(request.args.get("site", "")))
-
-
-def _show(campaign: Campaign, form: Any, status: int = 200) -> Any:
-    format = FORMATS[campaign.format]
-    return render("campaigns/show.html", status, campaign=campaign, form=form, format=format)
-
-
 def _page(campaign: Campaign) -> str:
     slug = current_organization.slug
-    return url_for("campaigns.show", organization=slug, campaign_id=campaign.id)
+    return url_for("builder.show", organization=slug, campaign_id=campaign.id)

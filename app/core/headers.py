@@ -8,8 +8,9 @@ from flask import Flask, Response, current_app, g, request
 
 POLICY = (
     "default-src 'none'; script-src 'self' {url} 'nonce-{nonce}'; style-src 'self'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self' {url} {sockets}; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+    "img-src 'self' data: {url}; font-src 'self'; connect-src 'self' {url} {sockets}; "
+    "form-action 'self'; base-uri 'none'; frame-src 'self'; frame-ancestors {frames}; "
+    "manifest-src 'self'"
 )
 FIXED = {
     "X-Content-Type-Options": "nosniff",
@@ -27,6 +28,13 @@ def csp_nonce() -> str:
     return g.csp_nonce
 
 
+def allow_own_frames(response: Response) -> Response:
+    """Let pages of this program, and no other, show this answer in a frame."""
+    g.own_frames = True
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.after_request(_secure)
@@ -38,7 +46,8 @@ def _secure(response: Response) -> Response:
     # The public address too: a page may have been opened under another name of this machine.
     url = current_app.extensions["candor_settings"].url
     sockets = "ws" + url.removeprefix("http")
-    policy = POLICY.format(nonce=csp_nonce(), url=url, sockets=sockets)
+    frames = "'self'" if g.get("own_frames") else "'none'"
+    policy = POLICY.format(nonce=csp_nonce(), url=url, sockets=sockets, frames=frames)
     response.headers.setdefault("Content-Security-Policy", policy)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", HSTS)

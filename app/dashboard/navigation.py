@@ -12,7 +12,13 @@ from app.accounts.queries import memberships
 
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
-    ("Campaigns", "megaphone", "campaigns.index", ("campaigns.",), Permission.CAMPAIGNS_READ),
+    (
+        "Campaigns",
+        "megaphone",
+        "campaigns.index",
+        ("campaigns.", "builder."),
+        Permission.CAMPAIGNS_READ,
+    ),
     ("Activities", "shopping-bag", "proof.index", ("proof.",), Permission.ACTIVITIES_READ),
     ("Sources & webhooks", "webhook", "sources.index", ("sources.",), Permission.SOURCES_READ),
     ("Sites", "globe", "sites.index", ("sites.",), Permission.SITES_READ),

@@ -9,49 +9,110 @@ from typing import Any
 
 from flask import current_app
 
+from app.embed.texts import texts_for
 from app.sites.queries import PublishedSite
 
 BUILT = Path(__file__).parents[2] / "static" / "widget"
 PLACEHOLDER = '"__CANDOR_CONFIG__"'
 
-# What of a campaign the public sees. Wording templates stay here: messages come rendered.
+# What of a campaign's content the public sees. Wording templates stay here: messages come rendered.
 PUBLIC_CONTENT = (
     "position",
     "theme",
     "accent",
+    "background",
+    "foreground",
+    "size",
+    "corners",
+    "animation",
+    "icon",
     "duration",
     "gap",
     "closable",
-    "message",
-    "link",
     "tone",
+    "title",
+    "message",
+    "coupon",
 )
+PUBLIC_TEXTS = ("title", "message", "label")
+# What the widget takes for granted, so that a page need not load it.
+GRANTED = {"size": "medium", "corners": "soft", "animation": "fade"}
 
 
 def config_of(site: PublishedSite) -> dict[str, Any]:
     """An allow-list of the published configuration: nothing secret, nothing unpublished."""
+    return configuration(
+        site.key, site.language, site.content["campaigns"], "anonymous", site.revision
+    )
+
+
+def configuration(
+    key: str, language: str, campaigns: list[dict[str, Any]], mode: str, revision: int = 0
+) -> dict[str, Any]:
+    """What the widget starts with. `campaigns` are snapshots; `mode` is anonymous or preview."""
     settings = current_app.extensions["candor_settings"]
-    return {
-        "site": site.key,
+    config = {
+        "site": key,
         "host": settings.url,
         "core": f"{settings.asset_url or settings.url}/static/widget/{built_names()['core']}",
-        "revision": site.revision,
-        "locale": site.language,
-        "mode": "anonymous",
-        "campaigns": [_campaign(each) for each in site.content["campaigns"]],
+        "revision": revision,
+        "locale": language,
+        "mode": mode,
+        "campaigns": [_campaign(each, settings.url) for each in campaigns],
     }
+    spoken = {
+        language,
+        *(tag for each in campaigns for tag in each["content"].get("translations", {})),
+    }
+    return {**config, **_present(texts=texts_for(spoken))}
 
 
-def _campaign(snapshot: dict[str, Any]) -> dict[str, Any]:
+def _campaign(snapshot: dict[str, Any], host: str) -> dict[str, Any]:
     content = snapshot["content"]
-    shown = {name: content[name] for name in PUBLIC_CONTENT if content.get(name) is not None}
+    shown = {
+        name: content[name]
+        for name in PUBLIC_CONTENT
+        if content.get(name) is not None and content[name] != GRANTED.get(name)
+    }
     return {
         "id": snapshot["id"],
         "format": snapshot["format"],
         "renderer": snapshot["renderer"],
-        "delay": snapshot["triggers"]["delay"],
         **shown,
+        **_present(
+            link=_link(content.get("link")),
+            image=_image(content.get("image"), host),
+            translations=_translations(content.get("translations") or {}),
+            triggers=_present(**snapshot.get("triggers", {})),
+            rules=_present(**snapshot.get("rules", {})),
+            frequency=_present(**snapshot.get("frequency", {})),
+            tracking=_present(**snapshot.get("tracking", {})) if content.get("link") else None,
+        ),
     }
+
+
+def _link(link: dict[str, Any] | None) -> dict[str, Any] | None:
+    return _present(**link) if link else None
+
+
+def _image(image: dict[str, Any] | None, host: str) -> dict[str, Any] | None:
+    if not image:
+        return None
+    sizes = {"width": image["width"], "height": image["height"], "alt": image["alt"]}
+    return {"url": f"{host}/media/{image['token']}.webp", **sizes}
+
+
+def _translations(translations: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    texts = {
+        language: {name: each[name] for name in PUBLIC_TEXTS if each.get(name)}
+        for language, each in translations.items()
+    }
+    return _present(**texts)
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    """Those that say something: the widget's defaults are nothing, none, off and zero."""
+    return {name: value for name, value in values.items() if value}
 
 
 def loader_script(config: dict[str, Any]) -> bytes:

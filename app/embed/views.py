@@ -7,8 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app.core.errors import ApiError
+from app.campaigns.queries import image_data
+from app.core.errors import ApiError, not_found
 from app.core.ratelimit import Buckets, address
+from app.core.render import FOREVER
 from app.embed import notifications
 from app.embed.published import active_site, check_origin, served
 
@@ -29,6 +31,18 @@ def loader(key: str) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/media/<token>.webp")
+def picture(token: str) -> Response:
+    """A picture of a campaign. Its address is its content's: it never changes."""
+    data = image_data(token)
+    if data is None:
+        raise not_found()
+    response = Response(data, content_type="image/webp")
+    response.headers["Cache-Control"] = FOREVER
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 

@@ -1,0 +1,65 @@
+"""Uploaded pictures: whatever comes in is decoded and written anew as WebP, or refused."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from app.core.threads import in_native_thread
+
+LARGEST_UPLOAD = 8 * 1024 * 1024
+MOST_PIXELS = 40_000_000
+WIDEST = 960  # twice the widest card, for dense screens
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+QUALITY = 82
+UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    ValueError,
+    Warning,
+    SyntaxError,
+)
+
+
+class PictureError(ValueError):
+    """This is not a picture that can be used; the message says why, for a person."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A re-encoded picture; sizes in pixels."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+def read_picture(upload: bytes) -> Picture:
+    """Decode and re-encode off the event loop. Nothing but pixels survives. Raises PictureError."""
+    if len(upload) > LARGEST_UPLOAD:
+        raise PictureError(f"A picture has at most {LARGEST_UPLOAD // 1024**2} MB.")
+    return in_native_thread(_reencode, upload)
+
+
+def _reencode(upload: bytes) -> Picture:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(upload), formats=FORMATS)
+            if image.width * image.height > MOST_PIXELS:
+                raise PictureError("The picture has too many pixels.")
+            image.draft("RGB", (WIDEST * 2, WIDEST * 2))
+            upright = ImageOps.exif_transpose(image)
+    except PictureError:
+        raise
+    except UNREADABLE as error:
+        raise PictureError("Choose a JPEG, PNG, WebP or GIF picture.") from error
+    plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    plain.thumbnail((WIDEST, WIDEST * 2))
+    written = BytesIO()
+    plain.save(written, "WEBP", quality=QUALITY, method=4)
+    return Picture(written.getvalue(), plain.width, plain.height)

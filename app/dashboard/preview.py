@@ -1,0 +1,70 @@
+"""What the builder's frames draw: a draft in the form in which the public widget gets it, with
+real activities of the site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.campaigns.formats import FORMATS
+from app.campaigns.models import Campaign
+from app.core import clock
+from app.core.db import db
+from app.embed.loader import configuration
+from app.embed.notifications import items_of
+from app.proof import wording
+from app.proof.models import Activity
+from app.sites.models import Site
+
+SHOWN = 5
+
+
+def preview_of(campaign: Campaign, drafted: dict[str, Any]) -> dict[str, Any]:
+    """`config`, `items` and `summaries` as the widget takes them, and `real`: whether the sentence
+    comes from rows or, where there are none yet, from the names of the variables."""
+    site, snapshot = campaign.site, {**campaign.snapshot(), **drafted}
+    config = configuration(site.key, site.language, [snapshot], "preview")
+    items, summaries = _rows(site, snapshot)
+    real = bool(items or summaries)
+    shows = FORMATS[campaign.format].shows
+    if not real and shows == "activities":
+        items = [_example(campaign, snapshot)]
+    elif not real and shows == "counts":
+        summaries = [_example(campaign, snapshot)]
+    return {"config": config, "items": items, "summaries": summaries, "real": real}
+
+
+def sample_of(preview: dict[str, Any]) -> str:
+    """The sentence that a visitor would read now; empty for a campaign of plain words."""
+    told = [*preview["items"], *preview["summaries"]]
+    return told[0]["message"].replace("{{time_ago}}", "just now") if told else ""
+
+
+def _rows(site: Site, snapshot: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+    if FORMATS[snapshot["format"]].shows != "activities":
+        return [], []
+    latest = (
+        select(Activity)
+        .filter_by(site_id=site.id, retracted_at=None)
+        .where(Activity.type.in_(snapshot["content"]["types"]))
+        .order_by(Activity.occurred_at.desc())
+        .limit(SHOWN)
+    )
+    rows = db.session.scalars(latest).all()
+    return [item for row in rows for item in items_of(row, [snapshot], site.person_style)], []
+
+
+def _example(campaign: Campaign, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Nothing invented: each variable says its own name."""
+    names = FORMATS[campaign.format].variables
+    template = wording.parse(snapshot["content"]["template"], variables=tuple(names))
+    values = {name: f"‹{name.replace('_', ' ')}›" for name in names}
+    return {
+        "id": "example",
+        "campaign": str(campaign.id),
+        "type": "example",
+        "message": template.render(values),
+        "timestamp": clock.iso(clock.now()),
+        "as_of": clock.iso(clock.now()),
+    }

@@ -1,0 +1,55 @@
+// Hands each draft that the server has checked to the widgets in the frames, and small comforts of typing.
+(() => {
+  "use strict";
+
+  // What is being typed stays, and what is open stays open, while the form around it is brought up to date.
+  Idiomorph.defaults.ignoreActiveValue = true;
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.localName === "details");
+
+  const frames = () => document.querySelectorAll(".device iframe");
+
+  function draw() {
+    const draft = document.getElementById("draft");
+    if (!draft) return;
+    const message = { candor: "draft", show: true, ...JSON.parse(draft.dataset.draft) };
+    for (const frame of frames()) frame.contentWindow.postMessage(message, location.origin);
+  }
+
+  addEventListener("message", (event) => {
+    if (event.origin === location.origin && event.data && event.data.candor === "ready") draw();
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "builder" || event.detail.target?.id === "builder") draw();
+  });
+
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      target.style.setProperty("--scale", contentRect.width / target.parentElement.dataset.width);
+    }
+  });
+  for (const screen of document.querySelectorAll(".device__screen")) sizes.observe(screen);
+
+  const typed = (field) => {
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest("[data-insert]");
+    if (!chip) return;
+    const field = document.getElementById(chip.dataset.into);
+    field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    typed(field);
+  });
+
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches("[data-colour-of]")) return;
+    const field = document.getElementById(target.dataset.colourOf);
+    field.value = target.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches("[data-submit]")) target.form.requestSubmit();
+  });
+})();
