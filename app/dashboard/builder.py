@@ -16,7 +16,7 @@ from app.campaigns.models import Campaign
 from app.core.db import db
 from app.core.headers import allow_own_frames
 from app.core.render import render
-from app.dashboard.preview import preview_of, sample_of
+from app.dashboard.preview import preview_of
 from app.embed.loader import built_names
 
 blueprint = Blueprint(
@@ -107,13 +107,11 @@ def _region(campaign: Campaign, form: CampaignForm, drafted: dict[str, Any] | No
 
 
 def _values(campaign: Campaign, form: CampaignForm, drafted: dict[str, Any] | None) -> Any:
-    preview = preview_of(campaign, drafted) if drafted else None
     return {
         "campaign": campaign,
         "format": FORMATS[campaign.format],
         "form": form,
-        "preview": preview,
-        "sample": sample_of(preview) if preview else "",
+        "preview": preview_of(campaign, drafted) if drafted else None,
     }
 
 

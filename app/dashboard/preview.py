@@ -3,6 +3,7 @@ real activities of the site."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -20,9 +21,23 @@ from app.sites.models import Site
 SHOWN = 5
 
 
-def preview_of(campaign: Campaign, drafted: dict[str, Any]) -> dict[str, Any]:
-    """`config`, `items` and `summaries` as the widget takes them, and `real`: whether the sentence
+@dataclass(frozen=True)
+class Preview:
+    """`draft` is what the widget takes: config, items, summaries. `real` says whether the sentence
     comes from rows or, where there are none yet, from the names of the variables."""
+
+    draft: dict[str, Any]
+    real: bool
+
+    @property
+    def sample(self) -> str:
+        """The sentence that a visitor would read now; empty for a campaign of plain words."""
+        told = [*self.draft["items"], *self.draft["summaries"]]
+        return told[0]["message"].replace("{{time_ago}}", "just now") if told else ""
+
+
+def preview_of(campaign: Campaign, drafted: dict[str, Any]) -> Preview:
+    """A draft with the site's own rows."""
     site, snapshot = campaign.site, {**campaign.snapshot(), **drafted}
     config = configuration(site.key, site.language, [snapshot], "preview")
     items, summaries = _rows(site, snapshot)
@@ -32,13 +47,7 @@ def preview_of(campaign: Campaign, drafted: dict[str, Any]) -> dict[str, Any]:
         items = [_example(campaign, snapshot)]
     elif not real and shows == "counts":
         summaries = [_example(campaign, snapshot)]
-    return {"config": config, "items": items, "summaries": summaries, "real": real}
-
-
-def sample_of(preview: dict[str, Any]) -> str:
-    """The sentence that a visitor would read now; empty for a campaign of plain words."""
-    told = [*preview["items"], *preview["summaries"]]
-    return told[0]["message"].replace("{{time_ago}}", "just now") if told else ""
+    return Preview({"config": config, "items": items, "summaries": summaries}, real)
 
 
 def _rows(site: Site, snapshot: dict[str, Any]) -> tuple[list[Any], list[Any]]:
