@@ -30,6 +30,7 @@ DESIGN = frozenset(
         "icon",
         "closable",
         "duration",
+        "gap",
         "translations",
     }
 )
@@ -82,7 +83,7 @@ FORMATS = {
             summary="Purchases, sign-ups and reviews as they happen, and the latest of the week.",
             renderer="bubble",
             shows="activities",
-            fields=["template", "types", "gap"],
+            fields=["template", "types"],
             needed=["template"],
             variables=ACTIVITY_VARIABLES,
             defaults={

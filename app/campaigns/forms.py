@@ -197,7 +197,8 @@ class CampaignForm(Form):
             language: {name: text or None for name, text in texts.items() if name in self.texts}
             for language, texts in self.translations.items()
         }
-        return values
+        # The API may have set what this form does not show: it stays.
+        return {**campaign.content, **values}
 
     def _link(self) -> dict[str, Any] | None:
         if not self.link_url.data:
@@ -296,12 +297,10 @@ def _plain_number(value: Any) -> Any:
 
 
 def _unknown_to(format: Format) -> list[str]:
-    names = [
-        name
-        for name in ("template", "types", "period", "minimum", "title", "message", "tone")
-        + ("coupon", "gap")
-        if not format.knows(name)
-    ]
+    texts = ("template", "types", "period", "minimum", "title", "message", "tone", "coupon")
+    names = [name for name in texts if not format.knows(name)]
+    if format.shows != "activities":
+        names.append("gap")
     if not format.knows("link"):
         names += ["link_url", "link_label", "link_same_tab", "params", "custom"]
         names += ["pass_page", "pass_time"]

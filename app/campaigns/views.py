@@ -124,7 +124,7 @@ def delete(campaign_id: UUID) -> Any:
 @require(Permission.CAMPAIGNS_WRITE)
 def upload_image(campaign_id: UUID) -> Any:
     request.max_content_length = LARGEST_UPLOAD + ENVELOPE
-    campaign, upload = get_or_404(Campaign, campaign_id), request.files.get("image")
+    campaign, upload = _pictured(campaign_id), request.files.get("image")
     try:
         picture = read_picture(upload.read() if upload else b"")
     except PictureError as error:
@@ -138,10 +138,17 @@ def upload_image(campaign_id: UUID) -> Any:
 @blueprint.post("/<uuid:campaign_id>/image/removal")
 @require(Permission.CAMPAIGNS_WRITE)
 def remove_image(campaign_id: UUID) -> Any:
-    campaign = get_or_404(Campaign, campaign_id)
+    campaign = _pictured(campaign_id)
     campaign.show_image(None)
     db.session.commit()
     return redirect(_page(campaign))
+
+
+def _pictured(campaign_id: UUID) -> Campaign:
+    campaign = get_or_404(Campaign, campaign_id)
+    if not FORMATS[campaign.format].knows("image"):
+        raise not_found()
+    return campaign
 
 
 def _format(name: str) -> Format:

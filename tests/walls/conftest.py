@@ -17,6 +17,8 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import Engine
 
 from app.accounts.models import Member, user
+from app.campaigns.models import Image
+from app.campaigns.pictures import Picture
 from app.core import mail, migrations, tenancy
 from app.core.db import Base, create_engine, db
 from app.core.ratelimit import limiter
@@ -53,6 +55,7 @@ class Belongings:
     source_id: UUID | str
     removable_id: UUID | str
     campaign_id: UUID | str
+    notice_id: UUID | str
     activity_id: UUID | str
     delivery_id: UUID | str
     key_id: UUID | str
@@ -92,6 +95,16 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             "status": "published",
         },
     )
+    notice = client.post(
+        "/api/v1/campaigns",
+        json={
+            **site,
+            "name": f"{mark} notice",
+            "format": "image_card",
+            "content": {"title": f"{mark} title", "link": {"url": "https://shop.example/"}},
+        },
+        headers=tenant.bearer,
+    ).json
     activity = post(
         "/activities",
         {
@@ -112,6 +125,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         for delivery in db.session.scalars(waiting.order_by(InboundDelivery.received_at)):
             process(delivery)
         mail.send(f"{mark}@members.example", f"{mark} mail", mark)
+        Image.keep(db.session.get_one(Site, tenant.site_id), Picture(mark.encode(), 1, 1))
         db.session.commit()
     with app.app_context():
         visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
@@ -124,6 +138,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             source_id=tenant.source_id,
             removable_id=removable["id"],
             campaign_id=campaign["id"],
+            notice_id=notice["id"],
             activity_id=activity["id"],
             delivery_id=db.session.scalars(deliveries).first(),
             key_id=key["id"],

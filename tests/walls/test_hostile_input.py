@@ -200,6 +200,13 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
     }
 
 
+# Change one thing by parts of the body that made it: attacked beside their feature.
+OF_ONE = {
+    "/api/v1/campaigns/<uuid:campaign_id>",
+    "/api/v1/campaigns/<uuid:campaign_id>/status",
+}
+
+
 def fields(body: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The address of each field, also of the inner ones."""
     for name, value in body.items():
@@ -215,7 +222,7 @@ def changed(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str
 
 
 def test_each_route_that_takes_a_body_is_attacked_here(app):
-    known = {*good_bodies(""), *FORMS_WITHOUT, *form_rules(), "/hooks/<uuid:source_id>"}
+    known = {*good_bodies(""), *FORMS_WITHOUT, *form_rules(), "/hooks/<uuid:source_id>", *OF_ONE}
     rules = {
         rule.rule
         for rule in app.url_map.iter_rules()
@@ -373,34 +380,66 @@ def test_a_hostile_value_in_a_signed_order_becomes_no_fault(on_each):
 
 # --- forms ---------------------------------------------------------------------------------------
 
+CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
+
 # Routes of pages that take no field but the token.
 FORMS_WITHOUT = {
     "/sign-out",
     "/demo/orders",
     "/demo/refunds",
     "/o/<organization>/settings/api-keys/<uuid:key_id>/revocation",
-    "/o/<organization>/campaigns/<uuid:campaign_id>/publication",
-    "/o/<organization>/campaigns/<uuid:campaign_id>/pause",
+    "/o/<organization>/campaigns",  # two of a list
+    f"{CAMPAIGN}/pause",
+    f"{CAMPAIGN}/reset",
+    f"{CAMPAIGN}/copies",
+    f"{CAMPAIGN}/deletion",
+    f"{CAMPAIGN}/image",  # attacked with pictures in tests/campaigns
+    f"{CAMPAIGN}/image/removal",
+    f"{CAMPAIGN}/schedule/cancellation",
     "/o/<organization>/activities/<uuid:activity_id>/retraction",
     "/o/<organization>/sources/<uuid:source_id>/removal",
 }
 
-DESIGN = {"position": "top", "theme": "auto", "accent": "#2563eb", "delay": "1", "closable": "y"}
-NOTICE = {
+DESIGN = {
+    "position": "bottom-left",
+    "theme": "auto",
+    "accent": "#2563eb",
+    "background": "#ffffff",
+    "foreground": "#000000",
+    "size": "small",
+    "corners": "round",
+    "animation": "pop",
+    "icon": "star",
+    "delay": "1",
+    "duration": "1",
+    "scroll": "50",
+    "time_on_page": "2",
+    "per_page": "3",
+    "per_day": "4",
+    "include": "/a",
+    "exclude": "/b",
+    "devices": "mobile",
+    "languages": "de",
+    "closable": "y",
+}
+CARD = {
     **DESIGN,
-    "name": "Notice",
+    "name": "Card",
+    "title": "Hello",
     "message": "Hello",
-    "tone": "info",
     "link_url": "https://shop.example",
     "link_label": "Look",
+    "image_alt": "A pot",
+    "params": "utm_source",
+    "custom": "ref=shop",
+    "translated": "de",
+    "de-title": "Hallo",
 }
 RECENT = {
     **DESIGN,
-    "position": "bottom-left",
     "name": "Recent",
     "template": "{{first_name}} came",
     "types": "purchase",
-    "duration": "1",
     "gap": "1",
 }
 SITE = {
@@ -417,7 +456,6 @@ SITE = {
 def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
     """A good form for each page that takes one, by its address."""
     page, site = f"/o/{acme.slug}", {"site_id": str(acme.site_id)}
-    new = "/o/<organization>/campaigns/new/<format_name>"
     activity = {
         **site,
         "type": "purchase",
@@ -441,11 +479,13 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
             f"{page}/sources/{ids.removable_id}/mapping",
             {"mapping": '{"type": "kind"}'},
         ),
-        new: (f"{page}/campaigns/new/notice?site={acme.site_id}", NOTICE),
-        f"{new} recent": (f"{page}/campaigns/new/recent_activity?site={acme.site_id}", RECENT),
-        "/o/<organization>/campaigns/<uuid:campaign_id>": (
-            f"{page}/campaigns/{ids.campaign_id}",
-            RECENT,
+        f"{CAMPAIGN} of words": (f"{page}/campaigns/{ids.notice_id}", CARD),
+        CAMPAIGN: (f"{page}/campaigns/{ids.campaign_id}", RECENT),
+        f"{CAMPAIGN}/preview": (f"{page}/campaigns/{ids.notice_id}/preview", CARD),
+        f"{CAMPAIGN}/publication": (f"{page}/campaigns/{ids.campaign_id}/publication", RECENT),
+        f"{CAMPAIGN}/schedule": (
+            f"{page}/campaigns/{ids.campaign_id}/schedule",
+            {"at": "2999-01-01T12:00"},
         ),
         "/o/<organization>/activities": (f"{page}/activities", activity),
         "/o/<organization>/settings/api-keys": (
@@ -488,7 +528,7 @@ def test_a_hostile_value_in_a_form_is_refused_or_taken(on_each, unlimited):
 
 ENDLESS = "1" + "0" * 400
 ZONE = "[fe80::1%" + "a" * 280 + "]"
-NEW = "/o/<organization>/campaigns/new/<format_name>"
+WORDS = f"{CAMPAIGN} of words"
 
 # What is nearly right, field by field.
 NEARLY = [
@@ -501,17 +541,29 @@ NEARLY = [
     ("/o/<organization>/sites", "domains", "[fe80::1%<b>]"),
     ("/o/<organization>/sites", "domains", "http://["),
     ("/o/<organization>/sites", "time_zone", "../../etc/passwd"),
-    (NEW, "link_url", "https://[x"),
-    (NEW, "link_url", "https://?x"),
-    (NEW, "link_url", "javascript:alert(1)"),
-    (NEW, "message", " "),
-    (NEW, "delay", ENDLESS),
-    (NEW, "delay", "nan"),
-    (NEW, "accent", "#2563eb;"),
-    (f"{NEW} recent", "template", " "),
-    (f"{NEW} recent", "template", "a\x00b"),
-    (f"{NEW} recent", "template", "12 people bought {{product}}"),
-    (f"{NEW} recent", "gap", ENDLESS),
+    (WORDS, "link_url", "https://[x"),
+    (WORDS, "link_url", "https://?x"),
+    (WORDS, "link_url", "javascript:alert(1)"),
+    (WORDS, "title", " "),
+    (WORDS, "delay", ENDLESS),
+    (WORDS, "delay", "nan"),
+    (WORDS, "scroll", "101"),
+    (WORDS, "per_day", "0.5"),
+    (WORDS, "accent", "#2563eb;"),
+    (WORDS, "background", "red"),
+    (WORDS, "custom", "a b=c"),
+    (WORDS, "include", "https://shop.example/a"),
+    (WORDS, "devices", "fridge"),
+    (WORDS, "translated", "xx"),
+    (CAMPAIGN, "template", " "),
+    (CAMPAIGN, "template", "a\x00b"),
+    (CAMPAIGN, "template", "12 people bought {{product}}"),
+    (CAMPAIGN, "template", "a" * 10_000),
+    (CAMPAIGN, "template", "{{count}} people"),
+    (CAMPAIGN, "gap", ENDLESS),
+    (f"{CAMPAIGN}/publication", "template", " "),
+    (f"{CAMPAIGN}/schedule", "at", "2001-01-01T00:00"),
+    (f"{CAMPAIGN}/schedule", "at", "tomorrow"),
     ("/o/<organization>/sources", "kind", "api"),
     ("/o/<organization>/sources", "name", "\x01"),
     ("/o/<organization>/sources/<uuid:source_id>/secret", "secret", "\x01" * 9),
@@ -599,7 +651,8 @@ def test_what_is_no_form_fills_none(on_each, unlimited):
     for asked, status in on_each(attack).items():
         # An empty mapping is a mapping, and an empty secret none.
         assert status == 413 if asked[-1] == "large" else status in (302, 400, 422), asked
-        if not asked[0].endswith("/mapping"):
+        # A publication without a form is one of what is kept.
+        if not asked[0].endswith(("/mapping", "/publication")):
             assert status != 302, asked
 
 
@@ -643,7 +696,7 @@ def test_a_hostile_address_is_not_found_or_a_bad_request(on_each):
     rules += ["/static/v-{}/css/app.css", "/static/widget/{}", "/dev/mail/{}"]
     queries = ["/api/v1/sites?cursor={}", "/api/v1/sites?limit={}", "/api/v1/activities?site_id={}"]
     queries += ["/o/SLUG/activities?cursor={}", "/o/SLUG/sources?x={}", "/demo?x={}"]
-    queries += ["/o/SLUG/sources/deliveries?cursor={}", "/o/SLUG/campaigns/new/notice?site={}"]
+    queries += ["/o/SLUG/sources/deliveries?cursor={}", "/o/SLUG/campaigns/new?site={}"]
     queries += ["/widget/v1/notifications/KEY?after={}", "/sign-in?next={}"]
     # A cursor of ours with something behind it, half of one, and one of a moment long ago.
     pieces += ["AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "AAAA", "_" * 22]

@@ -24,6 +24,7 @@ UNIQUE_EVERYWHERE = {
     ("sites", "key"): "128 random bits, named by a snippet",
     ("api_keys", "digest"): "of 256 random bits, looked up before there is a tenant",
     ("proof_receipts", "token", "statement"): "128 random bits, public",
+    ("images", "token"): "128 random bits, public",
 }
 
 # Ids of other rows without a foreign key.
@@ -68,11 +69,23 @@ NOT_PERSONAL = {
         "receipt",
     },
     "proof_receipts": {"token", "statement", "activity_type", "source_kind", "strength"},
-    "campaigns": {"name", "format", "renderer", "content", "triggers", "rules", "status", "live"},
+    "campaigns": {
+        "name",
+        "format",
+        "renderer",
+        "content",
+        "triggers",
+        "rules",
+        "frequency",
+        "tracking",
+        "status",
+        "live",
+    },
+    "images": {"token"},
 }
 
-# Bytes that are neither ciphertext nor a blind index.
-BYTES = {"digest", "token_digest", "body_digest", "salt", "seal"}
+# Bytes that are neither ciphertext nor a blind index; data is of a picture that a site publishes.
+BYTES = {"digest", "token_digest", "body_digest", "salt", "seal", "data"}
 
 # What a column of a person is called. Those called so that are of no person:
 PERSONAL = ("name", "mail", "phone", "address", "street", "body", "recipient", "person", "customer")

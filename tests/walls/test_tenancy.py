@@ -72,10 +72,23 @@ SITE_FORM = {
     "time_zone": "UTC",
     "active": "y",
 }
-NOTICE = {"position": "top", "theme": "auto", "accent": "#2563eb", "delay": "1", "tone": "info"}
-RECENT = {"template": "{{first_name}} came", "types": "purchase", "duration": "6", "gap": "12"}
-CAMPAIGN_FORM = {**NOTICE, **RECENT, "name": "Changed", "position": "bottom-left"}
-NOTICE_FORM = {**NOTICE, "name": "Notice", "message": "Hello"}
+CAMPAIGN_FORM = {
+    "name": "Changed",
+    "template": "{{first_name}} came",
+    "types": "purchase",
+    "position": "bottom-left",
+    "theme": "auto",
+    "accent": "#2563eb",
+    "size": "small",
+    "corners": "soft",
+    "animation": "fade",
+    "icon": "",
+    "delay": "1",
+    "duration": "6",
+    "gap": "12",
+}
+
+CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
 
 # Each route that belongs to an organization, as (method, rule). Those that undo come last.
 ROUTES: dict[tuple[str, str], Route] = {
@@ -119,6 +132,12 @@ ROUTES: dict[tuple[str, str], Route] = {
         ]
     ),
     ("GET", "/api/v1/campaigns/<uuid:campaign_id>"): one("GET", "/api/v1/campaigns/{campaign_id}"),
+    ("PATCH", "/api/v1/campaigns/<uuid:campaign_id>"): one(
+        "PATCH", "/api/v1/campaigns/{campaign_id}", json={"name": "Renamed"}
+    ),
+    ("PUT", "/api/v1/campaigns/<uuid:campaign_id>/status"): one(
+        "PUT", "/api/v1/campaigns/{campaign_id}/status", json={"status": "published"}
+    ),
     ("GET", "/api/v1/activities"): one(
         "GET", "/api/v1/activities?site_id={site_id}&limit=1", refused=200
     ),
@@ -172,11 +191,32 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("GET", "/o/<organization>/campaigns"): NO_IDS,
     ("GET", "/o/<organization>/campaigns/new"): NO_IDS,
-    ("GET", "/o/<organization>/campaigns/new/<format_name>"): one(
-        "GET", "/o/{acme}/campaigns/new/notice?site={site_id}"
+    ("POST", "/o/<organization>/campaigns"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/o/{acme}/campaigns",
+                302,
+                form={"site": str(ids.site_id), "format": "notice"},
+            )
+        ]
     ),
-    ("POST", "/o/<organization>/campaigns/new/<format_name>"): one(
-        "POST", "/o/{acme}/campaigns/new/notice?site={site_id}", 302, form=NOTICE_FORM
+    ("GET", f"{CAMPAIGN}/frame"): one("GET", "/o/{acme}/campaigns/{campaign_id}/frame"),
+    ("POST", f"{CAMPAIGN}/preview"): one(
+        "POST", "/o/{acme}/campaigns/{campaign_id}/preview", form=CAMPAIGN_FORM
+    ),
+    ("GET", f"{CAMPAIGN}/schedule"): one("GET", "/o/{acme}/campaigns/{campaign_id}/schedule"),
+    ("POST", f"{CAMPAIGN}/schedule"): one(
+        "POST", "/o/{acme}/campaigns/{campaign_id}/schedule", 302, form={"at": "2999-01-01T12:00"}
+    ),
+    ("POST", f"{CAMPAIGN}/schedule/cancellation"): one(
+        "POST", "/o/{acme}/campaigns/{campaign_id}/schedule/cancellation", 302
+    ),
+    ("POST", f"{CAMPAIGN}/reset"): one("POST", "/o/{acme}/campaigns/{campaign_id}/reset", 302),
+    ("POST", f"{CAMPAIGN}/copies"): one("POST", "/o/{acme}/campaigns/{campaign_id}/copies", 302),
+    ("POST", f"{CAMPAIGN}/image"): one("POST", "/o/{acme}/campaigns/{notice_id}/image", 302),
+    ("POST", f"{CAMPAIGN}/image/removal"): one(
+        "POST", "/o/{acme}/campaigns/{notice_id}/image/removal", 302
     ),
     ("GET", "/o/<organization>/campaigns/<uuid:campaign_id>"): one(
         "GET", "/o/{acme}/campaigns/{campaign_id}"
@@ -222,6 +262,12 @@ ROUTES: dict[tuple[str, str], Route] = {
         "POST", "/o/{acme}/settings/api-keys/{key_id}/revocation", 302
     ),
     ("DELETE", "/api/v1/api-keys/<uuid:key_id>"): one("DELETE", "/api/v1/api-keys/{key_id}", 204),
+    ("POST", f"{CAMPAIGN}/deletion"): one(
+        "POST", "/o/{acme}/campaigns/{campaign_id}/deletion", 302
+    ),
+    ("DELETE", "/api/v1/campaigns/<uuid:campaign_id>"): one(
+        "DELETE", "/api/v1/campaigns/{notice_id}", 204
+    ),
 }
 
 # What answers everybody alike, and why that is right.
@@ -244,6 +290,7 @@ PUBLIC = {
     ("GET", "/widget/v1/notifications/<key>"): "what a site publishes",
     ("GET", "/widget/v1/ws"): "what a site publishes",
     ("GET", "/proof/<token>"): "a receipt is for everybody",
+    ("GET", "/media/<token>.webp"): "a picture that a site publishes",
     ("POST", "/hooks/<uuid:source_id>"): "known by its signature",
     ("GET", "/demo"): "the demo's own shop",
     ("POST", "/demo/orders"): "the demo's own shop",
