@@ -11,6 +11,7 @@ from app.core.errors import ApiError
 from app.core.ratelimit import Buckets, address
 from app.embed import notifications
 from app.embed.published import active_site, check_origin, served
+from app.embed.summaries import summaries_of
 
 CURSOR = re.compile("[0-9]{1,18}")
 
@@ -45,7 +46,7 @@ def list_notifications(key: str) -> Any:
     polls.demand(address())
     after = _cursor(request.args.get("after"))
     found = notifications.current(site) if after is None else notifications.since(site, after)
-    return _public(origin, found)
+    return _public(origin, {**found, "summaries": summaries_of(site)})
 
 
 def _cursor(text: str | None) -> int | None:
