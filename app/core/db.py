@@ -164,10 +164,12 @@ def system() -> Iterator[Connection]:
 
 
 @contextmanager
-def reading() -> Iterator[Session]:
+def reading(*, newest: bool = False) -> Iterator[Session]:
     """A session for reports: read-only, under the caller's tenant, off the event loop on SQLite,
-    on the replica where there is one."""
-    with Session(current_app.extensions["candor_reader"]) as session:
+    on the replica where there is one, unless what was just committed must be among the rows."""
+    lags = current_app.extensions["candor_settings"].replica_url is not None
+    engine = db.engine if newest and lags else current_app.extensions["candor_reader"]
+    with Session(engine) as session:
         yield session
 
 

@@ -4,6 +4,7 @@ from app.core.bus import Subscriber
 from app.embed import broadcasts, published, sockets, views  # noqa: F401
 from app.embed.hub import Hub
 from app.embed.notifications import change_numbers
+from app.embed.recounts import Recounts
 
 
 def register(app: Flask) -> None:
@@ -16,6 +17,7 @@ def register(app: Flask) -> None:
     subscriber: Subscriber = app.extensions["candor_subscriber"]
     subscriber.listen(published.forget)
     subscriber.listen(hub.hear)
+    subscriber.listen(Recounts(app, hub).hear)
     app.register_blueprint(views.blueprint)
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": sockets.LARGEST_MESSAGE}
     app.register_blueprint(sockets.blueprint)

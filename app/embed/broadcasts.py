@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.core import bus, clock
 from app.core.announce import subscribe
 from app.core.db import after_commit, db
-from app.embed import published
+from app.embed import published, recounts
 from app.embed.notifications import RECENT, items_of
 from app.proof.models import Activity, ActivityCreated, ActivityRetracted
 from app.sites.models import Revision, RevisionPublished
@@ -38,6 +38,16 @@ def retract(retracted: ActivityRetracted) -> None:
     )
 
 
+@subscribe(ActivityCreated)
+def count_more(created: ActivityCreated) -> None:
+    _recount(created.activity, created.activity.created_change)
+
+
+@subscribe(ActivityRetracted)
+def count_less(retracted: ActivityRetracted) -> None:
+    _recount(retracted.activity, retracted.activity.retracted_change)
+
+
 @subscribe(RevisionPublished)
 def follow(announcement: RevisionPublished) -> None:
     revision, site = announcement.revision, announcement.site
@@ -57,6 +67,13 @@ def _live_campaigns(activity: Activity) -> list[dict]:
     found = select(Revision.content).filter_by(site_id=activity.site_id, number=number)
     content = db.session.scalars(found).one_or_none() if number else None
     return content["campaigns"] if content else []
+
+
+def _recount(activity: Activity, cursor: int | None) -> None:
+    """Not the number itself: each process counts for the pages that are open with it."""
+    frame = {"key": activity.site.key, "counted": activity.type, "cursor": cursor}
+    channel = f"{recounts.CHANNEL}{activity.site_id.hex}"
+    after_commit(lambda: bus.publish(channel, frame))
 
 
 def _tell(site_id: UUID, frame: dict) -> None:

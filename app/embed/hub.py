@@ -170,6 +170,13 @@ class Hub:
             if frame["type"] != "change":
                 self._send(members, {k: v for k, v in frame.items() if k != "key"})
 
+    def has_pages(self, site_id: str) -> bool:
+        return site_id in self._sites
+
+    def tell(self, site_id: str, frame: dict[str, Any]) -> None:
+        """To the open pages of a site in this process."""
+        self._send(self._sites.get(site_id, ()), frame)
+
     def _send(self, connections: Any, frame: dict[str, Any]) -> None:
         data = wire(frame)
         for connection in tuple(connections):

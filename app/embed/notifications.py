@@ -123,9 +123,9 @@ def _shown(site: PublishedSite, types: frozenset[str]) -> Select[Any]:
 
 
 def shown_types(site: PublishedSite) -> list[list[str]]:
-    """The types that each published campaign shows."""
-    contents = [each["content"] for each in site.content["campaigns"]]
-    return [content["types"] for content in contents if content.get("types")]
+    """The types that each published campaign shows, one by one: others only count theirs."""
+    shown = [each for each in site.content["campaigns"] if each["format"] == "recent_activity"]
+    return [each["content"]["types"] for each in shown if each["content"].get("types")]
 
 
 def cursor_of(site: PublishedSite) -> int:

@@ -13,6 +13,7 @@ from app.core.ratelimit import Buckets, address
 from app.core.render import FOREVER
 from app.embed import notifications
 from app.embed.published import active_site, check_origin, served
+from app.embed.summaries import summaries_of
 
 CURSOR = re.compile("[0-9]{1,18}")
 
@@ -59,7 +60,7 @@ def list_notifications(key: str) -> Any:
     polls.demand(address())
     after = _cursor(request.args.get("after"))
     found = notifications.current(site) if after is None else notifications.since(site, after)
-    return _public(origin, found)
+    return _public(origin, {**found, "summaries": summaries_of(site)})
 
 
 def _cursor(text: str | None) -> int | None:

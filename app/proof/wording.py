@@ -31,6 +31,10 @@ VARIABLES = (
     "rating",
     "time_ago",
 )
+# What formats that show numbers may say: nothing of one activity, only what was counted.
+COUNT_VARIABLES = ("count", "people", "period")
+STREAK_VARIABLES = ("product", "count", "period")
+RATING_VARIABLES = ("rating", "best", "count", "period")
 TIME_AGO = "{{time_ago}}"
 
 PLACES = frozenset({"city", "region", "country", "place"})
