@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 from app.campaigns.content import PARTS, Content, Invalid, validated
 from app.core.api import Schema
-from app.proof.wording import WordingError, parse
+from app.proof.wording import (
+    COUNT_VARIABLES,
+    STREAK_VARIABLES,
+    VARIABLES,
+    WordingError,
+    parse,
+)
 
 POSITIONS = {
     "bubble": ("bottom-left", "bottom-right", "top-left", "top-right"),
@@ -34,17 +40,6 @@ DESIGN = frozenset(
         "translations",
     }
 )
-ACTIVITY_VARIABLES = [
-    "first_name",
-    "city",
-    "region",
-    "country",
-    "place",
-    "product",
-    "type",
-    "rating",
-    "time_ago",
-]
 
 
 class Format(Schema):
@@ -85,7 +80,7 @@ FORMATS = {
             shows="activities",
             fields=["template", "types"],
             needed=["template"],
-            variables=ACTIVITY_VARIABLES,
+            variables=[*VARIABLES],
             defaults={
                 "template": "{{first_name}} from {{city}} bought {{product}}",
                 "duration": 6,
@@ -101,7 +96,7 @@ FORMATS = {
             shows="counts",
             fields=["template", "types", "period", "minimum"],
             needed=["template"],
-            variables=["count", "people", "period"],
+            variables=[*COUNT_VARIABLES],
             defaults={
                 "template": "{{count}} orders in the last {{period}}",
                 "duration": 10,
@@ -117,7 +112,7 @@ FORMATS = {
             shows="counts",
             fields=["template", "types", "period", "minimum"],
             needed=["template"],
-            variables=["product", "count", "people", "period"],
+            variables=[*STREAK_VARIABLES],
             defaults={
                 "template": "{{product}} was bought {{count}} times in the last {{period}}",
                 "duration": 10,

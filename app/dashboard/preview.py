@@ -14,6 +14,7 @@ from app.core import clock
 from app.core.db import db
 from app.embed.loader import configuration
 from app.embed.notifications import items_of
+from app.embed.summaries import summary_of
 from app.proof import wording
 from app.proof.models import Activity
 from app.sites.models import Site
@@ -52,7 +53,8 @@ def preview_of(campaign: Campaign, drafted: dict[str, Any]) -> Preview:
 
 def _rows(site: Site, snapshot: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     if FORMATS[snapshot["format"]].shows != "activities":
-        return [], []
+        summary = summary_of(site, snapshot)
+        return [], [summary] if summary else []
     latest = (
         select(Activity)
         .filter_by(site_id=site.id, retracted_at=None)

@@ -20,12 +20,14 @@ from app.embed.notifications import cursor_of
 from app.proof import counts, wording
 from app.proof.figures import period_words, tenths, whole
 from app.proof.wording import WordingError
+from app.sites.models import Site
 from app.sites.queries import PublishedSite
 
 SECONDS = 20  # a period moves on also when nothing happens
 
 Snapshot = Mapping[str, Any]
 Values = Callable[[str], dict[str, str]]
+AnySite = PublishedSite | Site
 
 log = structlog.get_logger()
 
@@ -49,6 +51,14 @@ def summaries_by_campaign(site: PublishedSite) -> dict[str, dict[str, Any] | Non
         return _kept.get(key, lambda: _counted(site))
 
 
+def summary_of(site: Site, campaign: Snapshot) -> dict[str, Any] | None:
+    """What a draft would say of a site now: for the builder."""
+    if campaign["format"] not in SUMMARIES:
+        return None
+    with reading() as session:
+        return _summary(session, site, campaign)
+
+
 def counted_types(campaign: Snapshot) -> frozenset[str]:
     """The types of activity that a campaign's number is made of."""
     if campaign["format"] == "rating_summary":
@@ -62,7 +72,7 @@ def _counted(site: PublishedSite) -> dict[str, dict[str, Any] | None]:
         return {each["id"]: _summary(session, site, each) for each in campaigns}
 
 
-def _summary(session: Session, site: PublishedSite, campaign: Snapshot) -> dict[str, Any] | None:
+def _summary(session: Session, site: AnySite, campaign: Snapshot) -> dict[str, Any] | None:
     moment = clock.now()
     try:
         said = SUMMARIES[campaign["format"]](session, site, campaign["content"], moment)
@@ -73,7 +83,7 @@ def _summary(session: Session, site: PublishedSite, campaign: Snapshot) -> dict[
 
 
 def _period_count(
-    session: Session, site: PublishedSite, content: Snapshot, moment: datetime
+    session: Session, site: AnySite, content: Snapshot, moment: datetime
 ) -> dict[str, Any] | None:
     messages = _Messages(site, content, wording.COUNT_VARIABLES)
     since = _beginning(content["period"], moment)
@@ -93,7 +103,7 @@ def _period_count(
 
 
 def _hot_streak(
-    session: Session, site: PublishedSite, content: Snapshot, moment: datetime
+    session: Session, site: AnySite, content: Snapshot, moment: datetime
 ) -> dict[str, Any] | None:
     messages = _Messages(site, content, wording.STREAK_VARIABLES)
     since = _beginning(content["period"], moment)
@@ -110,7 +120,7 @@ def _hot_streak(
 
 
 def _rating_summary(
-    session: Session, site: PublishedSite, content: Snapshot, moment: datetime
+    session: Session, site: AnySite, content: Snapshot, moment: datetime
 ) -> dict[str, Any] | None:
     messages = _Messages(site, content, wording.RATING_VARIABLES)
     period = content.get("period", "all")
@@ -148,7 +158,7 @@ def _minimum(content: Snapshot) -> int:
 class _Messages:
     """A campaign's wordings: the site's language first, then its translations."""
 
-    def __init__(self, site: PublishedSite, content: Snapshot, variables: tuple[str, ...]) -> None:
+    def __init__(self, site: AnySite, content: Snapshot, variables: tuple[str, ...]) -> None:
         self._language = site.language
         self._own = wording.parse(content["template"], variables=variables)
         translated = (content.get("translations") or {}).items()
