@@ -85,7 +85,11 @@ def _type(text: str) -> str:
     return text
 
 
-Line = Annotated[str, BeforeValidator(clean_line), Field(min_length=1)]
+Code = Annotated[str, Field(min_length=1, max_length=40), BeforeValidator(clean_line)]
+Label = Annotated[str, Field(min_length=1, max_length=60), BeforeValidator(clean_line)]
+Title = Annotated[str, Field(min_length=1, max_length=120), BeforeValidator(clean_line)]
+Message = Annotated[str, Field(min_length=1, max_length=300), BeforeValidator(clean_line)]
+Template = Annotated[str, Field(max_length=300)]
 Colour = Annotated[str, AfterValidator(_colour)]
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 Language = Annotated[str, AfterValidator(_language)]
@@ -99,7 +103,7 @@ class Link(Schema):
     """Where a button leads."""
 
     url: Annotated[str, Field(max_length=2000), AfterValidator(web_address)]
-    label: Annotated[Line, Field(max_length=60)] = "Read more"
+    label: Label = "Read more"
     same_tab: bool = False
 
 
@@ -109,16 +113,16 @@ class Image(Schema):
     token: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{22,43}$")]
     width: Annotated[int, Field(ge=1, le=4000)]
     height: Annotated[int, Field(ge=1, le=4000)]
-    alt: Annotated[str, BeforeValidator(clean_line), Field(max_length=200)] = ""
+    alt: Annotated[str, Field(max_length=200), BeforeValidator(clean_line)] = ""
 
 
 class Translation(Schema):
     """The texts of a campaign in another language; what is missing stays as it is."""
 
-    template: Annotated[str, Field(max_length=300)] | None = None
-    title: Annotated[Line, Field(max_length=120)] | None = None
-    message: Annotated[Line, Field(max_length=300)] | None = None
-    label: Annotated[Line, Field(max_length=60)] | None = None
+    template: Template | None = None
+    title: Title | None = None
+    message: Message | None = None
+    label: Label | None = None
 
 
 class Content(Schema):
@@ -127,16 +131,16 @@ class Content(Schema):
     `duration` and `gap` are seconds; a `duration` of 0 stays until it is closed.
     """
 
-    template: Annotated[str, Field(max_length=300)] | None = None
+    template: Template | None = None
     types: Annotated[
         list[Annotated[str, AfterValidator(_type)]], Field(min_length=1, max_length=20)
     ] = ["purchase"]
     period: Annotated[str, _one_of("The period", PERIODS)] = "day"
     minimum: Annotated[int, Field(ge=1, le=1_000_000)] = 5
-    title: Annotated[Line, Field(max_length=120)] | None = None
-    message: Annotated[Line, Field(max_length=300)] | None = None
+    title: Title | None = None
+    message: Message | None = None
     tone: Literal["info", "success", "warning", "error"] = "info"
-    coupon: Annotated[Line, Field(max_length=40)] | None = None
+    coupon: Code | None = None
     link: Link | None = None
     image: Image | None = None
     translations: Annotated[dict[Language, Translation], Field(max_length=len(LANGUAGES))] = {}
@@ -187,7 +191,7 @@ class Tracking(Schema):
 
     params: list[Annotated[str, _one_of("A parameter", PARAMETERS)]] = list(PARAMETERS)
     custom: Annotated[
-        dict[str, Annotated[str, BeforeValidator(clean_line), Field(max_length=200)]],
+        dict[str, Annotated[str, Field(max_length=200), BeforeValidator(clean_line)]],
         Field(max_length=MOST_CUSTOM),
     ] = {}
     page: bool = False

@@ -186,7 +186,7 @@ class CampaignForm(Form):
         values = {name: self[name].data for name in (*plain, *design, *behaviour) if name in self}
         for optional in ("title", "message", "coupon", "template", "background", "foreground"):
             if optional in values:
-                values[optional] = values[optional] or None
+                values[optional] = (values[optional] or "").strip() or None
         values["icon"] = values["icon"] or None
         if "link_url" in self:
             values["link"] = self._link()

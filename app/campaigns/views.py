@@ -18,6 +18,7 @@ from app.core.api import ListQuery, page, uuid_or_404
 from app.core.db import db
 from app.core.errors import not_found
 from app.core.render import render
+from app.core.request import takes_upload
 from app.sites.models import Site
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/o/<organization>/campaigns")
@@ -122,8 +123,8 @@ def delete(campaign_id: UUID) -> Any:
 
 @blueprint.post("/<uuid:campaign_id>/image")
 @require(Permission.CAMPAIGNS_WRITE)
+@takes_upload(LARGEST_UPLOAD + ENVELOPE)
 def upload_image(campaign_id: UUID) -> Any:
-    request.max_content_length = LARGEST_UPLOAD + ENVELOPE
     campaign, upload = _pictured(campaign_id), request.files.get("image")
     try:
         picture = read_picture(upload.read() if upload else b"")
