@@ -18,7 +18,8 @@ from app.core import clock, tenancy
 from app.core.db import db
 from app.core.errors import ApiError, not_found
 from app.core.ratelimit import Buckets, address
-from app.dashboard.demo_data import CUSTOMERS, PRODUCTS, SLUG
+from app.dashboard.demo_data import SLUG
+from app.dashboard.demo_people import CUSTOMERS, PRODUCTS
 from app.sites.views import snippet
 from app.sources.kinds import KINDS
 from app.sources.kinds.base import Incoming, SampleOrder

@@ -1,11 +1,8 @@
-"""The demo organization: invented people in a shop that sells tea, through the real code paths."""
+"""The demo organization: two sites of a tea house, made through the verbs that everybody uses."""
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -16,69 +13,13 @@ from app.accounts.queries import organization_id_of
 from app.campaigns.models import Campaign
 from app.core import clock, tenancy
 from app.core.db import db
+from app.dashboard.demo_month import BOOKING_MAPPING, tell_a_month
 from app.sites.models import Site
-from app.sources.facts import Money, Person, Place, Product
-from app.sources.kinds import KINDS
-from app.sources.kinds.base import SampleOrder
-from app.sources.models import InboundDelivery, Source
-from app.sources.processing import process
+from app.sources.models import Source
 
 SLUG = "demo"
 EMAIL = "demo@candor.example"
 PASSWORD = "show me around"  # printed by `make up`; only ever the demo's
-SEED = 20
-PAST_ORDERS = 60
-SPAN = timedelta(days=6)
-
-
-@dataclass(frozen=True)
-class Ware:
-    product: Product
-    price: Money
-    colour: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Customer:
-    person: Person
-    place: Place
-
-
-PRODUCTS = (
-    Ware(Product("First Flush Darjeeling"), Money(1490, "EUR"), "leaf", "Light, floral, spring."),
-    Ware(Product("Smoked Lapsang"), Money(1290, "EUR"), "ember", "Pinewood smoke, deep amber."),
-    Ware(Product("Gyokuro"), Money(2990, "EUR"), "jade", "Shaded green, sweet and soft."),
-    Ware(Product("Cast-iron pot"), Money(6900, "EUR"), "iron", "Keeps warm for an hour."),
-)
-_NAMES = [
-    "Ada",
-    "Ben",
-    "Clara",
-    "David",
-    "Elif",
-    "Femi",
-    "Greta",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Kim",
-    "Lena",
-    "Milan",
-    "Nora",
-    "Oskar",
-    "Paula",
-]
-_PLACES = (
-    Place("Lyon", "Auvergne-Rhône-Alpes", "FR"),
-    Place("Hamburg", "Hamburg", "DE"),
-    Place("Porto", "Porto", "PT"),
-)
-CUSTOMERS = tuple(
-    Customer(Person(name, "Demo", f"{name.lower()}@customers.example"), place)
-    for name in _NAMES
-    for place in _PLACES
-)
 
 
 def create_demo() -> bool:
@@ -90,12 +31,20 @@ def create_demo() -> bool:
     user = User.by_email(EMAIL) or User.register(email=EMAIL, name="Demo Owner", password=PASSWORD)
     db.session.flush()
     Member.join(user, Role.OWNER)
-    site = Site.create(name="Tea shop", domains=_hosts())
-    source = Source.connect(site, "shopify", "Tea shop on Shopify")
-    _campaigns(site)
+    shop = Site.create(name="Tea shop", domains=_hosts(), time_zone="Europe/Berlin")
+    school = Site.create(
+        name="Tea school",
+        client_name="Kettle & Leaf",
+        domains=["school.tea.example", "*.courses.tea.example"],
+        time_zone="Europe/Berlin",
+        language="de",
+    )
+    sources = [each.id for each in _sources(shop, school)]
+    _shop_campaigns(shop)
+    _school_campaigns(school)
     db.session.commit()
     with tenancy.scope(organization.id):
-        _past_orders(source.id)
+        tell_a_month(*(db.session.get_one(Source, each) for each in sources))
     return True
 
 
@@ -104,7 +53,16 @@ def _hosts() -> list[str]:
     return list(dict.fromkeys([own, "localhost", "127.0.0.1"]))
 
 
-def _campaigns(site: Site) -> None:
+def _sources(shop: Site, school: Site) -> tuple[Source, Source, Source]:
+    """The shop's orders and reviews, and the school's bookings, which need a mapping."""
+    return (
+        Source.connect(shop, "shopify", "Tea shop on Shopify"),
+        Source.connect(shop, "custom", "Review requests"),
+        Source.connect(school, "custom", "Booking calendar", mapping=BOOKING_MAPPING),
+    )
+
+
+def _shop_campaigns(site: Site) -> None:
     Campaign.draft(
         site,
         name="Recent purchases",
@@ -117,52 +75,70 @@ def _campaigns(site: Site) -> None:
     ).publish()
     Campaign.draft(
         site,
-        name="Summer opening hours",
+        name="Orders of the week",
+        format="period_count",
+        content={
+            "template": "{{count}} orders in the last {{period}}",
+            "period": "week",
+            "accent": "#2f7d5b",
+            "position": "bottom-right",
+        },
+        triggers={"delay": 12},
+        rules={"include": ["/cart*"]},
+    ).publish()
+    Campaign.draft(
+        site,
+        name="What customers say",
+        format="rating_summary",
+        content={"accent": "#b7791f", "duration": 12},
+        triggers={"scroll": 60},
+        frequency={"page": 1},
+    ).publish()
+    changed = Campaign.draft(
+        site,
+        name="Spring opening hours",
         format="notice",
         content={"message": "Order before noon and your tea leaves today.", "tone": "info"},
+        rules={"exclude": ["/demo*"]},
+    )
+    changed.publish()
+    changed.change(content={**changed.content, "message": "Order before two, it leaves today."})
+    Campaign.draft(
+        site,
+        name="Welcome gift",
+        format="coupon_card",
+        content={
+            "title": "Your first pot",
+            "message": "Use this code at the checkout.",
+            "coupon": "FIRSTPOT",
+            "accent": "#2f7d5b",
+        },
+        triggers={"exit": True},
     )
 
 
-def _past_orders(source_id: Any) -> None:
-    """A week of orders, with a refund, a test order and an unpaid one among them, as webhooks."""
-    source = db.session.get_one(Source, source_id)
-    chance = random.Random(SEED)
-    start = clock.now() - SPAN
-    moments = sorted(start + SPAN * chance.random() for _ in range(PAST_ORDERS))
-    for number, moment in enumerate(moments):
-        ware, customer = chance.choice(PRODUCTS), chance.choice(CUSTOMERS)
-        order = SampleOrder(
-            id=str(5_400_000_000_000 + number),
-            person=customer.person,
-            place=customer.place,
-            product=ware.product,
-            price=ware.price,
-            at=moment,
-        )
-        _deliver(source, "paid", order)
-        if number % 15 == 7:
-            _deliver(source, "refunded", order)
-    InboundDelivery.refuse(
-        source,
-        reason="The signature does not fit the body.",
-        size=17,
-        body=b'{"id":"forged"}',
-        headers={"x-shopify-topic": "orders/paid", "content-type": "application/json"},
-    )
-    db.session.commit()
-
-
-def _deliver(source: Source, event: Any, order: SampleOrder) -> None:
-    kind = KINDS[source.kind]
-    incoming = kind.sample(event, order, source.secret or "")
-    kind.verify(incoming, [source.secret or ""], order.at)
-    delivery = InboundDelivery.receive(
-        source,
-        key=kind.delivery_key(incoming),
-        topic=kind.topic(incoming),
-        headers=incoming.headers,
-        body=incoming.body,
-    )
-    process(delivery)
-    delivery.received_at = delivery.settled_at = order.at
-    db.session.commit()
+def _school_campaigns(site: Site) -> None:
+    Campaign.draft(
+        site,
+        name="Bookings",
+        format="recent_activity",
+        content={
+            "template": "{{first_name}} aus {{city}} hat {{product}} gebucht",
+            "types": ["booking"],
+            "translations": {
+                "en": {"template": "{{first_name}} from {{city}} booked {{product}}"},
+            },
+        },
+    ).publish()
+    Campaign.draft(
+        site,
+        name="Summer course",
+        format="button_bar",
+        content={
+            "message": "Der Sommerkurs beginnt im Juni.",
+            "link": {"url": "https://school.tea.example/sommer", "label": "Ansehen"},
+            "translations": {
+                "en": {"message": "The summer course begins in June.", "label": "Take a look"},
+            },
+        },
+    ).schedule(clock.now() + timedelta(days=3))
