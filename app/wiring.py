@@ -9,6 +9,7 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask import Blueprint, jsonify, redirect, render_template
+from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
@@ -49,6 +50,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     app.request_class = CandorRequest
     _configure(app, settings)
+    # First, since what is registered first sees an answer last: when it is whole.
+    Compress(app)
     bus.init_app(app, settings.redis_url)
     db.init_app(app, settings)
     for part in (logs, errors, headers, render):

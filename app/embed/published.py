@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -26,6 +27,7 @@ class Served:
     site: PublishedSite | None
     config: dict[str, Any]
     script: bytes
+    packed: bytes  # the script by gzip
     etag: str
 
 
@@ -35,7 +37,7 @@ _hosts: Cache[bool] = Cache("hosts", size=20_000, seconds=SECONDS)
 
 def served(key: str) -> Served:
     if len(key) != KEY_LENGTH:
-        return Served(None, {}, SILENCE, _etag(SILENCE))
+        return _ready(None, {}, SILENCE)
     return _served.get(key, lambda: _serve(key))
 
 
@@ -50,14 +52,14 @@ def active_site(key: str) -> PublishedSite:
 def _serve(key: str) -> Served:
     site = published_site(key)
     if site is None or not site.active:
-        return Served(site, {}, SILENCE, _etag(SILENCE))
+        return _ready(site, {}, SILENCE)
     config = config_of(site)
-    script = loader_script(config)
-    return Served(site, config, script, _etag(script))
+    return _ready(site, config, loader_script(config))
 
 
-def _etag(script: bytes) -> str:
-    return sha256(script).hexdigest()[:20]
+def _ready(site: PublishedSite | None, config: dict[str, Any], script: bytes) -> Served:
+    """Packed once, not for each of the pages that load it."""
+    return Served(site, config, script, gzip.compress(script), sha256(script).hexdigest()[:20])
 
 
 def forget(channel: str, frame: dict[str, Any] | None) -> None:

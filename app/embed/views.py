@@ -27,8 +27,12 @@ polls = Buckets(rate=20, burst=200)
 def loader(key: str) -> Response:
     """Never an error: a page whose key is unknown or switched off gets a silent script."""
     found = served(key)
-    response = Response(found.script, content_type="text/javascript; charset=utf-8")
-    response.set_etag(found.etag)
+    packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    body = found.packed if packed else found.script
+    response = Response(body, content_type="text/javascript; charset=utf-8")
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+    response.set_etag(f"{found.etag}-gzip" if packed else found.etag)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.make_conditional(request)
