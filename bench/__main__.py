@@ -1,6 +1,6 @@
 """`make bench`: every measurement beside its ceiling, as JSON lines and then as a table.
 
-`python -m bench NAME …` runs some of: latency loader sockets start.
+`python -m bench NAME …` runs some of: latency loader sockets start pages builder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from bench import measures
+from bench import measures, panel
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ MEASURES: dict[str, Callable[[], Iterator[dict]]] = {
     "loader": measures.loader,
     "sockets": measures.sockets,
     "start": measures.start,
+    "pages": panel.pages,
+    "builder": panel.builder,
 }
 
 

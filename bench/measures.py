@@ -18,6 +18,7 @@ import requests
 from redis import Redis
 
 from bench.load import Crowd, frame, pss_kilobytes, requests_per_second
+from bench.rows import row
 from bench.stage import DOMAIN, Stage, bare, stage
 from tests.services import ROOT, Program
 from tests.shops import shopify, shopify_order
@@ -26,28 +27,6 @@ ORDERS = 200
 CROWD = 5000
 CAP = 3000  # sockets a worker
 ORIGIN = f"https://{DOMAIN}"
-
-
-def row(
-    name: str,
-    value: float,
-    unit: str,
-    at_most: float | None = None,
-    at_least: float | None = None,
-    ceiling: float | None = None,
-    ratio: bool = False,
-) -> dict[str, Any]:
-    judged = value / ceiling if ratio and ceiling else value
-    ok = judged <= at_most if at_most is not None else judged >= (at_least or 0)
-    target = f"≤ {at_most:g}" if at_most is not None else f"≥ {at_least:g}"
-    return {
-        "name": name,
-        "value": value,
-        "unit": "of the ceiling" if ratio else unit,
-        "target": target,
-        "ok": ok,
-        "ceiling": ceiling,
-    }
 
 
 def latency() -> Iterator[dict[str, Any]]:

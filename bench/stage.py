@@ -19,6 +19,7 @@ import requests
 from tests.services import ROOT, Program, free_port, running_valkey
 
 DOMAIN = "shop.bench.example"
+USER, PASSWORD = "b@bench.example", "bench bench bench"
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Stage:
     program: Program
     redis_url: str
     environ: dict[str, str]
+    organization_id: str
+    campaign_id: str
     site_id: str
     site_key: str
     source_id: str
@@ -53,9 +56,9 @@ def stage(**environ: str) -> Iterator[Stage]:
                 "--organization",
                 "Bench",
                 "--email",
-                "b@bench.example",
+                USER,
                 "--password",
-                "bench bench bench",
+                PASSWORD,
                 "--domain",
                 DOMAIN,
                 "--json",
@@ -88,11 +91,12 @@ def _furnish(
         timeout=5,
         json={"site_id": made["site_id"], "kind": "shopify", "name": "Shop"},
     ).json()
+    campaigns = []
     for name, format, content in (
         ("Recent", "recent_activity", {}),
         ("Notice", "notice", {"message": "Open until eight"}),
     ):
-        requests.post(
+        made_campaign = requests.post(
             f"{program.url}/api/v1/campaigns",
             headers=bearer,
             timeout=5,
@@ -103,11 +107,15 @@ def _furnish(
                 "content": content,
                 "status": "published",
             },
-        ).raise_for_status()
+        )
+        made_campaign.raise_for_status()
+        campaigns.append(made_campaign.json()["id"])
     return Stage(
         program,
         redis_url,
         environ,
+        made["organization_id"],
+        campaigns[0],
         made["site_id"],
         made["site_key"],
         source["id"],
