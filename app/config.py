@@ -41,6 +41,7 @@ class Settings:
     redis_url: str
     smtp_url: str | None
     mail_from: str
+    sign_up: str  # open, or closed: by invitation only
     outbound_allow: frozenset[str]
     asset_url: str
     trusted_proxies: int
@@ -84,6 +85,7 @@ class Settings:
             redis_url=environ.get("REDIS_URL") or embedded_redis_url(data),
             smtp_url=_smtp_url(environ.get("SMTP_URL")),
             mail_from=_mail_from(environ.get("MAIL_FROM"), url),
+            sign_up=_sign_up(environ.get("SIGN_UP")),
             outbound_allow=_outbound_allow(environ, env),
             asset_url=environ.get("ASSET_URL", "").rstrip("/"),
             trusted_proxies=_count(environ, "TRUSTED_PROXIES", 0),
@@ -213,6 +215,12 @@ def _mail_from(text: str | None, url: str) -> str:
     if not MAILBOX.fullmatch(sender):
         raise ConfigurationError("MAIL_FROM is a sender like: Candor <noreply@example.com>")
     return sender
+
+
+def _sign_up(text: str | None) -> str:
+    if text not in (None, "", "open", "closed"):
+        raise ConfigurationError("SIGN_UP is either open or closed.")
+    return text or "open"
 
 
 def _outbound_allow(environ: Mapping[str, str], env: str) -> frozenset[str]:

@@ -8,6 +8,8 @@ PERIODIC = {
     "app.sources.jobs.sweep_deliveries": 15,
     "app.core.mail.sweep_mail": 30,
     "app.accounts.models.sign_in.forget_sign_ins": 3600,
+    "app.accounts.models.mailed.forget_mailed": 3600,
+    "app.accounts.jobs.delete_organizations": 3600,
     "app.core.api.forget_answers": 3600,
     "app.sources.jobs.forget_old_bodies": 3600,
     "app.tracking.models.forget_salts": 3600,

@@ -1,9 +1,10 @@
 from flask import Flask
 
-from app.accounts import access, api, views
+from app.accounts import access, api
+from app.accounts.views import blueprint as pages
 
 
 def register(app: Flask) -> None:
     access.init_app(app)
-    app.register_blueprint(views.blueprint)
+    app.register_blueprint(pages)
     app.register_blueprint(api.blueprint)

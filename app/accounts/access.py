@@ -150,6 +150,12 @@ def get_or_404(model: type[T], identifier: UUID) -> T:
     return row
 
 
+def current_organization_slug() -> str:
+    """Of the organization in scope, also of one that the transaction has just founded."""
+    organization_id = tenancy.current_organization_id()
+    return db.session.get_one(Organization, organization_id).slug
+
+
 def open_session(token: str) -> None:
     """Start a fresh browser session: nothing of the one before survives a sign-in."""
     session.clear()

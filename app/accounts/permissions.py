@@ -18,6 +18,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     """What can be allowed. The value is also the scope of an API key."""
 
+    ORGANIZATION_WRITE = "organization:write"
     ORGANIZATION_DELETE = "organization:delete"
     BILLING = "billing:write"
     MEMBERS_READ = "members:read"
@@ -46,7 +47,13 @@ _EDITOR = _VIEWER | {
     P.ACTIVITIES_READ,
     P.ACTIVITIES_WRITE,
 }
-_ADMIN = _EDITOR | {P.MEMBERS_READ, P.MEMBERS_WRITE, P.API_KEYS_WRITE, P.AUDIT_READ}
+_ADMIN = _EDITOR | {
+    P.ORGANIZATION_WRITE,
+    P.MEMBERS_READ,
+    P.MEMBERS_WRITE,
+    P.API_KEYS_WRITE,
+    P.AUDIT_READ,
+}
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
@@ -55,6 +62,12 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset(_AGENT),
     Role.VIEWER: frozenset(_VIEWER),
 }
+
+
+def at_most(role: Role | str) -> list[Role]:
+    """The roles that are not stronger than this one, the strongest first."""
+    roles = list(Role)
+    return roles[roles.index(Role(role)) :]
 
 
 def allows(role: Role | str, permission: Permission) -> bool:

@@ -6,45 +6,23 @@ answers only to a browser on the same machine.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, make_response, render_template_string, request
-from sqlalchemy import Select, select
+from flask import Blueprint, Response, abort, make_response, render_template, request
+from sqlalchemy import select
 
 from app.core.db import system
-from app.core.mail import KEPT, OutgoingMail
+from app.core.mail import KEPT, AccountMail, OutgoingMail
 
 SHOWN = 100
+KINDS = (OutgoingMail, AccountMail)
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
-LIST = """{% extends "layout/bare.html" %}
-{% block title %}Kept mail{% endblock %}
-{% block content %}
-<h1>Kept mail</h1>
-<p>SMTP_URL is not set, so these were not sent. The newest {{ shown }} are listed.</p>
-<ul>
-{% for mail in mails %}
-<li><a href="{{ url_for(".show", mail_id=mail.id) }}">{{ mail.subject or "(no subject)" }}</a>
-to {{ mail.recipient }}, {{ mail.created_at.strftime("%Y-%m-%d %H:%M:%S") }} UTC</li>
-{% else %}
-<li>None yet.</li>
-{% endfor %}
-</ul>
-{% endblock %}"""
-
-ONE = """{% extends "layout/bare.html" %}
-{% block title %}{{ mail.subject }}{% endblock %}
-{% block content %}
-<h1>{{ mail.subject }}</h1>
-<p>to {{ mail.recipient }}, {{ mail.created_at.strftime("%Y-%m-%d %H:%M:%S") }} UTC</p>
-<pre id="text">{{ mail.text or "(erased)" }}</pre>
-{% if mail.html is not none %}<h2>HTML</h2>
-<pre id="html">{{ mail.html }}</pre>{% endif %}
-<p><a href="{{ url_for(".show_all") }}">All kept mail</a></p>
-{% endblock %}"""
+LINK = re.compile(r"https?://[^\s<>\"]+")
 
 blueprint = Blueprint("dev_mail", __name__, url_prefix="/dev/mail")
 
@@ -60,28 +38,31 @@ def refuse_strangers() -> None:
 
 @blueprint.get("")
 def show_all() -> Response:
-    newest = _kept().order_by(OutgoingMail.id.desc()).limit(SHOWN)
-    return _page(LIST, mails=_mails(newest), shown=SHOWN)
+    mails = [mail for kind in KINDS for mail in _kept(kind)]
+    newest = sorted(mails, key=lambda mail: mail.created_at, reverse=True)[:SHOWN]
+    return _page("dev_mail/index.html", mails=newest, shown=SHOWN)
 
 
 @blueprint.get("/<uuid:mail_id>")
 def show(mail_id: UUID) -> Response:
-    mails = _mails(_kept().where(OutgoingMail.id == mail_id))
-    return _page(ONE, mail=mails[0]) if mails else abort(404)
+    mails = [mail for kind in KINDS for mail in _kept(kind, mail_id)]
+    if not mails:
+        abort(404)
+    links = dict.fromkeys(LINK.findall(mails[0].text or ""))
+    return _page("dev_mail/show.html", mail=mails[0], links=links)
 
 
-def _kept() -> Select[Any]:
-    return select(OutgoingMail.__table__).where(OutgoingMail.state == KEPT)
-
-
-def _mails(statement: Select[Any]) -> list[OutgoingMail]:
+def _kept(kind: Any, mail_id: UUID | None = None) -> list[Any]:
+    statement = select(kind.__table__).where(kind.state == KEPT)
+    if mail_id is not None:
+        statement = statement.where(kind.id == mail_id)
     with system() as connection:
-        rows = connection.execute(statement).mappings().all()
-    return [OutgoingMail(**row) for row in rows]
+        newest = statement.order_by(kind.id.desc()).limit(SHOWN)
+        return [kind(**row) for row in connection.execute(newest).mappings()]
 
 
 def _page(template: str, **values: Any) -> Response:
-    response = make_response(render_template_string(template, **values))
+    response = make_response(render_template(template, **values))
     response.headers["Cache-Control"] = "no-store"
     return response
 

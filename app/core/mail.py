@@ -15,19 +15,21 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 from uuid import UUID
 
 import structlog
 from flask import current_app
-from sqlalchemy import Index, Integer, LargeBinary, String, select, update
+from sqlalchemy import Index, Integer, LargeBinary, Select, String, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.config import MAILBOX, Settings
 from app.core import bus, clock, tenancy
-from app.core.crypto import Sealed
-from app.core.db import Base, db, system
+from app.core.crypto import NO_TENANT, Sealed
+from app.core.db import Base, after_commit, db, system
+from app.core.ids import uuid7
 from app.core.jobs import job
 from app.core.tenancy import Tenant
 
@@ -53,16 +55,10 @@ NAME_MARKS = re.compile(r'[()<>\[\]:;@\\,"]+')
 log = structlog.get_logger()
 
 
-class OutgoingMail(Tenant, Base):
+class Mail:
     """One mail to one person: `pending`, then `sent` or `failed`; `kept` where none is sent."""
 
-    __tablename__ = "outgoing_mail"
-    __table_args__ = (
-        Index("ix_outgoing_mail_state_next_attempt_at", "state", "next_attempt_at"),
-        Index("ix_outgoing_mail_erase_at", "erase_at"),
-        {"info": {"system": ("SELECT",)}},
-    )
-
+    id: Mapped[UUID]
     recipient_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     recipient = Sealed("recipient_sealed")
     subject_sealed: Mapped[bytes] = mapped_column(LargeBinary)
@@ -84,11 +80,12 @@ class OutgoingMail(Tenant, Base):
     def claim(self) -> bool:
         """Take it for one attempt, so that nobody else does until CLAIM has passed."""
         moment = clock.now()
+        kind = type(self)
         statement = (
-            update(OutgoingMail)
-            .where(OutgoingMail.id == self.id, OutgoingMail.state == PENDING)
-            .where(OutgoingMail.next_attempt_at <= moment)
-            .values(attempts=OutgoingMail.attempts + 1, next_attempt_at=moment + CLAIM)
+            update(kind)
+            .where(kind.id == self.id, kind.state == PENDING)
+            .where(kind.next_attempt_at <= moment)
+            .values(attempts=kind.attempts + 1, next_attempt_at=moment + CLAIM)
         )
         result = db.session.execute(statement, execution_options={"synchronize_session": False})
         return isinstance(result, CursorResult) and result.rowcount == 1
@@ -133,6 +130,36 @@ class OutgoingMail(Tenant, Base):
         self.erase_at = clock.now() + BODIES_KEPT
 
 
+class OutgoingMail(Mail, Tenant, Base):
+    """A mail that an organization causes."""
+
+    __tablename__ = "outgoing_mail"
+    __table_args__ = (
+        Index("ix_outgoing_mail_state_next_attempt_at", "state", "next_attempt_at"),
+        Index("ix_outgoing_mail_erase_at", "erase_at"),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+
+class AccountMail(Mail, Base):
+    """A mail to somebody about his account, which precedes all organizations."""
+
+    __tablename__ = "account_mail"
+    __table_args__ = (
+        Index("ix_account_mail_state_next_attempt_at", "state", "next_attempt_at"),
+        Index("ix_account_mail_erase_at", "erase_at"),
+        {"info": {"system": ("SELECT",)}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
+
+    def __init__(self, **values: Any) -> None:
+        # Sealed columns are bound to the row, so a row knows who it is from the start.
+        self.id = values.pop("id", None) or uuid7()
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
 class Undelivered(Exception):
     """The server did not take a mail. `final` if it never will, `silent` if it takes none."""
 
@@ -142,28 +169,65 @@ class Undelivered(Exception):
 
 
 def send(to: str, subject: str, text: str, html: str | None = None) -> OutgoingMail:
-    """Have a mail sent once the caller's transaction is on disk.
+    """Have a mail of the organization in scope sent once the caller's transaction is on disk.
 
     `to` is an address or `Name <address>`. Raises ValueError if it is neither.
     """
-    mail = OutgoingMail(
-        recipient=str(_address(to)),
-        subject=_one_line(subject),
-        text=_storable(text),
-        html=None if html is None else _storable(html),
-        next_attempt_at=clock.now(),
-    )
-    db.session.add(mail)
-    if _settings().smtp_url is None and not _settings().production:
-        mail.keep()
-    else:
+    mail = OutgoingMail(**_written(to, subject, text, html))
+    if _post(mail):
         send_mail.enqueue(mail_id=mail.id)
     return mail
 
 
+def send_to_account(to: str, subject: str, text: str, html: str | None = None) -> AccountMail:
+    """As `send`, for mail that belongs to no organization."""
+    mail = AccountMail(**_written(to, subject, text, html))
+    mail_id = mail.id
+    if _post(mail):
+        after_commit(lambda: _nudge_account_mail(mail_id))
+    return mail
+
+
+def can_be_sent() -> bool:
+    """Whether mail goes anywhere: to a server, or outside production to /dev/mail."""
+    return _settings().smtp_url is not None or not _settings().production
+
+
+def _written(to: str, subject: str, text: str, html: str | None) -> dict[str, Any]:
+    return {
+        "recipient": str(_address(to)),
+        "subject": _one_line(subject),
+        "text": _storable(text),
+        "html": None if html is None else _storable(html),
+        "next_attempt_at": clock.now(),
+    }
+
+
+def _post(mail: Mail) -> bool:
+    """Put it into the transaction; whether it is to be sent, not kept."""
+    db.session.add(mail)
+    if _settings().smtp_url is None and not _settings().production:
+        mail.keep()
+        return False
+    return True
+
+
 @job
 def send_mail(mail_id: str) -> None:
-    mail = db.session.get(OutgoingMail, UUID(mail_id))
+    _attempt(db.session.get(OutgoingMail, UUID(mail_id)))
+
+
+@job
+def send_account_mail(mail_id: str) -> None:
+    _attempt(db.session.get(AccountMail, UUID(mail_id)))
+
+
+def _nudge_account_mail(mail_id: UUID) -> None:
+    # A job belongs to an organization; this one to one that has no rows.
+    send_account_mail.nudge(str(NO_TENANT), {"mail_id": str(mail_id)})
+
+
+def _attempt(mail: Mail | None) -> None:
     if mail is None or _silent() or not mail.claim():
         return
     db.session.commit()
@@ -176,7 +240,9 @@ def send_mail(mail_id: str) -> None:
     try:
         deliver(message, _settings().smtp_url)
     except Undelivered as error:
-        log.warning("mail_undelivered", mail_id=mail_id, final=error.final, silent=error.silent)
+        log.warning(
+            "mail_undelivered", mail_id=str(mail.id), final=error.final, silent=error.silent
+        )
         mail.record_failure(str(error), final=error.final)
     else:
         mail.record_sent()
@@ -185,27 +251,35 @@ def send_mail(mail_id: str) -> None:
 def sweep_mail() -> None:
     """Nudge what is due, also what a lost nudge or a dead worker left behind; erase old bodies."""
     moment = clock.now()
-    due = (
-        select(OutgoingMail.organization_id, OutgoingMail.id)
-        .where(OutgoingMail.state == PENDING, OutgoingMail.next_attempt_at <= moment)
-        .order_by(OutgoingMail.next_attempt_at)
-        .limit(SWEPT_AT_ONCE)
-    )
     old = select(OutgoingMail.organization_id).where(OutgoingMail.erase_at <= moment).distinct()
     with system() as connection:
-        nudges = connection.execute(due).all()
+        owned = connection.execute(_due(OutgoingMail, moment, OutgoingMail.organization_id)).all()
+        unowned = connection.scalars(_due(AccountMail, moment)).all()
         organization_ids = list(connection.scalars(old))
-    for organization_id, mail_id in nudges:
+    for mail_id, organization_id in owned:
         send_mail.nudge(str(organization_id), {"mail_id": str(mail_id)})
+    for mail_id in unowned:
+        _nudge_account_mail(mail_id)
     for organization_id in organization_ids:
         with tenancy.scope(organization_id):
-            _erase_bodies(moment)
+            _erase_bodies(OutgoingMail, moment)
             db.session.commit()
+    _erase_bodies(AccountMail, moment)
+    db.session.commit()
 
 
-def _erase_bodies(moment: datetime) -> None:
+def _due(kind: type[Any], moment: datetime, *more: Any) -> Select[Any]:
+    return (
+        select(kind.id, *more)
+        .where(kind.state == PENDING, kind.next_attempt_at <= moment)
+        .order_by(kind.next_attempt_at)
+        .limit(SWEPT_AT_ONCE)
+    )
+
+
+def _erase_bodies(kind: type[Any], moment: datetime) -> None:
     nothing = {"text_sealed": None, "html_sealed": None, "last_error_sealed": None}
-    statement = update(OutgoingMail).where(OutgoingMail.erase_at <= moment)
+    statement = update(kind).where(kind.erase_at <= moment)
     db.session.execute(
         statement.values(**nothing, erase_at=None),
         execution_options={"synchronize_session": False},

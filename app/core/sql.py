@@ -41,6 +41,12 @@ def named_lock(connection: Connection, key: str) -> Iterator[None]:
         connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
 
 
+def take_time(session: Session) -> None:
+    """Let the statements of this transaction take as long as they need, as no request may."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL statement_timeout = 0"))
+
+
 def insert(session: Session, table: type[Any] | Table) -> Any:
     """The dialect's INSERT, which has on_conflict_do_nothing / do_update on both databases."""
     bind = session.get_bind()

@@ -18,7 +18,7 @@ from app.core import clock, tenancy
 from app.core.db import db
 from app.core.errors import ApiError, not_found
 from app.core.ratelimit import Buckets, address
-from app.dashboard.demo_data import SLUG
+from app.dashboard.demo_data import EMAIL, PASSWORD, SLUG
 from app.dashboard.demo_people import CUSTOMERS, PRODUCTS
 from app.sites.views import snippet
 from app.sources.kinds import KINDS
@@ -38,6 +38,12 @@ SIGNED = (
 
 blueprint = Blueprint("demo", __name__, url_prefix="/demo")
 orders = Buckets(rate=2, burst=20)
+
+
+@blueprint.app_context_processor
+def _sign_in() -> dict[str, Any]:
+    """For the page that a new installation begins with."""
+    return {"demo_sign_in": {"email": EMAIL, "password": PASSWORD}}
 
 
 @blueprint.get("")

@@ -27,8 +27,9 @@ def create_demo() -> bool:
     if organization_id_of(SLUG) is not None:
         return False
     organization = Organization.found("Demo Tea Shop")
-    organization.slug = SLUG
+    organization.slug, organization.demo = SLUG, True
     user = User.by_email(EMAIL) or User.register(email=EMAIL, name="Demo Owner", password=PASSWORD)
+    user.verify_email()
     db.session.flush()
     Member.join(user, Role.OWNER)
     shop = Site.create(name="Tea shop", domains=_hosts(), time_zone="Europe/Berlin")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, request, url_for
+from flask import g, has_request_context, request, url_for
 from flask_login import current_user
 
 from app.accounts.permissions import Permission
-from app.accounts.queries import memberships
+from app.accounts.queries import may_found, memberships
+from app.core.mail import can_be_sent
 
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
@@ -22,26 +23,84 @@ ITEMS = (
     ("Activities", "shopping-bag", "proof.index", ("proof.",), Permission.ACTIVITIES_READ),
     ("Sources & webhooks", "webhook", "sources.index", ("sources.",), Permission.SOURCES_READ),
     ("Sites", "globe", "sites.index", ("sites.",), Permission.SITES_READ),
-    ("Settings", "settings", "accounts.members", ("accounts.",), Permission.MEMBERS_READ),
+    (
+        "Settings",
+        "settings",
+        "accounts.organization",
+        ("accounts.",),
+        Permission.ORGANIZATION_WRITE,
+    ),
 )
+# Pages in the same frame that belong to somebody, not to an organization.
+ACCOUNT_ITEMS = (
+    ("Account", "user", "accounts.account"),
+    ("Sign-ins", "monitor", "accounts.sign_ins"),
+)
+ACCOUNT_PATHS = ("/account/", "/organizations/")
 
 
 def context() -> dict[str, Any]:
-    """What `layout/app.html` needs; nothing on pages outside an organization."""
+    """What `layout/app.html` needs; nothing on pages for everybody."""
     if "member" not in g:
-        return {}
+        return _account_context() if _is_of_an_account() else {}
     slug = g.organization.slug
+    mine = memberships(current_user.id)
     return {
         "navigation": [_item(slug, *item) for item in ITEMS if g.member.may(item[-1])],
         "organization": g.organization,
         "organizations": [
-            {"name": each.name, "href": url_for("dashboard.home", organization=each.slug)}
-            for each in memberships(current_user.id)
+            {
+                "name": each.name,
+                "href": url_for("dashboard.home", organization=each.slug),
+                "active": each.slug == slug,
+            }
+            for each in mine
         ],
+        "new_organization_href": may_found(mine) and url_for("accounts.new_organization"),
+        "account_links": _account_links(),
+        "must_verify": _must_verify(),
         "member": g.member,
         "sign_out_href": url_for("accounts.sign_out"),
         "Permission": Permission,
     }
+
+
+def _is_of_an_account() -> bool:
+    return has_request_context() and f"{request.path}/".startswith(ACCOUNT_PATHS)
+
+
+def _account_context() -> dict[str, Any]:
+    if not current_user.is_authenticated:
+        return {}
+    mine = memberships(current_user.id)
+    organizations = [
+        {
+            "label": each.name,
+            "icon": "building-2",
+            "href": url_for("dashboard.home", organization=each.slug),
+            "heading": "" if number else "Organizations",
+        }
+        for number, each in enumerate(mine)
+    ]
+    own = [{**each, "active": each["href"] == request.path} for each in _account_links()]
+    return {
+        "navigation": own + organizations,
+        "sign_out_href": url_for("accounts.sign_out"),
+        "account_links": _account_links(),
+        "must_verify": _must_verify(),
+    }
+
+
+def _account_links() -> list[dict[str, Any]]:
+    return [
+        {"label": label, "icon": icon, "href": url_for(endpoint)}
+        for label, icon, endpoint in ACCOUNT_ITEMS
+    ]
+
+
+def _must_verify() -> bool:
+    """Whether to ask for it: not where no mail could be sent."""
+    return current_user.email_verified_at is None and can_be_sent()
 
 
 def _item(

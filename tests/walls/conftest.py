@@ -16,7 +16,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import select, text
 from sqlalchemy.engine import Engine
 
-from app.accounts.models import Member, user
+from app.accounts.models import Member, User, user
+from app.accounts.permissions import Role
 from app.campaigns.models import Image
 from app.campaigns.pictures import Picture
 from app.core import mail, migrations, tenancy
@@ -60,6 +61,10 @@ class Belongings:
     delivery_id: UUID | str
     key_id: UUID | str
     member_id: UUID | str
+    removable_member_id: UUID | str
+    other_member_id: UUID | str
+    invitation_id: UUID | str
+    organization_id: UUID | str
     receipt: str
 
     def ids(self) -> list[str]:
@@ -116,6 +121,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         },
     )
     key = post("/api-keys", {"name": f"{mark} key", "scopes": ["sites:read"]})
+    invitation = post("/invitations", {"email": f"{mark}@members.example", "role": "viewer"})
     for topic, payload in (("orders/paid", shopify_order()), ("refunds/create", shopify_refund())):
         request = shopify(tenant.secret, topic, payload)
         assert client.post(f"/hooks/{tenant.source_id}", **request).status_code == 200
@@ -126,6 +132,13 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             process(delivery)
         mail.send(f"{mark}@members.example", f"{mark} mail", mark)
         Image.keep(db.session.get_one(Site, tenant.site_id), Picture(mark.encode(), 1, 1))
+        joined = [
+            Member.join(
+                User.register(email=f"{mark}@{each}.example", name=mark, password="not guessed"),
+                Role.VIEWER,
+            ).id
+            for each in ("one", "two")
+        ]
         db.session.commit()
     with app.app_context():
         visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
@@ -142,7 +155,11 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             activity_id=activity["id"],
             delivery_id=db.session.scalars(deliveries).first(),
             key_id=key["id"],
-            member_id=db.session.scalars(select(Member.id)).one(),
+            member_id=db.session.scalars(select(Member.id).filter_by(role="owner")).one(),
+            removable_member_id=joined[0],
+            other_member_id=joined[1],
+            invitation_id=invitation["id"],
+            organization_id=tenant.id,
             receipt=activity["receipt"],
         )
 

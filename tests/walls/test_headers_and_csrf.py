@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select
 
-from app.accounts.models import Organization, SignIn, User
+from app.accounts.models import Member, Organization, SignIn, User
 from app.accounts.permissions import Role
 from app.core import tenancy
 from app.core.db import db
@@ -41,8 +41,11 @@ def pages(app: Any, method: str) -> list[str]:
 
 def filled(rule: str, ids: Belongings) -> str:
     names = {"organization": ids.slug, "token": ids.receipt}
-    for name in ("site", "source", "campaign", "activity", "delivery", "key"):
+    for name in (
+        "site", "source", "campaign", "activity", "delivery", "key", "member", "invitation",
+    ):  # fmt: skip
         names[f"uuid:{name}_id"] = getattr(ids, f"{name}_id")
+    names["uuid:sign_in_id"] = ids.key_id
     for name, value in names.items():
         rule = rule.replace(f"<{name}>", str(value))
     return rule
@@ -332,6 +335,8 @@ def test_without_redis_nobody_signs_in_and_everything_else_goes_on(app, acme, si
     refused = client.post("/sign-in", data=form)
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) >= 1
     assert "nowhere" not in refused.text
+    for path in ("/sign-up", "/password-reset", "/invitation/account", "/sign-up/confirmation"):
+        assert client.post(path, data=form).status_code == 503, path
     assert client.get(f"/o/{acme.slug}/").status_code == 302
     client.set_cookie("candor", cookie)
     for path in ("", "sites", "sources", "campaigns", "activities", "settings/members"):
@@ -591,6 +596,8 @@ def hostile(app, acme, client, work, join):
         db.session.get_one(Organization, acme.id).name = PROBE
         db.session.commit()
         deliveries = db.session.scalars(select(InboundDelivery.id)).all()
+        member_id = db.session.scalars(select(Member.id)).first()
+    invited = post("/invitations", {"email": "ina@acme.example", "role": "viewer"})
     first = Belongings(
         slug=acme.slug,
         site_id=made_site["id"],
@@ -602,7 +609,11 @@ def hostile(app, acme, client, work, join):
         activity_id=activity["id"],
         delivery_id=deliveries[0],
         key_id=key["id"],
-        member_id="",
+        member_id=member_id,
+        removable_member_id=member_id,
+        other_member_id=member_id,
+        invitation_id=invited["id"],
+        organization_id=acme.id,
         receipt=activity["receipt"],
     )
     return first, deliveries
@@ -649,13 +660,23 @@ def test_a_form_that_comes_back_shows_what_was_typed_as_text(acme, hostile, sign
     site = {"site_id": PROBE, "type": PROBE, "kind": PROBE, "first_name": PROBE, "country": PROBE}
     fields = ("name", "client_name", "domains", "k", "time_zone", "message", "link_url", "accent")
     form = {**site, **dict.fromkeys(fields, PROBE), "template": PROBE, "mapping": PROBE}
+    form |= {
+        "organization": PROBE,
+        "password": PROBE,
+        "current": PROBE,
+        "new": PROBE,
+        "role": PROBE,
+    }
     form |= {"secret": "x<", "scopes": PROBE, "email": PROBE, "position": PROBE, "delay": PROBE}
     page = f"/o/{ids.slug}"
     for path in (
         f"{page}/sites", f"{page}/sites/{ids.site_id}", f"{page}/sources", f"{page}/activities",
         f"{page}/sources/{ids.source_id}/mapping", f"{page}/sources/{ids.source_id}/secret",
         f"{page}/campaigns/{ids.campaign_id}", f"{page}/campaigns/{ids.campaign_id}/preview",
-        f"{page}/campaigns/{ids.campaign_id}/schedule", f"{page}/settings/api-keys", "/sign-in",
+        f"{page}/campaigns/{ids.campaign_id}/schedule", f"{page}/settings/api-keys",
+        "/sign-in", "/sign-up", "/password-reset", "/account/email", "/account/password",
+        f"{page}/settings", f"{page}/settings/invitations",
+        f"{page}/settings/members/{ids.member_id}/role",
     ):  # fmt: skip
         answer = alice.post(path, form)
         # A key's name and a refused mapping may well look like this.

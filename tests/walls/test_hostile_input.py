@@ -149,6 +149,7 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
     site = {"site_id": str(site_id)}
     return {
         "/api/v1/api-keys": {"name": "Shop", "scopes": ["sites:read"]},
+        "/api/v1/invitations": {"email": "ina@acme.example", "role": "viewer"},
         "/api/v1/sites": {"name": "Shop", "domain": "shop.example", "client_name": "Client"},
         "/api/v1/sources": {
             **site,
@@ -207,6 +208,19 @@ OF_ONE = {
 }
 
 
+def changes() -> dict[str, dict[str, Any]]:
+    """The same for what changes something that is there."""
+    return {
+        "/api/v1/organizations/<uuid:organization_id>": {
+            "name": "Acme",
+            "time_zone": "Europe/Berlin",
+            "currency": "EUR",
+            "language": "de",
+        },
+        "/api/v1/members/<uuid:member_id>": {"role": "agent"},
+    }
+
+
 def fields(body: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The address of each field, also of the inner ones."""
     for name, value in body.items():
@@ -222,7 +236,8 @@ def changed(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str
 
 
 def test_each_route_that_takes_a_body_is_attacked_here(app):
-    known = {*good_bodies(""), *FORMS_WITHOUT, *form_rules(), "/hooks/<uuid:source_id>", *OF_ONE}
+    attacked = {*good_bodies(""), *changes(), *form_rules(), "/hooks/<uuid:source_id>"}
+    known = {*attacked, *FORMS_WITHOUT, *OF_ONE}
     rules = {
         rule.rule
         for rule in app.url_map.iter_rules()
@@ -263,6 +278,29 @@ def test_a_hostile_value_in_a_field_is_refused_or_taken_by_the_api(on_each):
     statuses = on_each(attack)
     assert len(statuses) > 90
     assert set(statuses.values()) <= {201, 400, 404, 422}
+
+
+def test_a_hostile_change_is_refused_or_taken_by_the_api(on_each):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        client, ids = app.test_client(), furnish(app, acme, "Marmalade")
+        for rule, good in changes().items():
+            path = rule.replace("<uuid:organization_id>", str(ids.organization_id))
+            path = path.replace("<uuid:member_id>", str(ids.removable_member_id))
+            headers = {**acme.bearer, "Content-Type": "application/json"}
+            for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
+                encoding = {"Content-Encoding": "gzip"} if name == "gzip bomb" else {}
+                options = {"data": body, "headers": {**headers, **encoding}}
+                answers.note((rule, name), client.patch, path, **options)
+            for field in good:
+                for place, value in enumerate(VALUES):
+                    body = {**good, field: value}
+                    asked = (rule, field, place)
+                    answers.note(asked, client.patch, path, json=body, headers=headers)
+
+    for asked, status in on_each(attack).items():
+        if asked[1] in NO_JSON:
+            assert status == 400, asked
+        assert status in (200, 400, 413, 422), asked
 
 
 ANY_JSON = st.recursive(
@@ -385,6 +423,22 @@ CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
 # Routes of pages that take no field but the token.
 FORMS_WITHOUT = {
     "/sign-out",
+    "/account/email-verification",
+    "/account/sign-ins/revocation",
+    "/account/sign-ins/<uuid:sign_in_id>/revocation",
+    "/o/<organization>/departure",
+    "/o/<organization>/settings/deletion/withdrawal",
+    "/o/<organization>/settings/invitations/<uuid:invitation_id>/mail",
+    "/o/<organization>/settings/invitations/<uuid:invitation_id>/revocation",
+    "/o/<organization>/settings/members/<uuid:member_id>/suspension",
+    "/o/<organization>/settings/members/<uuid:member_id>/resumption",
+    "/o/<organization>/settings/members/<uuid:member_id>/removal",
+    # And the token of a link, which is attacked in tests/accounts.
+    "/email-verification",
+    "/invitation/acceptance",
+    "/invitation/account",
+    "/password-reset/password",
+    "/sign-up/confirmation",
     "/demo/orders",
     "/demo/refunds",
     "/o/<organization>/settings/api-keys/<uuid:key_id>/revocation",
@@ -468,6 +522,39 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
     source = {**site, "kind": "custom", "name": "Shop", "secret": "a long secret"}
     return {
         "/sign-in": ("/sign-in", {"email": "nobody@acme.example", "password": "a" * 129}),
+        "/sign-up": (
+            "/sign-up",
+            {
+                "organization": "Initech",
+                "name": "Ina",
+                "email": "ina@initech.example",
+                "password": "battery staple",
+            },
+        ),
+        "/password-reset": ("/password-reset", {"email": "nobody@acme.example"}),
+        "/account": ("/account", {"name": "Alice"}),
+        "/account/email": (
+            "/account/email",
+            {"email": "alice@initech.example", "password": "not the password"},
+        ),
+        "/account/password": (
+            "/account/password",
+            {"current": "not the password", "new": "battery staple"},
+        ),
+        "/organizations": ("/organizations", {"name": "Initech"}),
+        "/o/<organization>/settings": (
+            f"{page}/settings",
+            {"name": "Acme", "time_zone": "UTC", "currency": "EUR", "language": "de"},
+        ),
+        "/o/<organization>/settings/deletion": (f"{page}/settings/deletion", {"name": "Acme"}),
+        "/o/<organization>/settings/members/<uuid:member_id>/role": (
+            f"{page}/settings/members/{ids.removable_member_id}/role",
+            {"role": "agent"},
+        ),
+        "/o/<organization>/settings/invitations": (
+            f"{page}/settings/invitations",
+            {"email": "ina@initech.example", "role": "viewer"},
+        ),
         "/o/<organization>/sites": (f"{page}/sites", SITE),
         "/o/<organization>/sites/<uuid:site_id>": (f"{page}/sites/{acme.site_id}", SITE),
         "/o/<organization>/sources": (f"{page}/sources", source),

@@ -93,7 +93,15 @@ CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
 # Each route that belongs to an organization, as (method, rule). Those that undo come last.
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/organizations"): NO_IDS,
+    ("PATCH", "/api/v1/organizations/<uuid:organization_id>"): one(
+        "PATCH", "/api/v1/organizations/{organization_id}", json={"language": "de"}
+    ),
     ("GET", "/api/v1/members"): NO_IDS,
+    ("PATCH", "/api/v1/members/<uuid:member_id>"): one(
+        "PATCH", "/api/v1/members/{removable_member_id}", json={"role": "agent"}
+    ),
+    ("GET", "/api/v1/invitations"): NO_IDS,
+    ("POST", "/api/v1/invitations"): NO_IDS,
     ("GET", "/api/v1/audit"): NO_IDS,
     ("GET", "/api/v1/api-keys"): NO_IDS,
     ("POST", "/api/v1/api-keys"): NO_IDS,
@@ -155,7 +163,29 @@ ROUTES: dict[tuple[str, str], Route] = {
         "GET", "/api/v1/activities/{activity_id}"
     ),
     ("GET", "/o/<organization>/"): NO_IDS,
+    ("GET", "/o/<organization>/settings"): NO_IDS,
+    ("POST", "/o/<organization>/settings"): NO_IDS,
+    ("GET", "/o/<organization>/settings/deletion"): NO_IDS,
+    ("POST", "/o/<organization>/settings/deletion"): NO_IDS,
+    ("POST", "/o/<organization>/settings/deletion/withdrawal"): NO_IDS,
+    ("POST", "/o/<organization>/departure"): NO_IDS,
     ("GET", "/o/<organization>/settings/members"): NO_IDS,
+    ("GET", "/o/<organization>/settings/members/<uuid:member_id>"): one(
+        "GET", "/o/{acme}/settings/members/{member_id}"
+    ),
+    ("POST", "/o/<organization>/settings/members/<uuid:member_id>/role"): one(
+        "POST", "/o/{acme}/settings/members/{removable_member_id}/role", 302, form={"role": "agent"}
+    ),
+    ("POST", "/o/<organization>/settings/members/<uuid:member_id>/suspension"): one(
+        "POST", "/o/{acme}/settings/members/{removable_member_id}/suspension", 302
+    ),
+    ("POST", "/o/<organization>/settings/members/<uuid:member_id>/resumption"): one(
+        "POST", "/o/{acme}/settings/members/{removable_member_id}/resumption", 302
+    ),
+    ("POST", "/o/<organization>/settings/invitations"): NO_IDS,
+    ("POST", "/o/<organization>/settings/invitations/<uuid:invitation_id>/mail"): one(
+        "POST", "/o/{acme}/settings/invitations/{invitation_id}/mail"
+    ),
     ("GET", "/o/<organization>/settings/audit"): NO_IDS,
     ("GET", "/o/<organization>/settings/api-keys"): NO_IDS,
     ("POST", "/o/<organization>/settings/api-keys"): NO_IDS,
@@ -268,6 +298,18 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("DELETE", "/api/v1/campaigns/<uuid:campaign_id>"): one(
         "DELETE", "/api/v1/campaigns/{notice_id}", 204
     ),
+    ("POST", "/o/<organization>/settings/invitations/<uuid:invitation_id>/revocation"): one(
+        "POST", "/o/{acme}/settings/invitations/{invitation_id}/revocation", 302
+    ),
+    ("DELETE", "/api/v1/invitations/<uuid:invitation_id>"): one(
+        "DELETE", "/api/v1/invitations/{invitation_id}", 204
+    ),
+    ("POST", "/o/<organization>/settings/members/<uuid:member_id>/removal"): one(
+        "POST", "/o/{acme}/settings/members/{removable_member_id}/removal", 302
+    ),
+    ("DELETE", "/api/v1/members/<uuid:member_id>"): one(
+        "DELETE", "/api/v1/members/{other_member_id}", 204
+    ),
 }
 
 # What answers everybody alike, and why that is right.
@@ -276,6 +318,29 @@ PUBLIC = {
     ("GET", "/sign-in"): "before there is anybody",
     ("POST", "/sign-in"): "before there is anybody",
     ("POST", "/sign-out"): "one's own sign-in",
+    ("GET", "/sign-up"): "before there is anybody",
+    ("POST", "/sign-up"): "before there is anybody",
+    ("GET", "/sign-up/confirmation"): "known by the link",
+    ("POST", "/sign-up/confirmation"): "known by the link",
+    ("GET", "/password-reset"): "before there is anybody",
+    ("POST", "/password-reset"): "before there is anybody",
+    ("GET", "/password-reset/password"): "known by the link",
+    ("POST", "/password-reset/password"): "known by the link",
+    ("GET", "/email-verification"): "known by the link, and only the user's own",
+    ("POST", "/email-verification"): "known by the link, and only the user's own",
+    ("GET", "/invitation"): "known by the link",
+    ("POST", "/invitation/acceptance"): "known by the link",
+    ("POST", "/invitation/account"): "known by the link",
+    ("GET", "/account"): "one's own account",
+    ("POST", "/account"): "one's own account",
+    ("POST", "/account/email"): "one's own account",
+    ("POST", "/account/email-verification"): "one's own account",
+    ("POST", "/account/password"): "one's own account",
+    ("GET", "/account/sign-ins"): "one's own sign-ins",
+    ("POST", "/account/sign-ins/revocation"): "one's own sign-ins",
+    ("POST", "/account/sign-ins/<uuid:sign_in_id>/revocation"): "one's own sign-ins",
+    ("GET", "/organizations/new"): "before there is the organization",
+    ("POST", "/organizations"): "before there is the organization",
     ("GET", "/api/v1/docs"): "the same for all",
     ("GET", "/api/v1/openapi.json"): "the same for all",
     ("GET", "/favicon.ico"): "a file",
@@ -378,6 +443,8 @@ def test_no_page_of_an_organization_opens_to_a_stranger(both, ask, umbrella, row
             "uuid:activity_id": theirs.activity_id,
             "uuid:delivery_id": theirs.delivery_id,
             "uuid:key_id": theirs.key_id,
+            "uuid:member_id": theirs.removable_member_id,
+            "uuid:invitation_id": theirs.invitation_id,
             "format_name": "notice",
         }
         for name, value in names.items():

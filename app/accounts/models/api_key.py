@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.accounts.permissions import Permission
+from app.accounts.permissions import ALLOWED, Permission, Role
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.crypto import fingerprint
@@ -57,6 +57,11 @@ class ApiKey(Tenant, Base):
     def may_grant(self, scopes: list[str]) -> bool:
         """Nobody gives more than he has."""
         return EVERYTHING in self.scopes or set(scopes) <= set(self.scopes)
+
+    def may_give(self, role: Role | str) -> bool:
+        """A role is what it allows: a key gives one, or acts on somebody with it, if it may do
+        all of that itself."""
+        return self.may_grant([permission.value for permission in ALLOWED[Role(role)]])
 
 
 @dataclass(frozen=True, kw_only=True)

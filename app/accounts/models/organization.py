@@ -4,17 +4,19 @@ import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import String
+from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core import clock, tenancy
+from app.core import clock, sql, tenancy
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db
 from app.core.ids import uuid7
+
+TIME_TO_UNDO = timedelta(days=7)
 
 
 class Organization(Base):
@@ -27,6 +29,12 @@ class Organization(Base):
     name: Mapped[str] = mapped_column(String(120))
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")
+    language: Mapped[str] = mapped_column(String(12), default="en")
+    # Filled with invented people, by `candor demo`.
+    demo: Mapped[bool] = mapped_column(default=False)
+    # The day on which it goes for good, unless an owner keeps it.
+    deletion_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @classmethod
@@ -39,10 +47,68 @@ class Organization(Base):
         announce(OrganizationFounded(organization=organization))
         return organization
 
+    def change(self, **values: str) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        db.session.flush()
+        announce(OrganizationChanged(organization=self))
+
+    def schedule_deletion(self) -> None:
+        if self.deletion_at is None:
+            self.deletion_at = clock.now() + TIME_TO_UNDO
+            announce(OrganizationDeletionScheduled(organization=self))
+
+    def keep(self) -> None:
+        if self.deletion_at is not None:
+            self.deletion_at = None
+            announce(OrganizationKept(organization=self))
+
+    def delete(self) -> None:
+        """For good, with every row that carries its id, if its day has come."""
+        sql.take_time(db.session())
+        due = delete(Organization).where(Organization.id == self.id)
+        gone = db.session.execute(
+            due.where(Organization.deletion_at <= clock.now()).returning(Organization.id),
+            execution_options={"synchronize_session": False},
+        )
+        if gone.first() is not None:
+            announce(OrganizationDeleted(organization=self))
+
 
 @dataclass(frozen=True, kw_only=True)
 class OrganizationFounded(Announcement):
     name: ClassVar[str] = "organization.founded"
+    organization: Organization
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationChanged(Announcement):
+    name: ClassVar[str] = "organization.changed"
+    organization: Organization
+
+    def details(self) -> dict[str, Any]:
+        return {
+            name: getattr(self.organization, name)
+            for name in ("name", "time_zone", "currency", "language")
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationDeletionScheduled(Announcement):
+    name: ClassVar[str] = "organization.deletion_scheduled"
+    organization: Organization
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationKept(Announcement):
+    name: ClassVar[str] = "organization.kept"
+    organization: Organization
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationDeleted(Announcement):
+    name: ClassVar[str] = "organization.deleted"
+    audited: ClassVar[bool] = False  # its audit log goes with it
     organization: Organization
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import ua_parser
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -41,7 +42,19 @@ class SignIn(Base):
         sign_in = cls(id=uuid7(), user_id=user.id, token_digest=fingerprint(token))
         sign_in.device = "".join(c for c in device if c.isprintable())[:300]
         db.session.add(sign_in)
+        user.last_sign_in_at = clock.now()
         return token
+
+    @classmethod
+    def close_all(cls, user: User) -> None:
+        """Sign a user out everywhere."""
+        db.session.execute(delete(cls).where(cls.user_id == user.id))
+
+    @classmethod
+    def of(cls, user: User) -> list[SignIn]:
+        """Those that are still good, the one used last first."""
+        found = select(cls).filter_by(user_id=user.id).order_by(cls.last_used_at.desc())
+        return [each for each in db.session.scalars(found) if each.good]
 
     @classmethod
     def by_token(cls, token: str) -> SignIn | None:
@@ -54,6 +67,13 @@ class SignIn(Base):
     def good(self) -> bool:
         moment = clock.now()
         return moment - self.last_used_at < IDLE and moment - self.created_at < ABSOLUTE
+
+    @property
+    def device_name(self) -> str:
+        """The browser and its system in plain words."""
+        agent = ua_parser.parse(self.device)
+        browser = agent.user_agent.family if agent.user_agent else "Unknown browser"
+        return f"{browser} on {agent.os.family}" if agent.os else browser
 
     def touch(self) -> bool:
         """Remember the use, not more often than every five minutes. True if it was written."""

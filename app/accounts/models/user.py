@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import ClassVar
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -13,6 +15,7 @@ from sqlalchemy import LargeBinary, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
+from app.core.announce import Announcement, announce
 from app.core.crypto import Sealed, blind_index
 from app.core.db import Base, db
 from app.core.ids import uuid7
@@ -87,6 +90,9 @@ class User(UserMixin, Base):
     name = Sealed("name_sealed")
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    # When somebody last showed that mail to the address reaches him.
+    email_verified_at: Mapped[datetime | None]
+    last_sign_in_at: Mapped[datetime | None]
 
     # Set by the sign-in that this request came with; Flask-Login keeps it in the cookie.
     token = ""
@@ -94,11 +100,15 @@ class User(UserMixin, Base):
     @classmethod
     def register(cls, *, email: str, name: str, password: str) -> User:
         """Raises EmailError or PasswordError."""
+        return cls.create(email=email, name=name, password_hash=hash_password(password))
+
+    @classmethod
+    def create(cls, *, email: str, name: str, password_hash: str) -> User:
+        """As `register`, when the password was hashed before. Raises EmailError."""
         user = cls(id=uuid7())
-        user.email = normal_email(email)
-        user.email_index = email_index(email)
+        user._set_email(email)
         user.name = name
-        user.change_password(password)
+        user.password_hash = password_hash
         db.session.add(user)
         return user
 
@@ -119,18 +129,69 @@ class User(UserMixin, Base):
             user.password_hash = in_native_thread(_hasher.hash, password)
         return user
 
+    def has_password(self, password: str) -> bool:
+        return password_fits(self.password_hash, password)
+
     def change_password(self, password: str) -> None:
-        check_password(password)
-        self.password_hash = in_native_thread(_hasher.hash, password)
+        """Raises PasswordError."""
+        self.change_password_hash(hash_password(password))
+
+    def change_password_hash(self, password_hash: str) -> None:
+        self.password_hash = password_hash
+        db.session.flush()
+        announce(PasswordChanged(user=self))
+
+    def verify_email(self) -> None:
+        """Mail to his address has just reached him."""
+        self.email_verified_at = clock.now()
+
+    def change_email(self, email: str) -> None:
+        """To an address that was just verified. Raises EmailError."""
+        self._set_email(email)
+        self.verify_email()
+        db.session.flush()
+        announce(EmailChanged(user=self))
+
+    def _set_email(self, email: str) -> None:
+        self.email = normal_email(email)
+        self.email_index = email_index(self.email)
 
     def get_id(self) -> str:
         return self.token
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialsChanged(Announcement):
+    """Not audited: a user is of no organization."""
+
+    audited: ClassVar[bool] = False
+    user: User
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged(CredentialsChanged):
+    name: ClassVar[str] = "user.password_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailChanged(CredentialsChanged):
+    name: ClassVar[str] = "user.email_changed"
+
+
+def hash_password(password: str) -> str:
+    """Raises PasswordError."""
+    check_password(password)
+    return in_native_thread(_hasher.hash, password)
 
 
 @cache
 def _nobody() -> str:
     """A hash that no password fits, for addresses that nobody has."""
     return _hasher.hash(secrets.token_hex())
+
+
+def password_fits(password_hash: str, password: str) -> bool:
+    return in_native_thread(_fits, password_hash, password)
 
 
 def _fits(password_hash: str, password: str) -> bool:

@@ -2,16 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, PasswordField, SelectMultipleField
+from wtforms import BooleanField, SelectMultipleField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts.permissions import Permission
 from app.core.forms import Form, LineField
-
-
-class SignInForm(Form):
-    email = LineField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
-    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=128)])
 
 
 class ApiKeyForm(Form):
@@ -22,5 +17,5 @@ class ApiKeyForm(Form):
     def __init__(self, grantable: list[Permission], **options: Any) -> None:
         """`grantable`: what its maker may. Nobody gives more than he has."""
         super().__init__(**options)
-        named = [p.value for p in grantable if p.value.endswith((":read", ":write"))]
+        named = sorted(p.value for p in grantable if p.value.endswith((":read", ":write")))
         self.scopes.choices = [(name, name) for name in named]
