@@ -1,9 +1,18 @@
 from flask import Flask
 
-from app.dashboard import demo, home, navigation, publishing  # noqa: F401
+from app.dashboard import (  # noqa: F401
+    demo,
+    home,
+    installation,
+    navigation,
+    publishing,
+    removal,
+    search,
+)
 
 
 def register(app: Flask) -> None:
     app.context_processor(navigation.context)
-    app.register_blueprint(home.blueprint)
+    for page in (home, installation, removal, search):
+        app.register_blueprint(page.blueprint)
     app.register_blueprint(demo.blueprint)

@@ -9,13 +9,23 @@ from flask_login import current_user
 
 from app.accounts.permissions import Permission
 from app.accounts.queries import memberships
+from app.core.db import db
+from app.sites.models import Site
+
+SWITCHER_SITES = 6
 
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     ("Campaigns", "megaphone", "campaigns.index", ("campaigns.",), Permission.CAMPAIGNS_READ),
     ("Activities", "shopping-bag", "proof.index", ("proof.",), Permission.ACTIVITIES_READ),
     ("Sources & webhooks", "webhook", "sources.index", ("sources.",), Permission.SOURCES_READ),
-    ("Sites", "globe", "sites.index", ("sites.",), Permission.SITES_READ),
+    (
+        "Sites",
+        "globe",
+        "sites.index",
+        ("sites.", "installation.", "removal."),
+        Permission.SITES_READ,
+    ),
     ("Settings", "settings", "accounts.members", ("accounts.",), Permission.MEMBERS_READ),
 )
 
@@ -29,13 +39,35 @@ def context() -> dict[str, Any]:
         "navigation": [_item(slug, *item) for item in ITEMS if g.member.may(item[-1])],
         "organization": g.organization,
         "organizations": [
-            {"name": each.name, "href": url_for("dashboard.home", organization=each.slug)}
+            {
+                "name": each.name,
+                "href": url_for("dashboard.home", organization=each.slug),
+                "active": each.slug == slug,
+            }
             for each in memberships(current_user.id)
         ],
         "member": g.member,
+        "switcher_sites": _sites(slug),
+        "all_sites_href": url_for("sites.index", organization=slug),
+        "search_href": url_for("search.show", organization=slug),
         "sign_out_href": url_for("accounts.sign_out"),
         "Permission": Permission,
     }
+
+
+def _sites(slug: str) -> list[dict[str, Any]]:
+    """The first few; the list of all finds the others."""
+    if not g.member.may(Permission.SITES_READ):
+        return []
+    first = Site.matching("").with_only_columns(Site.id, Site.name).limit(SWITCHER_SITES)
+    return [
+        {
+            "id": row.id,
+            "name": row.name,
+            "href": url_for("sites.show", organization=slug, site_id=row.id),
+        }
+        for row in db.session.execute(first)
+    ]
 
 
 def _item(

@@ -17,9 +17,10 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import Engine
 
 from app.accounts.models import Member, user
-from app.core import mail, migrations, tenancy
-from app.core.db import Base, create_engine, db
+from app.core import clock, mail, migrations, tenancy
+from app.core.db import Base, create_engine, db, system
 from app.core.ratelimit import limiter
+from app.embed.sightings import Place, Seen, write
 from app.sites.models import Site
 from app.sites.queries import published_site
 from app.sources.models import InboundDelivery, Source
@@ -58,10 +59,12 @@ class Belongings:
     key_id: UUID | str
     member_id: UUID | str
     receipt: str
+    # A second site, where it is needed.
+    spare_site_id: UUID | str = ""
 
     def ids(self) -> list[str]:
         """Everything by which a stranger could recognise it."""
-        return [str(value) for value in vars(self).values()]
+        return [str(value) for value in vars(self).values() if value]
 
 
 def missing(like: Belongings) -> Belongings:
@@ -115,6 +118,9 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         db.session.commit()
     with app.app_context():
         visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
+        with system() as connection:
+            seen = Seen(tenant.id, False, clock.now())
+            write(connection, {Place(tenant.site_id, f"{mark.lower()}.example"): seen})
     with app.app_context(), tenancy.scope(tenant.id):
         deliveries = select(InboundDelivery.id).order_by(InboundDelivery.id)
         return Belongings(

@@ -200,6 +200,25 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
     }
 
 
+def good_changes(site_id: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    """An address and a change that is taken, with every field, for each PATCH."""
+    return {
+        "/api/v1/sites/<uuid:site_id>": (
+            f"/api/v1/sites/{site_id}",
+            {
+                "name": "Shop",
+                "client_name": "Client",
+                "domains": ["shop.acme.example"],
+                "active": True,
+                "time_zone": "UTC",
+                "language": "de",
+                "person_style": "initial",
+                "k": 5,
+            },
+        ),
+    }
+
+
 def fields(body: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The address of each field, also of the inner ones."""
     for name, value in body.items():
@@ -215,7 +234,13 @@ def changed(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str
 
 
 def test_each_route_that_takes_a_body_is_attacked_here(app):
-    known = {*good_bodies(""), *FORMS_WITHOUT, *form_rules(), "/hooks/<uuid:source_id>"}
+    known = {
+        *good_bodies(""),
+        *good_changes(""),
+        *FORMS_WITHOUT,
+        *form_rules(),
+        "/hooks/<uuid:source_id>",
+    }
     rules = {
         rule.rule
         for rule in app.url_map.iter_rules()
@@ -256,6 +281,25 @@ def test_a_hostile_value_in_a_field_is_refused_or_taken_by_the_api(on_each):
     statuses = on_each(attack)
     assert len(statuses) > 90
     assert set(statuses.values()) <= {201, 400, 404, 422}
+
+
+def test_a_hostile_value_in_a_change_is_refused_or_taken_by_the_api(on_each):
+    def attack(app: Any, acme: Any, answers: Answers) -> None:
+        client = app.test_client()
+        for rule, (path, good) in good_changes(acme.site_id).items():
+            for name, body in {**NO_JSON, **WRONG_JSON}.items():
+                headers = {**acme.bearer, "Content-Type": "application/json"}
+                if name != "gzip bomb":
+                    answers.note((rule, name), client.patch, path, data=body, headers=headers)
+            for number, field in enumerate(fields(good)):
+                for place in range(number % 10, len(VALUES), 10):
+                    body = changed(good, field, VALUES[place])
+                    asked = (rule, field, place)
+                    answers.note(asked, client.patch, path, json=body, headers=acme.bearer)
+
+    statuses = on_each(attack)
+    assert len(statuses) > 20
+    assert set(statuses.values()) <= {200, 400, 422}
 
 
 ANY_JSON = st.recursive(
@@ -383,6 +427,9 @@ FORMS_WITHOUT = {
     "/o/<organization>/campaigns/<uuid:campaign_id>/pause",
     "/o/<organization>/activities/<uuid:activity_id>/retraction",
     "/o/<organization>/sources/<uuid:source_id>/removal",
+    "/o/<organization>/sites/<uuid:site_id>/activation",
+    "/o/<organization>/sites/<uuid:site_id>/deactivation",
+    "/o/<organization>/sites/<uuid:site_id>/removal",
 }
 
 DESIGN = {"position": "top", "theme": "auto", "accent": "#2563eb", "delay": "1", "closable": "y"}
@@ -410,7 +457,7 @@ SITE = {
     "person_style": "initial",
     "k": "5",
     "time_zone": "UTC",
-    "active": "y",
+    "language": "en",
 }
 
 
@@ -432,6 +479,10 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
         "/sign-in": ("/sign-in", {"email": "nobody@acme.example", "password": "a" * 129}),
         "/o/<organization>/sites": (f"{page}/sites", SITE),
         "/o/<organization>/sites/<uuid:site_id>": (f"{page}/sites/{acme.site_id}", SITE),
+        "/o/<organization>/sites/<uuid:site_id>/domains": (
+            f"{page}/sites/{acme.site_id}/domains",
+            {"host": "more.acme.example"},
+        ),
         "/o/<organization>/sources": (f"{page}/sources", source),
         "/o/<organization>/sources/<uuid:source_id>/secret": (
             f"{page}/sources/{ids.removable_id}/secret",
@@ -501,6 +552,8 @@ NEARLY = [
     ("/o/<organization>/sites", "domains", "[fe80::1%<b>]"),
     ("/o/<organization>/sites", "domains", "http://["),
     ("/o/<organization>/sites", "time_zone", "../../etc/passwd"),
+    ("/o/<organization>/sites", "language", "<b>"),
+    ("/o/<organization>/sites/<uuid:site_id>/domains", "host", ZONE),
     (NEW, "link_url", "https://[x"),
     (NEW, "link_url", "https://?x"),
     (NEW, "link_url", "javascript:alert(1)"),
