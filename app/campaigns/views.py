@@ -19,6 +19,7 @@ from app.core.db import db
 from app.core.errors import not_found
 from app.core.render import render
 from app.core.request import takes_upload
+from app.sites.listing import choose_site
 from app.sites.models import Site
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/o/<organization>/campaigns")
@@ -38,8 +39,8 @@ def index() -> Any:
 @blueprint.get("/new")
 @require(Permission.CAMPAIGNS_WRITE)
 def choose() -> Any:
-    sites = db.session.scalars(select(Site).order_by(Site.name)).all()
-    return render("campaigns/choose.html", formats=FORMATS.values(), sites=sites)
+    formats, choice = FORMATS.values(), choose_site()
+    return render("campaigns/choose.html", block="picker", formats=formats, choice=choice)
 
 
 @blueprint.post("")

@@ -168,9 +168,17 @@ def _decode(cursor: str) -> UUID:
         raise ApiError(400, "bad_cursor", "This cursor is not one of ours.") from error
 
 
-def uuid_or_404(text: str) -> UUID:
-    """An id from a path or body; a malformed one is as unknown as a foreign one."""
+def parsed_uuid(text: str) -> UUID | None:
+    """An id that somebody sent, or None for what is none."""
     try:
         return UUID(text)
-    except ValueError as error:
-        raise ApiError(404, "not_found", "There is nothing here.") from error
+    except ValueError:
+        return None
+
+
+def uuid_or_404(text: str) -> UUID:
+    """An id from a path or body; a malformed one is as unknown as a foreign one."""
+    identifier = parsed_uuid(text)
+    if identifier is None:
+        raise ApiError(404, "not_found", "There is nothing here.")
+    return identifier

@@ -47,9 +47,9 @@ def take_time(session: Session) -> None:
         session.execute(text("SET LOCAL statement_timeout = 0"))
 
 
-def insert(session: Session, table: type[Any] | Table) -> Any:
+def insert(on: Session | Connection, table: type[Any] | Table) -> Any:
     """The dialect's INSERT, which has on_conflict_do_nothing / do_update on both databases."""
-    bind = session.get_bind()
+    bind = on.get_bind() if isinstance(on, Session) else on
     dialect = postgresql if bind.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
 

@@ -1,11 +1,20 @@
 from flask import Flask
 
-from app.dashboard import builder, demo, home, navigation, publications, publishing  # noqa: F401
+from app.dashboard import (  # noqa: F401
+    builder,
+    demo,
+    home,
+    installation,
+    navigation,
+    publications,
+    publishing,
+    removal,
+    search,
+)
 
 
 def register(app: Flask) -> None:
     app.context_processor(navigation.context)
-    app.register_blueprint(home.blueprint)
-    app.register_blueprint(builder.blueprint)
-    app.register_blueprint(publications.blueprint)
+    for page in (home, builder, publications, installation, removal, search):
+        app.register_blueprint(page.blueprint)
     app.register_blueprint(demo.blueprint)

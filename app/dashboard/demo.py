@@ -20,7 +20,7 @@ from app.core.errors import ApiError, not_found
 from app.core.ratelimit import Buckets, address
 from app.dashboard.demo_data import EMAIL, PASSWORD, SLUG
 from app.dashboard.demo_people import CUSTOMERS, PRODUCTS
-from app.sites.views import snippet
+from app.sites.snippet import script_address
 from app.sources.kinds import KINDS
 from app.sources.kinds.base import Incoming, SampleOrder
 from app.sources.models import Source
@@ -53,7 +53,7 @@ def shop() -> Any:
         "dashboard/demo/shop.html",
         products=PRODUCTS,
         site=source.site,
-        snippet_src=snippet(source.site).split('"')[1],
+        snippet_src=script_address(source.site),
     )
 
 

@@ -9,7 +9,11 @@ from flask_login import current_user
 
 from app.accounts.permissions import Permission
 from app.accounts.queries import may_found, memberships
+from app.core.db import db
 from app.core.mail import can_be_sent
+from app.sites.models import Site
+
+SWITCHER_SITES = 6
 
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
@@ -22,7 +26,13 @@ ITEMS = (
     ),
     ("Activities", "shopping-bag", "proof.index", ("proof.",), Permission.ACTIVITIES_READ),
     ("Sources & webhooks", "webhook", "sources.index", ("sources.",), Permission.SOURCES_READ),
-    ("Sites", "globe", "sites.index", ("sites.",), Permission.SITES_READ),
+    (
+        "Sites",
+        "globe",
+        "sites.index",
+        ("sites.", "installation.", "removal.", "publications."),
+        Permission.SITES_READ,
+    ),
     (
         "Settings",
         "settings",
@@ -60,6 +70,9 @@ def context() -> dict[str, Any]:
         "account_links": _account_links(),
         "must_verify": _must_verify(),
         "member": g.member,
+        "switcher_sites": _sites(slug),
+        "all_sites_href": url_for("sites.index", organization=slug),
+        "search_href": url_for("search.show", organization=slug),
         "sign_out_href": url_for("accounts.sign_out"),
         "Permission": Permission,
     }
@@ -101,6 +114,21 @@ def _account_links() -> list[dict[str, Any]]:
 def _must_verify() -> bool:
     """Whether to ask for it: not where no mail could be sent."""
     return current_user.email_verified_at is None and can_be_sent()
+
+
+def _sites(slug: str) -> list[dict[str, Any]]:
+    """The first few; the list of all finds the others."""
+    if not g.member.may(Permission.SITES_READ):
+        return []
+    first = Site.matching("").with_only_columns(Site.id, Site.name).limit(SWITCHER_SITES)
+    return [
+        {
+            "id": row.id,
+            "name": row.name,
+            "href": url_for("sites.show", organization=slug, site_id=row.id),
+        }
+        for row in db.session.execute(first)
+    ]
 
 
 def _item(

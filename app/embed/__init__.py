@@ -5,6 +5,7 @@ from app.embed import broadcasts, published, sockets, views  # noqa: F401
 from app.embed.hub import Hub
 from app.embed.notifications import change_numbers
 from app.embed.recounts import Recounts
+from app.embed.sightings import Lookout
 
 
 def register(app: Flask) -> None:
@@ -14,6 +15,7 @@ def register(app: Flask) -> None:
 
     hub = Hub(app.extensions["candor_settings"].socket_cap, numbers)
     app.extensions["candor_hub"] = hub
+    app.extensions["candor_lookout"] = Lookout(app)
     subscriber: Subscriber = app.extensions["candor_subscriber"]
     subscriber.listen(published.forget)
     subscriber.listen(hub.hear)

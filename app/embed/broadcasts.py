@@ -12,7 +12,7 @@ from app.core.db import after_commit, db
 from app.embed import published, recounts
 from app.embed.notifications import RECENT, items_of
 from app.proof.models import Activity, ActivityCreated, ActivityRetracted
-from app.sites.models import Revision, RevisionPublished
+from app.sites.models import Revision, RevisionPublished, Site, SiteRemoved
 
 
 @subscribe(ActivityCreated)
@@ -50,13 +50,19 @@ def count_less(retracted: ActivityRetracted) -> None:
 
 @subscribe(RevisionPublished)
 def follow(announcement: RevisionPublished) -> None:
-    revision, site = announcement.revision, announcement.site
-    frame = {
-        "type": "config",
-        "cursor": revision.change,
-        "revision": revision.number,
-        "key": site.key,
-    }
+    revision = announcement.revision
+    _renew(announcement.site, revision.number, revision.change)
+
+
+@subscribe(SiteRemoved)
+def clear(removed: SiteRemoved) -> None:
+    """Open pages ask for a revision that will never be, are told 404, and take everything away."""
+    site = removed.site
+    _renew(site, (site.revision_number or 0) + 1, site.next_change())
+
+
+def _renew(site: Site, revision: int, change: int) -> None:
+    frame = {"type": "config", "cursor": change, "revision": revision, "key": site.key}
     # This process forgets at once, also when the bus is down.
     after_commit(lambda: published.forget("", frame))
     _tell(site.id, frame)

@@ -217,6 +217,8 @@ class Hub:
         except Exception:
             log.exception("change_numbers_unread")
             return
-        for site_id, number in numbers.items():
-            if site_id in self._progress and self._progress[site_id].missed(number):
+        for site_id in list(self._progress):
+            # No number: the site was deleted, and its pages may not have heard of it.
+            number = numbers.get(site_id)
+            if number is None or self._progress[site_id].missed(number):
                 self._send(self._sites.get(site_id, ()), {"type": "resync"})

@@ -17,6 +17,7 @@ from app.core.ratelimit import address
 from app.embed.hub import POLICY, Connection, Hub, wire
 from app.embed.notifications import cursor_of
 from app.embed.published import active_site, known_origin
+from app.embed.sightings import note
 from app.tracking.identity import issue_token, read_token, visitor_hash
 
 LARGEST_MESSAGE = 16 * 1024
@@ -117,6 +118,7 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
     site = active_site(key if isinstance(key, str) else "")
     if not site.runs_on(request.environ["candor.origin_host"]):
         raise ApiError(403, "foreign_origin", "This origin is not a domain of this site.")
+    note(site, request.environ["candor.origin_host"])
     visitor = read_token(site.id, frame.get("visitor"))
     if visitor is None:
         visitor = visitor_hash(site, address(), request.user_agent.string)

@@ -13,7 +13,9 @@ from app.core.ratelimit import Buckets, address
 from app.core.render import FOREVER
 from app.embed import notifications
 from app.embed.published import active_site, check_origin, served
+from app.embed.sightings import note, referring_host
 from app.embed.summaries import summaries_of
+from app.sites.domains import host_of
 
 CURSOR = re.compile("[0-9]{1,18}")
 
@@ -23,10 +25,20 @@ blueprint = Blueprint("embed", __name__)
 polls = Buckets(rate=20, burst=200)
 
 
+@blueprint.after_request
+def readable_when_gone(response: Response) -> Response:
+    """A widget whose site was switched off or deleted must be able to read that it was, whatever
+    its origin: then it takes everything from the page."""
+    if response.status_code == 404:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
 @blueprint.get("/w/<key>.js")
 def loader(key: str) -> Response:
     """Never an error: a page whose key is unknown or switched off gets a silent script."""
     found = served(key)
+    note(found.site, referring_host())
     packed = "gzip" in request.headers.get("Accept-Encoding", "")
     body = found.packed if packed else found.script
     response = Response(body, content_type="text/javascript; charset=utf-8")
@@ -62,6 +74,7 @@ def list_notifications(key: str) -> Any:
     site = active_site(key)
     origin = check_origin(site)
     polls.demand(address())
+    note(site, host_of(origin))
     after = _cursor(request.args.get("after"))
     found = notifications.current(site) if after is None else notifications.since(site, after)
     return _public(origin, {**found, "summaries": summaries_of(site)})

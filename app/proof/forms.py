@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import SelectField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import Length, ValidationError
 
 from app.core.forms import Form, LineField
 from app.core.ids import uuid7
+from app.sites.forms import SiteField
 from app.sources.facts import ActivityReported, Person, Place, Product, clean_country
 
 TYPES = [
@@ -22,7 +23,7 @@ TYPES = [
 class ActivityForm(Form):
     """A fact typed by hand. It is shown, and never marked as verified."""
 
-    site_id = SelectField("Site", validators=[InputRequired("Choose a site.")])
+    site_id = SiteField("Site")
     type = SelectField("What happened", choices=TYPES)
     first_name = LineField("First name", [Length(max=120)])
     email = LineField(

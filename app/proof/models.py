@@ -36,7 +36,21 @@ class Activity(Tenant, Base):
         UniqueConstraint("organization_id", "source_id", "external_id", "type"),
         Index("ix_activities_site_id_created_change", "site_id", "created_change"),
         Index("ix_activities_site_id_retracted_change", "site_id", "retracted_change"),
-        Index("ix_activities_site_id_occurred_at", "site_id", "occurred_at"),
+        # By moment, of one site and of all. With what counts need, so that they read no row.
+        Index(
+            "ix_activities_organization_id_site_id_occurred_at",
+            "organization_id",
+            "site_id",
+            "occurred_at",
+            "retracted_at",
+        ),
+        Index(
+            "ix_activities_organization_id_occurred_at",
+            "organization_id",
+            "occurred_at",
+            "site_id",
+            "retracted_at",
+        ),
         Index("ix_activities_site_id_city_index", "site_id", "city_index", "occurred_at"),
         Index("ix_activities_site_id_region_index", "site_id", "region_index", "occurred_at"),
         Index("ix_activities_site_id_country", "site_id", "country", "occurred_at"),

@@ -18,7 +18,7 @@ from app.core.render import render
 from app.proof.forms import ActivityForm
 from app.proof.models import Activity, ProofReceipt
 from app.proof.recording import report_activity
-from app.sites.models import Site
+from app.sites.listing import choose_site
 from app.sources.models import Source
 
 PAGE = 30
@@ -37,17 +37,16 @@ def index() -> Any:
 @blueprint.get("/o/<organization>/activities/new")
 @require(Permission.ACTIVITIES_WRITE)
 def new() -> Any:
-    return render("proof/activities/new.html", form=_form())
+    return _new(ActivityForm())
 
 
 @blueprint.post("/o/<organization>/activities")
 @require(Permission.ACTIVITIES_WRITE)
 def create() -> Any:
-    form = _form()
+    form = ActivityForm()
     if not form.validate():
-        return render("proof/activities/new.html", 422, form=form)
-    site = get_or_404(Site, UUID(form.site_id.data))
-    report_activity(Source.built_in(site, "manual"), form.fact())
+        return _new(form, 422)
+    report_activity(Source.built_in(form.site_id.site, "manual"), form.fact())
     db.session.commit()
     flash("Recorded. Its receipt says that it was typed by hand.", "success")
     return redirect(_list())
@@ -111,11 +110,9 @@ def _retraction(rows: list[Any]) -> Any:
     return next((row for row in rows if row.statement == "retracted"), None)
 
 
-def _form() -> ActivityForm:
-    form = ActivityForm()
-    sites = db.session.scalars(select(Site).order_by(Site.name))
-    form.site_id.choices = [(str(site.id), site.name) for site in sites]
-    return form
+def _new(form: ActivityForm, status: int = 200) -> Any:
+    choice = choose_site(form.site_id.data)
+    return render("proof/activities/new.html", status, block="picker", form=form, choice=choice)
 
 
 def _list() -> str:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from apiflask import APIBlueprint
 from pydantic import Field, field_validator
-from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
 from app.core.api import ListQuery, Page, Schema, writes
 from app.core.forms import clean_line
-from app.sites.domains import normal_host
-from app.sites.models import Site
+from app.sites.domains import normal_domain
+from app.sites.forms import MOST_DOMAINS
+from app.sites.languages import LANGUAGES
+from app.sites.listing import LONGEST_SEARCH
+from app.sites.models import SMALLEST_K, Site
 
 blueprint = APIBlueprint("sites_api", __name__, url_prefix="/api/v1/sites", tag="Sites")
 
 
 class SiteIn(Schema):
-    """`domain` is a host name; more can be added on the site's page."""
+    """`domain` is a host name, or `*.shop.example` for each host below shop.example. More can be
+    set afterwards."""
 
     name: str = Field(min_length=1, max_length=120)
     domain: str = Field(min_length=1, max_length=300)
@@ -34,7 +39,55 @@ class SiteIn(Schema):
     @field_validator("domain")
     @classmethod
     def host(cls, text: str) -> str:
-        return normal_host(text)
+        return normal_domain(text)
+
+
+class SiteChanges(Schema):
+    """What is left out stays. `domains` replaces all of them."""
+
+    name: str | None = Field(None, min_length=1, max_length=120)
+    client_name: str | None = Field(None, max_length=120)
+    domains: list[str] | None = Field(None, min_length=1, max_length=MOST_DOMAINS)
+    active: bool | None = None
+    time_zone: str | None = Field(None, max_length=60)
+    language: str | None = Field(None, max_length=12)
+    person_style: Literal["first_name", "initial", "someone"] | None = None
+    k: int | None = Field(None, ge=SMALLEST_K, le=1000)
+
+    @field_validator("name", "client_name", mode="before")
+    @classmethod
+    def one_line(cls, text: Any) -> Any:
+        return clean_line(text)
+
+    @field_validator("domains")
+    @classmethod
+    def hosts(cls, domains: list[str] | None) -> list[str] | None:
+        return domains and [normal_domain(text) for text in domains]
+
+    @field_validator("time_zone")
+    @classmethod
+    def zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError("a time zone is a name such as Europe/Berlin")
+        return name
+
+    @field_validator("language")
+    @classmethod
+    def known(cls, code: str | None) -> str | None:
+        if code is not None and code not in LANGUAGES:
+            raise ValueError(f"the languages are {', '.join(LANGUAGES)}")
+        return code
+
+    def settings(self) -> dict[str, Any]:
+        """What Site.change takes. Only a client's name can be taken away with null."""
+        values = self.model_dump(exclude_unset=True, exclude={"active"})
+        return {k: v or None for k, v in values.items() if v is not None or k == "client_name"}
+
+
+class SitesQuery(ListQuery):
+    """`?q=` keeps those whose name, client or domains have each of its words."""
+
+    q: str = Field("", max_length=LONGEST_SEARCH)
 
 
 class SiteOut(Schema):
@@ -45,6 +98,10 @@ class SiteOut(Schema):
     domains: list[str]
     client_name: str | None
     active: bool
+    time_zone: str
+    language: str
+    person_style: str
+    k: int
     revision: int | None
 
     @classmethod
@@ -57,6 +114,10 @@ class SiteOut(Schema):
             domain=next(iter(site.hosts), ""),
             client_name=site.client_name,
             active=site.active,
+            time_zone=site.time_zone,
+            language=site.language,
+            person_style=site.person_style,
+            k=site.k,
             revision=site.revision_number,
         )
 
@@ -67,10 +128,12 @@ class Sites(Page[SiteOut]):
 
 @blueprint.get("")
 @authorized(Permission.SITES_READ)
-@blueprint.input(ListQuery, location="query")
+@blueprint.input(SitesQuery, location="query")
 @blueprint.output(Sites)
-def list_sites(query_data: ListQuery) -> Any:
-    return Sites.read(select(Site), Site, query_data, SiteOut.of)
+def list_sites(query_data: SitesQuery) -> Any:
+    # By age, as all lists of the API: names change while somebody pages.
+    matching = Site.matching(query_data.q.replace("\x00", "")).order_by(None)
+    return Sites.read(matching.options(selectinload(Site.domains)), Site, query_data, SiteOut.of)
 
 
 @blueprint.post("")
@@ -90,3 +153,26 @@ def create_site(json_data: SiteIn) -> Any:
 @blueprint.output(SiteOut)
 def get_site(site_id: UUID) -> Any:
     return SiteOut.of(get_or_404(Site, site_id))
+
+
+@blueprint.patch("/<uuid:site_id>")
+@authorized(Permission.SITES_WRITE)
+@blueprint.input(SiteChanges)
+@blueprint.output(SiteOut)
+@writes
+def change_site(site_id: UUID, json_data: SiteChanges) -> Any:
+    site = get_or_404(Site, site_id)
+    if settings := json_data.settings():
+        site.change(**settings)
+    if json_data.active is not None:
+        site.activate() if json_data.active else site.deactivate()
+    return SiteOut.of(site)
+
+
+@blueprint.delete("/<uuid:site_id>")
+@authorized(Permission.SITES_WRITE)
+@blueprint.output({}, status_code=204)
+@writes
+def delete_site(site_id: UUID) -> Any:
+    """The site goes with its campaigns, sources and activities. Its snippet stays silent."""
+    get_or_404(Site, site_id).remove()

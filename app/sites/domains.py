@@ -10,6 +10,10 @@ import idna
 
 LONGEST = 253
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+ANY_BELOW = "*."
+# What an address has and a domain has not: a scheme, a path, a user, a port.
+MORE_THAN_A_DOMAIN = re.compile(r"[/@?#\\:]")
+MORE_THAN_AN_ADDRESS = re.compile(r"[^0-9a-fA-F:.\[\]]|\].")
 
 
 class DomainError(ValueError):
@@ -21,16 +25,31 @@ def normal_host(text: str) -> str:
 
     Raises DomainError for what cannot be the host of a web page.
     """
-    text = text.strip()
-    try:
-        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
-        host = host if host.isascii() else idna.encode(host, uts46=True).decode()
-    except ValueError as error:
-        raise DomainError("This is not a domain.") from error
-    host = host.rstrip(".")
-    if not _is_address(host) and not _is_name(host):
-        raise DomainError("A domain looks like shop.example.")
-    return host
+    return _checked(_host_in(text))
+
+
+def normal_domain(text: str) -> str:
+    """What somebody wrote as a site's domain: a host alone, or `*.shop.example` for each host
+    below shop.example. Raises DomainError; the message says what to write instead."""
+    written = _host_in(text)
+    below = written.startswith(ANY_BELOW)
+    domain = _checked(written.removeprefix(ANY_BELOW))
+    if below and not _has_an_owner(domain):
+        raise DomainError("*. stands before a whole domain, as in *.shop.example.")
+    domain = ANY_BELOW + domain if below else domain
+    more = MORE_THAN_AN_ADDRESS if ":" in domain else MORE_THAN_A_DOMAIN
+    if more.search(text.strip()):
+        raise DomainError(f"Write the domain alone: {domain}")
+    return domain
+
+
+def domains_of(host: str) -> list[str]:
+    """Each way in which a site's domains can name this host."""
+    if _is_address(host):
+        return [host]
+    labels = host.split(".")
+    above = (".".join(labels[start:]) for start in range(1, len(labels) - 1))
+    return [host, *(ANY_BELOW + domain for domain in above)]
 
 
 def host_of(origin: str | None) -> str | None:
@@ -41,6 +60,28 @@ def host_of(origin: str | None) -> str | None:
         return normal_host(origin)
     except DomainError:
         return None
+
+
+def _host_in(text: str) -> str:
+    text = text.strip()
+    try:
+        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+        below, host = host.startswith(ANY_BELOW), host.removeprefix(ANY_BELOW)
+        host = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except ValueError as error:
+        raise DomainError("This is not a domain.") from error
+    return (ANY_BELOW if below else "") + host.rstrip(".")
+
+
+def _checked(host: str) -> str:
+    if not _is_address(host) and not _is_name(host):
+        raise DomainError("A domain looks like shop.example.")
+    return host
+
+
+def _has_an_owner(domain: str) -> bool:
+    """Not a top-level domain, which belongs to everybody, nor the half of an address."""
+    return "." in domain and not domain.rpartition(".")[2].isdigit() and not _is_address(domain)
 
 
 def _is_name(host: str) -> bool:

@@ -3,17 +3,23 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
-from wtforms import BooleanField, SelectField, TextAreaField
+from sqlalchemy import select
+from wtforms import HiddenField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 
+from app.core.api import parsed_uuid
+from app.core.db import db
 from app.core.forms import CountField, Form, LineField, printable
-from app.sites.domains import DomainError, normal_host
-from app.sites.models import DEFAULT_K, SMALLEST_K
+from app.sites.domains import DomainError, normal_domain
+from app.sites.languages import LANGUAGES
+from app.sites.models import DEFAULT_K, SMALLEST_K, Site
 
 MOST_DOMAINS = 50
 
 
 class SiteForm(Form):
+    """Name and domains are enough: the rest has defaults."""
+
     name = LineField("Name", [InputRequired("Give the site a name."), Length(max=120)])
     client_name = LineField("Client", [Length(max=120)])
     domains = TextAreaField(
@@ -22,6 +28,7 @@ class SiteForm(Form):
     person_style = SelectField(
         "People are shown as",
         choices=[("first_name", "First name"), ("initial", "Initial"), ("someone", "“Someone”")],
+        default="first_name",
     )
     k = CountField(
         "Name a place from",
@@ -29,7 +36,7 @@ class SiteForm(Form):
         default=DEFAULT_K,
     )
     time_zone = SelectField("Time zone", choices=sorted(available_timezones()), default="UTC")
-    active = BooleanField("Snippet is on", default=True)
+    language = SelectField("Language", choices=list(LANGUAGES.items()), default="en")
 
     def validate_domains(self, field: Any) -> None:
         try:
@@ -43,9 +50,34 @@ class SiteForm(Form):
         return {**values, "client_name": values["client_name"] or None, "domains": self.hosts}
 
 
+class DomainForm(Form):
+    """One more domain of a site that has some."""
+
+    host = LineField("Domain", [InputRequired("Name the domain."), Length(max=300)])
+
+    def validate_host(self, field: Any) -> None:
+        try:
+            field.data = normal_domain(field.data)
+        except DomainError as error:
+            raise ValidationError(str(error)) from error
+
+
+class SiteField(HiddenField):
+    """The id of a site of this organization; `site` is its row once it was validated."""
+
+    site: Site
+
+    def pre_validate(self, form: Any) -> None:
+        identifier = parsed_uuid(self.data or "")
+        found = identifier and db.session.scalars(select(Site).filter_by(id=identifier)).first()
+        if not found:
+            raise ValidationError("Choose a site.")
+        self.site = found
+
+
 def hosts_of(text: str) -> list[str]:
-    """Host names from lines, commas or blanks. Raises DomainError for the first bad one."""
+    """Domains from lines, commas or blanks. Raises DomainError for the first bad one."""
     words = text.replace(",", " ").split()
     if len(words) > MOST_DOMAINS:
         raise DomainError(f"At most {MOST_DOMAINS} domains.")
-    return [normal_host(word) for word in words]
+    return [normal_domain(word) for word in words]

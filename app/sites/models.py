@@ -8,14 +8,25 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, String, UniqueConstraint, select, update
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
+from app.accounts.models import Organization
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db
 from app.core.ids import public_token
-from app.core.tenancy import Tenant, owned_by
+from app.core.tenancy import Tenant, current_organization_id, owned_by
+from app.sites.domains import domains_of
 
 SMALLEST_K = 3
 DEFAULT_K = 5
@@ -27,11 +38,15 @@ class Site(Tenant, Base):
     __tablename__ = "sites"
     __table_args__ = (
         UniqueConstraint("organization_id", "id"),
+        # For lists, by name.
+        Index("ix_sites_organization_id_search_text", "organization_id", "search_text", "id"),
         {"info": {"system": ("SELECT",)}},
     )
 
     name: Mapped[str] = mapped_column(String(120))
     client_name: Mapped[str | None] = mapped_column(String(120))
+    # Both names without upper case, since SQLite knows only ASCII's: lists sort and search by it.
+    search_text: Mapped[str] = mapped_column(String(250), default="", server_default="")
     key: Mapped[str] = mapped_column(String(32), unique=True)
     active: Mapped[bool] = mapped_column(default=True)
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
@@ -48,12 +63,21 @@ class Site(Tenant, Base):
         order_by=lambda: SiteDomain.host,
         passive_deletes=True,
     )
+    sightings: Mapped[list[Sighting]] = relationship(
+        primaryjoin=lambda: Site.id == foreign(Sighting.site_id),
+        order_by=lambda: Sighting.last_seen_at.desc(),
+        viewonly=True,
+    )
 
     @classmethod
     def create(
         cls, *, name: str, domains: list[str], client_name: str | None = None, **settings: Any
     ) -> Site:
+        """In the organization's time zone unless `time_zone` says another."""
+        organization = db.session.get_one(Organization, current_organization_id())
+        settings = {"time_zone": organization.time_zone, **settings}
         site = cls(name=name, client_name=client_name or None, key=public_token(), **settings)
+        site._name_for_search()
         db.session.add(site)
         db.session.flush()
         site._set_domains(domains)
@@ -63,10 +87,45 @@ class Site(Tenant, Base):
     def change(self, *, domains: list[str] | None = None, **values: Any) -> None:
         for name, value in values.items():
             setattr(self, name, value)
+        self._name_for_search()
         if domains is not None:
             self._set_domains(domains)
         db.session.flush()
         announce(SiteChanged(site=self))
+
+    def activate(self) -> None:
+        if not self.active:
+            self.active = True
+            db.session.flush()
+            announce(SiteActivated(site=self))
+
+    def deactivate(self) -> None:
+        """Its snippet answers with a script that does nothing."""
+        if self.active:
+            self.active = False
+            db.session.flush()
+            announce(SiteDeactivated(site=self))
+
+    def add_domain(self, host: str) -> None:
+        self.change(domains=[*self.hosts, host])
+
+    def remove(self) -> None:
+        """The site goes with all that belongs to it. Receipts stay: what was said is not unsaid."""
+        announce(SiteRemoved(site=self))
+        db.session.delete(self)
+        db.session.flush()
+
+    @classmethod
+    def matching(cls, text: str) -> Select[Any]:
+        """Sites by name; with `text` those whose names or domains have each word of it."""
+        found = select(cls).order_by(cls.search_text, cls.id)
+        for word in text.casefold().split():
+            on_domain = select(SiteDomain.site_id).where(
+                SiteDomain.host.contains(word, autoescape=True)
+            )
+            named = cls.search_text.contains(word, autoescape=True)
+            found = found.where(or_(named, cls.id.in_(on_domain)))
+        return found
 
     def next_change(self) -> int:
         """The next change number of this site. Holds the site's row until the commit, so that
@@ -101,16 +160,25 @@ class Site(Tenant, Base):
     def hosts(self) -> list[str]:
         return [domain.host for domain in self.domains]
 
+    def runs_on(self, host: str) -> bool:
+        return not set(self.hosts).isdisjoint(domains_of(host))
+
+    def _name_for_search(self) -> None:
+        self.search_text = f"{self.name} {self.client_name or ''}".strip().casefold()[:250]
+
     def _set_domains(self, hosts: list[str]) -> None:
         kept = {domain.host: domain for domain in self.domains}
         self.domains = [
             kept.get(host) or SiteDomain(site_id=self.id, host=host)
             for host in dict.fromkeys(hosts)
         ]
+        for sighting in db.session.scalars(select(Sighting).filter_by(site_id=self.id)):
+            sighting.allowed = self.runs_on(sighting.host)
 
 
 class SiteDomain(Tenant, Base):
-    """A host on which a site's snippet may run. Ports and schemes do not count."""
+    """A host on which a site's snippet may run, or `*.` and a domain for each host below it. Ports
+    and schemes do not count."""
 
     __tablename__ = "site_domains"
     __table_args__ = (
@@ -123,6 +191,26 @@ class SiteDomain(Tenant, Base):
 
     site_id: Mapped[UUID]
     host: Mapped[str] = mapped_column(String(253))
+
+
+class Sighting(Tenant, Base):
+    """A host on which a site's snippet was loaded. Written for all organizations at once, by what
+    serves the snippets."""
+
+    __tablename__ = "site_sightings"
+    __table_args__ = (
+        owned_by("sites", "site_id"),
+        UniqueConstraint("organization_id", "site_id", "host"),
+        Index("ix_site_sightings_site_id_allowed", "site_id", "allowed", "last_seen_at"),
+        {"info": {"system": ("SELECT", "INSERT", "UPDATE", "DELETE")}},
+    )
+
+    site_id: Mapped[UUID]
+    host: Mapped[str] = mapped_column(String(253))
+    # Whether it is among the site's domains.
+    allowed: Mapped[bool]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
 
 
 class Revision(Tenant, Base):
@@ -160,6 +248,27 @@ class SiteCreated(SiteAnnouncement):
 @dataclass(frozen=True, kw_only=True)
 class SiteChanged(SiteAnnouncement):
     name: ClassVar[str] = "site.changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteActivated(SiteAnnouncement):
+    name: ClassVar[str] = "site.activated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteDeactivated(SiteAnnouncement):
+    name: ClassVar[str] = "site.deactivated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteRemoved(Announcement):
+    """Told while the rows are still there."""
+
+    name: ClassVar[str] = "site.removed"
+    site: Site
+
+    def details(self) -> dict[str, Any]:
+        return {"name": self.site.name, "domains": self.site.hosts}
 
 
 @dataclass(frozen=True, kw_only=True)

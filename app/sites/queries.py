@@ -1,15 +1,20 @@
-"""What the public side asks about a site before there is a tenant. Plain values, no rows."""
+"""What the public side asks about a site before there is a tenant, and what lists of sites show
+besides their rows. Plain values, no rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
 
 from app.core.db import system
-from app.sites.models import Revision, Site, SiteDomain
+from app.sites.domains import domains_of
+from app.sites.models import Revision, Sighting, Site, SiteDomain
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class PublishedSite:
     content: dict[str, Any]
 
     def runs_on(self, host: str | None) -> bool:
-        return host is not None and host in self.hosts
+        return host is not None and not self.hosts.isdisjoint(domains_of(host))
 
 
 def published_site(key: str) -> PublishedSite | None:
@@ -65,5 +70,15 @@ def published_site(key: str) -> PublishedSite | None:
 def host_is_known(host: str) -> bool:
     """Whether any site runs on this host: what can be asked before a socket names its site."""
     with system() as connection:
-        found = select(SiteDomain.id).where(SiteDomain.host == host).limit(1)
+        found = select(SiteDomain.id).where(SiteDomain.host.in_(domains_of(host))).limit(1)
         return connection.scalar(found) is not None
+
+
+def last_seen(session: Session, site_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """When the snippet of each of these sites was last loaded on one of its domains."""
+    found = (
+        select(Sighting.site_id, func.max(Sighting.last_seen_at).label("at"))
+        .where(Sighting.site_id.in_(list(site_ids)), Sighting.allowed)
+        .group_by(Sighting.site_id)
+    )
+    return {row.site_id: row.at for row in session.execute(found)}

@@ -1,19 +1,25 @@
-"""Pages of sites and their snippets."""
+"""Pages of sites. What a page of a site shows of the features above is put together in
+`app/dashboard`."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, url_for
 from sqlalchemy import select
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.core.db import db
+from app.core.errors import invalid
 from app.core.render import render
-from app.sites.forms import SiteForm
+from app.sites.forms import DomainForm, SiteForm
+from app.sites.installation import Installation
+from app.sites.languages import LANGUAGES
+from app.sites.listing import list_sites
 from app.sites.models import Revision, Site
+from app.sites.snippet import snippet
 
 blueprint = Blueprint("sites", __name__, url_prefix="/o/<organization>/sites")
 
@@ -23,26 +29,25 @@ SHOWN_REVISIONS = 10
 @blueprint.get("")
 @require(Permission.SITES_READ)
 def index() -> Any:
-    sites = db.session.scalars(select(Site).order_by(Site.name)).all()
-    return render("sites/index.html", sites=sites)
+    return render("sites/index.html", listing=list_sites())
 
 
 @blueprint.get("/new")
 @require(Permission.SITES_WRITE)
 def new() -> Any:
-    return render("sites/new.html", form=SiteForm())
+    return render("sites/new.html", form=SiteForm(time_zone=current_organization.time_zone))
 
 
 @blueprint.post("")
 @require(Permission.SITES_WRITE)
 def create() -> Any:
-    form = SiteForm()
+    form = SiteForm(time_zone=current_organization.time_zone)
     if not form.validate():
         return render("sites/new.html", 422, form=form)
     site = Site.create(**form.settings())
     db.session.commit()
-    flash(f"{site.name} is ready. Copy its snippet into the page.", "success")
-    return redirect(_page(site))
+    flash(f"{site.name} is ready. Put its snippet into the page.", "success")
+    return redirect(_page(site, "installation.show"))
 
 
 @blueprint.get("/<uuid:site_id>")
@@ -51,7 +56,14 @@ def show(site_id: UUID) -> Any:
     site = get_or_404(Site, site_id)
     newest = select(Revision).filter_by(site_id=site.id).order_by(Revision.number.desc())
     revisions = db.session.scalars(newest.limit(SHOWN_REVISIONS)).all()
-    return render("sites/show.html", site=site, snippet=snippet(site), revisions=revisions)
+    return render(
+        "sites/show.html",
+        site=site,
+        snippet=snippet(site),
+        installation=Installation.of(site),
+        revisions=revisions,
+        languages=LANGUAGES,
+    )
 
 
 @blueprint.get("/<uuid:site_id>/edit")
@@ -75,12 +87,37 @@ def update(site_id: UUID) -> Any:
     return redirect(_page(site))
 
 
-def _page(site: Site) -> str:
-    slug = current_organization.slug
-    return url_for("sites.show", organization=slug, site_id=site.id)
+@blueprint.post("/<uuid:site_id>/domains")
+@require(Permission.SITES_WRITE)
+def add_domain(site_id: UUID) -> Any:
+    site, form = get_or_404(Site, site_id), DomainForm()
+    if not form.validate():
+        raise invalid("host", form.errors["host"][0])
+    site.add_domain(form.host.data or "")
+    db.session.commit()
+    flash(f"The snippet runs on {form.host.data} from now on.", "success")
+    return redirect(_page(site))
 
 
-def snippet(site: Site) -> str:
-    """The one line of HTML."""
-    url = current_app.extensions["candor_settings"].url
-    return f'<script async src="{url}/w/{site.key}.js"></script>'
+@blueprint.post("/<uuid:site_id>/activation")
+@require(Permission.SITES_WRITE)
+def activate(site_id: UUID) -> Any:
+    site = get_or_404(Site, site_id)
+    site.activate()
+    db.session.commit()
+    flash(f"{site.name} is on. Pages show what is published from their next load.", "success")
+    return redirect(_page(site))
+
+
+@blueprint.post("/<uuid:site_id>/deactivation")
+@require(Permission.SITES_WRITE)
+def deactivate(site_id: UUID) -> Any:
+    site = get_or_404(Site, site_id)
+    site.deactivate()
+    db.session.commit()
+    flash(f"{site.name} is off. Everything leaves its pages within seconds.", "success")
+    return redirect(_page(site))
+
+
+def _page(site: Site, endpoint: str = "sites.show") -> str:
+    return url_for(endpoint, organization=current_organization.slug, site_id=site.id)

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wtforms import RadioField, SelectField, TextAreaField
+from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from app.core import strict_json
 from app.core.forms import Form, LineField, printable
+from app.sites.forms import SiteField
 from app.sources.kinds import KINDS
 from app.sources.mapping import MappingError, validate
 
@@ -20,7 +21,7 @@ KIND_TEXTS = {
 
 
 class SourceForm(Form):
-    site_id = SelectField("Site", validators=[InputRequired("Choose a site.")])
+    site_id = SiteField("Site")
     kind = RadioField(
         "Kind",
         choices=[(name, (kind.label, KIND_TEXTS[name])) for name, kind in KINDS.items()],

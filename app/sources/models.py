@@ -38,6 +38,7 @@ class Source(Tenant, Base):
         owned_by("sites", "site_id"),
         UniqueConstraint("organization_id", "id"),
         Index("ix_sources_site_id", "site_id"),
+        Index("ix_sources_organization_id_kind", "organization_id", "kind"),
         {"info": {"system": ("SELECT",)}},
     )
 
@@ -106,6 +107,14 @@ class InboundDelivery(Tenant, Base):
         UniqueConstraint("organization_id", "source_id", "key"),
         Index("ix_inbound_deliveries_source_id_id", "source_id", "id"),
         Index("ix_inbound_deliveries_verdict_received_at", "verdict", "received_at"),
+        # The counts of the home page, without reading a row.
+        Index(
+            "ix_inbound_deliveries_organization_id_received_at",
+            "organization_id",
+            "received_at",
+            "verdict",
+            "source_id",
+        ),
         {"info": {"system": ("SELECT",)}},
     )
 

@@ -13,7 +13,7 @@ from app.accounts.permissions import Permission
 from app.core.api import ListQuery, page
 from app.core.db import db
 from app.core.render import render
-from app.sites.models import Site
+from app.sites.listing import choose_site
 from app.sources.forms import MappingForm, SecretForm, SourceForm, as_text
 from app.sources.models import InboundDelivery, Source
 
@@ -32,17 +32,18 @@ def index() -> Any:
 @blueprint.get("/new")
 @require(Permission.SOURCES_WRITE)
 def new() -> Any:
-    return render("sources/new.html", form=_form())
+    return _new(SourceForm())
 
 
 @blueprint.post("")
 @require(Permission.SOURCES_WRITE)
 def create() -> Any:
-    form = _form()
+    form = SourceForm()
     if not form.validate():
-        return render("sources/new.html", 422, form=form)
-    site = get_or_404(Site, UUID(form.site_id.data))
-    source = Source.connect(site, form.kind.data, form.name.data or "", form.secret.data or None)
+        return _new(form, 422)
+    source = Source.connect(
+        form.site_id.site, form.kind.data, form.name.data or "", form.secret.data or None
+    )
     db.session.commit()
     flash(f"{source.name} is connected. Now tell it where to send.", "success")
     return redirect(_page(source))
@@ -131,11 +132,9 @@ def _show(
     )
 
 
-def _form() -> SourceForm:
-    form = SourceForm()
-    sites = db.session.scalars(select(Site).order_by(Site.name))
-    form.site_id.choices = [(str(site.id), site.name) for site in sites]
-    return form
+def _new(form: SourceForm, status: int = 200) -> Any:
+    choice = choose_site(form.site_id.data)
+    return render("sources/new.html", status, block="picker", form=form, choice=choice)
 
 
 def _page(source: Source) -> str:

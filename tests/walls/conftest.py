@@ -20,9 +20,10 @@ from app.accounts.models import Member, User, user
 from app.accounts.permissions import Role
 from app.campaigns.models import Image
 from app.campaigns.pictures import Picture
-from app.core import mail, migrations, tenancy
-from app.core.db import Base, create_engine, db
+from app.core import clock, mail, migrations, tenancy
+from app.core.db import Base, create_engine, db, system
 from app.core.ratelimit import limiter
+from app.embed.sightings import Place, Seen, write
 from app.sites.models import Site
 from app.sites.queries import published_site
 from app.sources.models import InboundDelivery, Source
@@ -66,10 +67,12 @@ class Belongings:
     invitation_id: UUID | str
     organization_id: UUID | str
     receipt: str
+    # A second site, where it is needed.
+    spare_site_id: UUID | str = ""
 
     def ids(self) -> list[str]:
         """Everything by which a stranger could recognise it."""
-        return [str(value) for value in vars(self).values()]
+        return [str(value) for value in vars(self).values() if value]
 
 
 def missing(like: Belongings) -> Belongings:
@@ -142,6 +145,9 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         db.session.commit()
     with app.app_context():
         visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
+        with system() as connection:
+            seen = Seen(tenant.id, False, clock.now())
+            write(connection, {Place(tenant.site_id, f"{mark.lower()}.example"): seen})
     with app.app_context(), tenancy.scope(tenant.id):
         deliveries = select(InboundDelivery.id).order_by(InboundDelivery.id)
         return Belongings(

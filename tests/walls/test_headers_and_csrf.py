@@ -630,6 +630,8 @@ def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign
         f"/o/{acme.slug}/sources/{acme.source_id}",
         f"/o/{acme.slug}/sites/{acme.site_id}",
     ]
+    searched = ("sites", "search", "sources/new", "campaigns/new")
+    addresses += [f"/o/{acme.slug}/{page}?q={PROBE}" for page in searched]
     addresses += [f"/nothing/{PROBE}", f"/sign-in?next={PROBE}", f"/o/{acme.slug}/sites?x={PROBE}"]
     seen = 0
     for address in addresses:

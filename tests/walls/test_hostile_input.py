@@ -201,11 +201,8 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-# Change one thing by parts of the body that made it: attacked beside their feature.
-OF_ONE = {
-    "/api/v1/campaigns/<uuid:campaign_id>",
-    "/api/v1/campaigns/<uuid:campaign_id>/status",
-}
+# Say one word of a few: attacked beside their feature.
+OF_ONE = {"/api/v1/campaigns/<uuid:campaign_id>/status"}
 
 
 def changes() -> dict[str, dict[str, Any]]:
@@ -218,6 +215,24 @@ def changes() -> dict[str, dict[str, Any]]:
             "language": "de",
         },
         "/api/v1/members/<uuid:member_id>": {"role": "agent"},
+        "/api/v1/sites/<uuid:site_id>": {
+            "name": "Shop",
+            "client_name": "Client",
+            "domains": ["shop.acme.example"],
+            "active": True,
+            "time_zone": "UTC",
+            "language": "de",
+            "person_style": "initial",
+            "k": 5,
+        },
+        "/api/v1/campaigns/<uuid:campaign_id>": {
+            "name": "Changed",
+            "content": {"template": "{{first_name}} came"},
+            "triggers": {"delay": 1},
+            "rules": {"include": ["/a"]},
+            "frequency": {"page": 1},
+            "tracking": {"page": True},
+        },
     }
 
 
@@ -286,6 +301,8 @@ def test_a_hostile_change_is_refused_or_taken_by_the_api(on_each):
         for rule, good in changes().items():
             path = rule.replace("<uuid:organization_id>", str(ids.organization_id))
             path = path.replace("<uuid:member_id>", str(ids.removable_member_id))
+            path = path.replace("<uuid:site_id>", str(ids.site_id))
+            path = path.replace("<uuid:campaign_id>", str(ids.campaign_id))
             headers = {**acme.bearer, "Content-Type": "application/json"}
             for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
                 encoding = {"Content-Encoding": "gzip"} if name == "gzip bomb" else {}
@@ -452,6 +469,9 @@ FORMS_WITHOUT = {
     f"{CAMPAIGN}/schedule/cancellation",
     "/o/<organization>/activities/<uuid:activity_id>/retraction",
     "/o/<organization>/sources/<uuid:source_id>/removal",
+    "/o/<organization>/sites/<uuid:site_id>/activation",
+    "/o/<organization>/sites/<uuid:site_id>/deactivation",
+    "/o/<organization>/sites/<uuid:site_id>/removal",
 }
 
 DESIGN = {
@@ -503,7 +523,7 @@ SITE = {
     "person_style": "initial",
     "k": "5",
     "time_zone": "UTC",
-    "active": "y",
+    "language": "en",
 }
 
 
@@ -557,6 +577,10 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
         ),
         "/o/<organization>/sites": (f"{page}/sites", SITE),
         "/o/<organization>/sites/<uuid:site_id>": (f"{page}/sites/{acme.site_id}", SITE),
+        "/o/<organization>/sites/<uuid:site_id>/domains": (
+            f"{page}/sites/{acme.site_id}/domains",
+            {"host": "more.acme.example"},
+        ),
         "/o/<organization>/sources": (f"{page}/sources", source),
         "/o/<organization>/sources/<uuid:source_id>/secret": (
             f"{page}/sources/{ids.removable_id}/secret",
@@ -651,6 +675,8 @@ NEARLY = [
     (f"{CAMPAIGN}/publication", "template", " "),
     (f"{CAMPAIGN}/schedule", "at", "2001-01-01T00:00"),
     (f"{CAMPAIGN}/schedule", "at", "tomorrow"),
+    ("/o/<organization>/sites", "language", "<b>"),
+    ("/o/<organization>/sites/<uuid:site_id>/domains", "host", ZONE),
     ("/o/<organization>/sources", "kind", "api"),
     ("/o/<organization>/sources", "name", "\x01"),
     ("/o/<organization>/sources/<uuid:source_id>/secret", "secret", "\x01" * 9),
