@@ -10,11 +10,12 @@ from flask_login import current_user
 from app.accounts.permissions import Permission
 from app.accounts.queries import memberships
 
+PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     ("Campaigns", "megaphone", "campaigns.index", ("campaigns.",), Permission.CAMPAIGNS_READ),
-    ("Activities", "shopping-bag", "proof.index", ("proof.",), Permission.ACTIVITIES_READ),
-    ("Sources & webhooks", "webhook", "sources.index", ("sources.",), Permission.SOURCES_READ),
+    ("Activities", "shopping-bag", "proof.index", PROOF, Permission.ACTIVITIES_READ),
+    ("Sources & webhooks", "webhook", "sources.index", SOURCES, Permission.SOURCES_READ),
     ("Sites", "globe", "sites.index", ("sites.",), Permission.SITES_READ),
     ("Settings", "settings", "accounts.members", ("accounts.",), Permission.MEMBERS_READ),
 )

@@ -17,13 +17,18 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import Engine
 
 from app.accounts.models import Member, user
+from app.commerce.models import Order, Refund
 from app.core import mail, migrations, tenancy
 from app.core.db import Base, create_engine, db
 from app.core.ratelimit import limiter
+from app.proof.imports import Import
+from app.proof.opt_outs import OptOut
 from app.sites.models import Site
 from app.sites.queries import published_site
+from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
 from app.sources.processing import process
+from app.sources.replays import Replay, ReplayRange
 from app.tracking.identity import visitor_hash
 from app.wiring import create_app
 from tests.conftest import Tenant, _empty, found
@@ -58,6 +63,13 @@ class Belongings:
     key_id: UUID | str
     member_id: UUID | str
     receipt: str
+    order_id: UUID | str
+    refund_id: UUID | str
+    range_id: UUID | str
+    import_id: UUID | str
+    done_import_id: UUID | str
+    spare_import_id: UUID | str
+    opt_out: str
 
     def ids(self) -> list[str]:
         """Everything by which a stranger could recognise it."""
@@ -112,6 +124,14 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         for delivery in db.session.scalars(waiting.order_by(InboundDelivery.received_at)):
             process(delivery)
         mail.send(f"{mark}@members.example", f"{mark} mail", mark)
+        imports = [_import(tenant, mark) for _ in range(3)]
+        imports[1].state = "done"
+        begun = ReplayRange.begin(Filter(verdict="accepted"))
+        begun.finish()
+        taken = db.session.scalars(select(InboundDelivery).filter_by(verdict="accepted"))
+        Replay.of(taken.first())  # type: ignore[arg-type]
+        OptOut.remember(os.urandom(16))
+        imports, range_id = [each.id for each in imports], begun.id
         db.session.commit()
     with app.app_context():
         visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
@@ -129,7 +149,21 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             key_id=key["id"],
             member_id=db.session.scalars(select(Member.id)).one(),
             receipt=activity["receipt"],
+            order_id=db.session.scalars(select(Order.id)).first(),
+            refund_id=db.session.scalars(select(Refund.id)).first(),
+            range_id=range_id,
+            import_id=imports[0],
+            done_import_id=imports[1],
+            spare_import_id=imports[2],
+            opt_out=activity["opt_out_url"].rpartition("/")[2],
         )
+
+
+def _import(tenant: Tenant, mark: str) -> Import:
+    """A table that waits to be confirmed."""
+    site = db.session.get_one(Site, tenant.site_id)
+    table = f"date,product\n2026-01-05,{mark} tea\n"
+    return Import.receive(site, f"{mark}.csv", table.encode(), "purchase")
 
 
 @pytest.fixture(autouse=True)
