@@ -6,6 +6,9 @@ Names rather than functions, so that the cron process stays small.
 PERIODIC = {
     "app.campaigns.jobs.publish_due": 5,
     "app.sources.jobs.sweep_deliveries": 15,
+    "app.sources.jobs.sweep_replays": 60,
+    "app.proof.jobs.sweep_imports": 60,
+    "app.proof.jobs.forget_uploads": 3600,
     "app.core.mail.sweep_mail": 30,
     "app.accounts.models.sign_in.forget_sign_ins": 3600,
     "app.accounts.models.mailed.forget_mailed": 3600,

@@ -21,6 +21,7 @@ from app.config import Settings
 from app.core import bus, migrations, tenancy, worker
 from app.core.db import Base, create_engine, db
 from app.embed import published
+from app.proof import opt_out_views
 from app.sites.models import Site
 from app.sources import hooks
 from app.sources.models import Source
@@ -102,6 +103,7 @@ def _empty(app: Any) -> None:
     published.forget("", None)
     identity.forget_cached_salts()
     hooks.refused_kept.reset()
+    opt_out_views.asked.reset()
     app.extensions["candor_settings"].chain_heads.unlink(missing_ok=True)
 
 

@@ -1,6 +1,14 @@
-"""Country names by ISO 3166-1 code, from the time zone database's iso3166.tab (public domain)."""
+"""Country names by ISO 3166-1 code: English ones from the time zone database's iso3166.tab (public
+domain), those of other languages from Unicode's CLDR by way of Babel."""
 
 from __future__ import annotations
+
+from functools import cache
+
+# The languages that wording speaks.
+LANGUAGES = frozenset(
+    {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "nb", "cs", "ja", "ar", "he"}
+)
 
 NAMES = {
     "AD": "Andorra",
@@ -255,6 +263,20 @@ NAMES = {
 }
 
 
-def country_name(code: str | None) -> str:
-    """The English name; the code itself for one that is not in the list; "" for none."""
-    return NAMES.get(code, code) if code else ""
+def country_name(code: str | None, language: str = "en") -> str:
+    """The name in that language, else in English; the code itself for one that is not in the list;
+    "" for none."""
+    if not code:
+        return ""
+    return _names(language).get(code) or NAMES.get(code, code)
+
+
+@cache
+def _names(language: str) -> dict[str, str]:
+    if language not in LANGUAGES or language == "en":
+        return NAMES
+    # Here, since it costs nine megabytes that only sites in other languages need.
+    from babel import localedata
+
+    territories = localedata.load(language)["territories"]
+    return {code: str(territories[code]) for code in NAMES if code in territories}

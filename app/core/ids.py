@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 
@@ -15,6 +16,11 @@ def uuid7() -> UUID:
         milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0x2 << 62 | random & (1 << 62) - 1
     )
     return UUID(int=value)
+
+
+def first_uuid7(moment: datetime) -> UUID:
+    """No UUIDv7 made at this moment or later is smaller."""
+    return UUID(int=(int(moment.timestamp() * 1000) << 80) | 0x7 << 76 | 0x2 << 62)
 
 
 def public_token() -> str:

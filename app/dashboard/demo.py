@@ -24,7 +24,6 @@ from app.sites.snippet import script_address
 from app.sources.kinds import KINDS
 from app.sources.kinds.base import Incoming, SampleOrder
 from app.sources.models import Source
-from app.sources.views import hook_url
 
 SIGNED = (
     "content-type",
@@ -100,7 +99,7 @@ def _delivery(source: Source, event: Any, sample: SampleOrder) -> dict[str, Any]
     orders.demand(address())
     signed: Incoming = KINDS["shopify"].sample(event, sample, source.secret or "")
     headers = {name: value for name, value in signed.headers.items() if name in SIGNED}
-    return {"url": hook_url(source), "headers": headers, "body": signed.body.decode()}
+    return {"url": source.hook_url, "headers": headers, "body": signed.body.decode()}
 
 
 def _source() -> Source:

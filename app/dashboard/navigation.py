@@ -15,6 +15,7 @@ from app.sites.models import Site
 
 SWITCHER_SITES = 6
 
+PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     (
@@ -24,8 +25,8 @@ ITEMS = (
         ("campaigns.", "builder."),
         Permission.CAMPAIGNS_READ,
     ),
-    ("Activities", "shopping-bag", "proof.index", ("proof.",), Permission.ACTIVITIES_READ),
-    ("Sources & webhooks", "webhook", "sources.index", ("sources.",), Permission.SOURCES_READ),
+    ("Activities", "shopping-bag", "proof.index", PROOF, Permission.ACTIVITIES_READ),
+    ("Sources & webhooks", "webhook", "sources.index", SOURCES, Permission.SOURCES_READ),
     (
         "Sites",
         "globe",

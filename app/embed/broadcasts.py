@@ -22,7 +22,8 @@ def show(created: ActivityCreated) -> None:
     _tell(activity.site_id, {"type": "change", "cursor": activity.created_change})
     if activity.occurred_at < clock.now() - RECENT:
         return
-    for item in items_of(activity, _live_campaigns(activity), activity.site.person_style):
+    site = activity.site
+    for item in items_of(activity, _live_campaigns(activity), site.person_style, site.language):
         _tell(
             activity.site_id,
             {"type": "notification", "cursor": activity.created_change, "data": item},

@@ -13,8 +13,10 @@ from app.core.countries import country_name
 from app.core.db import db, system
 from app.proof import wording
 from app.proof.models import Activity
+from app.proof.values import values_of
 from app.sites.models import Site
 from app.sites.queries import PublishedSite
+from app.sources.facts import Place
 
 RECENT = timedelta(days=7)
 LATEST = 20
@@ -22,57 +24,49 @@ CATCH_UP = 200
 
 
 def items_of(
-    activity: Activity, campaigns: list[dict[str, Any]], person_style: str
+    activity: Activity, campaigns: list[dict[str, Any]], person_style: str, language: str = "en"
 ) -> list[dict[str, Any]]:
     """One notification for each published campaign that shows this type of activity."""
     return [
-        _item(activity, campaign, person_style)
+        _item(activity, campaign, person_style, language)
         for campaign in campaigns
         if campaign["format"] == "recent_activity" and activity.type in campaign["content"]["types"]
     ]
 
 
-def _item(activity: Activity, campaign: dict[str, Any], person_style: str) -> dict[str, Any]:
-    values = wording_values(activity, person_style)
-    message = wording.parse(campaign["content"]["template"]).render(values)
+def _item(
+    activity: Activity, campaign: dict[str, Any], person_style: str, language: str
+) -> dict[str, Any]:
+    values, content = wording_values(activity, person_style), campaign["content"]
     item = {
         "id": str(activity.id),
         "campaign": campaign["id"],
         "type": activity.type,
-        "message": message,
+        "message": wording.render(content["template"], values, language),
         "timestamp": clock.iso(activity.occurred_at),
         "receipt": activity.receipt,
     }
-    return {**item, "location": values["place"]} if values["place"] else item
+    translations = content.get("translations") or {}
+    if translations:
+        item["messages"] = {
+            other: wording.render(each["template"], values, other)
+            for other, each in translations.items()
+        }
+    country = country_name(values["country_code"], wording.base_language(language))
+    place = values["city"] or values["region"] or country
+    return {**item, "location": place} if place else item
 
 
 def wording_values(activity: Activity, person_style: str) -> dict[str, str]:
     """The values of a template's variables; empty where nothing may be said."""
-    place = activity.shown_place or {}
-    country = country_name(place.get("country"))
-    city, region = place.get("city") or "", place.get("region") or ""
-    return {
-        "first_name": shown_person(activity.first_name, person_style),
-        "city": city,
-        "region": region,
-        "country": country,
-        "place": city or region or country,
-        "product": (activity.product or {}).get("name") or "",
-        "type": activity.type.replace("_", " "),
-        "rating": str((activity.data or {}).get("rating") or ""),
-    }
-
-
-def shown_person(first_name: str | None, style: str) -> str:
-    """Empty for somebody whose name is not to be shown: the wording has its own word for that."""
-    if not first_name or style == "someone" or not _is_a_name(first_name):
-        return ""
-    return f"{first_name[0].upper()}." if style == "initial" else first_name
-
-
-def _is_a_name(text: str) -> bool:
-    """Not an address or a number that somebody typed into the wrong field: those stay private."""
-    return not any(c in "@:/" or c.isdigit() for c in text)
+    return values_of(
+        type=activity.type,
+        first_name=activity.first_name,
+        person_style=person_style,
+        place=Place(**(activity.shown_place or {})),
+        product=(activity.product or {}).get("name"),
+        rating=(activity.data or {}).get("rating"),
+    )
 
 
 def current(site: PublishedSite) -> dict[str, Any]:
@@ -149,7 +143,11 @@ def _answer(
 ) -> dict[str, Any]:
     campaigns = site.content["campaigns"]
     newest = sorted(rows, key=lambda row: row.occurred_at, reverse=True)
-    items = [item for row in newest for item in items_of(row, campaigns, site.person_style)]
+    items = [
+        item
+        for row in newest
+        for item in items_of(row, campaigns, site.person_style, site.language)
+    ]
     return {
         "notifications": items,
         "retracted": retracted,

@@ -61,7 +61,12 @@ class ValueIn(Schema):
 
 
 class ActivityIn(Schema):
-    """A fact that may be shown as proof. The same `external_id` and `type` twice is one."""
+    """A fact that may be shown as proof. The same `external_id` and `type` twice is one.
+
+    `type` is a word of your choice. It is kept as lower-case letters, digits and underscores, at
+    most 40, beginning with a letter: "E-book download" is `e_book_download`. Campaigns show the
+    types they name; `purchase`, `signup`, `review`, `download`, `donation` and `booking` have
+    words of their own in the program."""
 
     site_id: UUID
     type: str = Field(min_length=1, max_length=40)
@@ -99,6 +104,9 @@ class ActivityIn(Schema):
 
 
 class ActivityOut(Schema):
+    """`opt_out_url` is for the person shown, say in the shop's order mail: whoever opens it can end
+    being shown, without signing in. It is null where nobody is named."""
+
     id: UUID
     site_id: UUID
     type: str
@@ -106,6 +114,7 @@ class ActivityOut(Schema):
     receipt: str | None
     occurred_at: datetime
     retracted_at: datetime | None
+    opt_out_url: str | None
 
 
 class Activities(Page[ActivityOut]):

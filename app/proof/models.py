@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy import BigInteger, Index, LargeBinary, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -17,6 +18,7 @@ from app.core.crypto import Sealed, SealedDocument, blind_index
 from app.core.db import Base, db, exclusive
 from app.core.ids import public_token, uuid7
 from app.core.tenancy import Tenant, owned_by
+from app.proof import opt_outs
 from app.proof.anonymity import showable_place
 from app.sites.models import Site
 from app.sources.facts import ActivityReported, Place
@@ -54,6 +56,8 @@ class Activity(Tenant, Base):
         Index("ix_activities_site_id_city_index", "site_id", "city_index", "occurred_at"),
         Index("ix_activities_site_id_region_index", "site_id", "region_index", "occurred_at"),
         Index("ix_activities_site_id_country", "site_id", "country", "occurred_at"),
+        Index("ix_activities_import_id", "import_id"),
+        Index("ix_activities_person_index", "organization_id", "person_index"),
         # For lists, newest first.
         Index("ix_activities_organization_id_id", "organization_id", "id"),
     )
@@ -89,17 +93,28 @@ class Activity(Tenant, Base):
     retracted_change: Mapped[int | None] = mapped_column(BigInteger)
     retraction_reason: Mapped[str | None] = mapped_column(String(40))
     receipt: Mapped[str | None] = mapped_column(String(32))
+    # No foreign key: a fact outlives the record of its import.
+    import_id: Mapped[UUID | None]
     site: Mapped[Site] = relationship(primaryjoin=lambda: foreign(Activity.site_id) == Site.id)
 
     @classmethod
     def create(
-        cls, source: Source, fact: ActivityReported, person_index: bytes | None
+        cls,
+        source: Source,
+        fact: ActivityReported,
+        person_index: bytes | None,
+        import_id: UUID | None = None,
     ) -> tuple[Activity, bool]:
-        """The activity of a fact, and whether it is new. A fact told twice is one activity."""
+        """The activity of a fact, and whether it is new. A fact told twice is one activity.
+
+        Of a person who opted out it keeps that there was something, and is never shown."""
+        unwanted = opt_outs.wants_out(person_index)
         exclusive(f"activities:{source.site_id}")
         known = cls.find(source, fact.external_id, fact.type)
         if known is not None:
             return known, False
+        if unwanted:
+            return cls._unseen(source, fact.external_id, fact.type, opt_outs.REASON), True
         activity = cls(
             source_id=source.id,
             site_id=source.site_id,
@@ -110,6 +125,7 @@ class Activity(Tenant, Base):
             person_index=person_index,
             occurred_at=clock.past(fact.occurred_at),
             data=fact.data,
+            import_id=import_id,
         )
         activity._describe(fact)
         db.session.add(activity)
@@ -128,21 +144,60 @@ class Activity(Tenant, Base):
         exclusive(f"activities:{source.site_id}")
         activity = cls.find(source, external_id, kind)
         if activity is None:
-            activity = cls(
-                source_id=source.id,
-                site_id=source.site_id,
-                source_kind=source.kind,
-                type=kind,
-                external_id=external_id,
-                strength=source.strength,
-                occurred_at=clock.now(),
-                retracted_at=clock.now(),
-                retraction_reason=reason,
-            )
-            db.session.add(activity)
-            db.session.flush()
+            return cls._unseen(source, external_id, kind, reason)
         activity.retract(reason)
         return activity
+
+    @classmethod
+    def _unseen(cls, source: Source, external_id: str, kind: str, reason: str) -> Activity:
+        """One that was never shown and never will be: without a receipt, a person or a place."""
+        activity = cls(
+            source_id=source.id,
+            site_id=source.site_id,
+            source_kind=source.kind,
+            type=kind,
+            external_id=external_id,
+            strength=source.strength,
+            occurred_at=clock.now(),
+            retracted_at=clock.now(),
+            retraction_reason=reason,
+        )
+        db.session.add(activity)
+        db.session.flush()
+        return activity
+
+    @classmethod
+    def of_order(cls, source_id: UUID, external_id: str) -> Activity | None:
+        """The purchase that an order was shown as."""
+        found = select(cls).filter_by(source_id=source_id, external_id=external_id)
+        return db.session.scalars(found.filter_by(type="purchase")).one_or_none()
+
+    @property
+    def opt_out_url(self) -> str | None:
+        """Where the person shown can end that; None when nobody is named. For the shop's mail."""
+        if self.first_name_sealed is None and self.person_index is None:
+            return None
+        base = current_app.extensions["candor_settings"].url
+        return f"{base}/proof/opt-out/{opt_outs.token(self.site_id, self.id)}"
+
+    def hide(self, *, for_good: bool) -> None:
+        """What the person shown asks for: this activity goes, and with `for_good` everything else
+        of the same person, now and later, wherever the organization shows it."""
+        index = self.person_index
+        if for_good and index is not None:
+            opt_outs.hold(index)
+            opt_outs.OptOut.remember(index)
+            shown = select(Activity).filter_by(person_index=index, retracted_at=None)
+            for activity in db.session.scalars(shown.order_by(Activity.site_id, Activity.id)).all():
+                activity.retract(opt_outs.REASON)
+        self.retract(opt_outs.REASON)
+
+    def undo(self) -> None:
+        """Retract what an import brought, and give its external id free for a better import.
+        What was retracted before, for a reason of its own, stays known and so stays away."""
+        if self.retracted_at is None:
+            self.retract("undone")
+            self.external_id = f"undone:{self.id}"
 
     def retract(self, reason: str) -> None:
         """Take the fact from every page. What was said is not unsaid: its receipt says so."""
@@ -249,8 +304,8 @@ class ActivityAnnouncement(Announcement):
 
     @property
     def audited(self) -> bool:  # type: ignore[override]
-        """What somebody did is audited; a webhook's own row is its record."""
-        return self.activity.strength != "signed"
+        """What somebody did is audited; a webhook's own row is its record, an import's its own."""
+        return self.activity.strength != "signed" and self.activity.import_id is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,7 +323,8 @@ class ActivityRetracted(ActivityAnnouncement):
     @property
     def audited(self) -> bool:  # type: ignore[override]
         """Also what a webhook told, when a person takes it back."""
-        return super().audited or self.activity.retraction_reason == "moderated"
+        reason = self.activity.retraction_reason
+        return super().audited or reason in ("moderated", opt_outs.REASON)
 
     def details(self) -> dict[str, Any]:
         return {"reason": self.activity.retraction_reason}

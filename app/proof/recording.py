@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from app.commerce.models import Order, OrderPlaced, OrderUndone, customer_index
 from app.core.announce import subscribe
 from app.core.tenancy import current_organization_id
@@ -23,17 +25,21 @@ def record(reported: Reported) -> None:
         reported.became.append(("activity", activity.id))
 
 
-def report_activity(source: Source, fact: ActivityReported) -> tuple[Activity, bool]:
+def report_activity(
+    source: Source, fact: ActivityReported, import_id: UUID | None = None
+) -> tuple[Activity, bool]:
     index = customer_index(fact.person, current_organization_id(), source.id)
-    return Activity.create(source, fact, index)
+    return Activity.create(source, fact, index, import_id)
 
 
 @subscribe(OrderPlaced)
 def show_purchase(placed: OrderPlaced) -> None:
     order = placed.order
+    if order.known_person() is None and order.first_product() is None:
+        return  # It counts as an order; there is nothing to show.
     fact = ActivityReported(
         type=PURCHASE,
-        external_id=_name(order),
+        external_id=name_of(order),
         occurred_at=order.occurred_at,
         person=order.known_person(),
         place=order.known_place(),
@@ -45,10 +51,11 @@ def show_purchase(placed: OrderPlaced) -> None:
 
 @subscribe(OrderUndone)
 def retract_purchase(undone: OrderUndone) -> None:
-    activity = Activity.find(undone.source, _name(undone.order), PURCHASE)
+    activity = Activity.find(undone.source, name_of(undone.order), PURCHASE)
     if activity is not None:
         activity.retract(undone.order.status)
 
 
-def _name(order: Order) -> str:
+def name_of(order: Order) -> str:
+    """The external id of the activity that an order becomes."""
     return order.external_id or str(order.id)

@@ -10,15 +10,18 @@ from sqlalchemy import select
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
+from app.commerce.models import Order, Refund
 from app.core import clock
 from app.core.api import ListQuery, page
 from app.core.db import db, system
 from app.core.errors import not_found
 from app.core.render import render
+from app.proof import opt_outs
 from app.proof.forms import ActivityForm
 from app.proof.models import Activity, ProofReceipt
-from app.proof.recording import report_activity
+from app.proof.recording import name_of, report_activity
 from app.sites.listing import choose_site
+from app.sources.facts import Money
 from app.sources.models import Source
 
 PAGE = 30
@@ -31,7 +34,12 @@ blueprint = Blueprint("proof", __name__)
 def index() -> Any:
     query = ListQuery(limit=PAGE, cursor=request.args.get("cursor", type=str))
     activities, older = page(select(Activity), Activity, query)
-    return render("proof/activities/index.html", activities=activities, older=older)
+    return render(
+        "proof/activities/index.html",
+        activities=activities,
+        older=older,
+        opted_out=opt_outs.count(),
+    )
 
 
 @blueprint.get("/o/<organization>/activities/new")
@@ -50,6 +58,26 @@ def create() -> Any:
     db.session.commit()
     flash("Recorded. Its receipt says that it was typed by hand.", "success")
     return redirect(_list())
+
+
+@blueprint.get("/o/<organization>/activities/<uuid:activity_id>")
+@require(Permission.ACTIVITIES_READ)
+def show(activity_id: UUID) -> Any:
+    return render("proof/activities/show.html", activity=get_or_404(Activity, activity_id))
+
+
+@blueprint.get("/o/<organization>/orders/<uuid:order_id>")
+@require(Permission.ACTIVITIES_READ)
+def order(order_id: UUID) -> Any:
+    """An order that a delivery became, with its refunds and what is shown of it."""
+    return _order(get_or_404(Order, order_id))
+
+
+@blueprint.get("/o/<organization>/refunds/<uuid:refund_id>")
+@require(Permission.ACTIVITIES_READ)
+def refund(refund_id: UUID) -> Any:
+    """A refund is seen at its order."""
+    return _order(get_or_404(Order, get_or_404(Refund, refund_id).order_id))
 
 
 @blueprint.post("/o/<organization>/activities/<uuid:activity_id>/retraction")
@@ -113,6 +141,21 @@ def _retraction(rows: list[Any]) -> Any:
 def _new(form: ActivityForm, status: int = 200) -> Any:
     choice = choose_site(form.site_id.data)
     return render("proof/activities/new.html", status, block="picker", form=form, choice=choice)
+
+
+def _order(found: Order) -> Any:
+    activity = Activity.of_order(found.source_id, name_of(found))
+    refunds = [(each, _amount(each.amount, each.currency)) for each in found.refunds]
+    total = _amount(found.total, found.currency) or "unknown"
+    return render(
+        "proof/orders/show.html", order=found, activity=activity, total=total, refunds=refunds
+    )
+
+
+def _amount(amount: int | None, currency: str | None) -> str | None:
+    if amount is None or currency is None:
+        return None
+    return f"{Money(amount, currency).decimal()} {currency}"
 
 
 def _list() -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from app.core.countries import country_name
 from app.sources.facts import clean_text
 
 TEMPLATE_LIMIT = 300
@@ -39,9 +40,27 @@ TIME_AGO = "{{time_ago}}"
 
 PLACES = frozenset({"city", "region", "country", "place"})
 
-SOMEONE = "someone"
-SOMETHING = "something"
-DEFAULTS = {"first_name": SOMEONE, "product": SOMETHING}
+# What stands for a person and for a thing that are not named, by language.
+DEFAULTS = {
+    language: {"first_name": someone, "product": something}
+    for language, someone, something in (
+        ("en", "someone", "something"),
+        ("de", "jemand", "etwas"),
+        ("fr", "quelqu’un", "quelque chose"),
+        ("es", "alguien", "algo"),
+        ("it", "qualcuno", "qualcosa"),
+        ("pt", "alguém", "algo"),
+        ("nl", "iemand", "iets"),
+        ("pl", "ktoś", "coś"),
+        ("sv", "någon", "något"),
+        ("da", "nogen", "noget"),
+        ("nb", "noen", "noe"),
+        ("cs", "někdo", "něco"),
+        ("ja", "どなたか", "何か"),
+        ("ar", "شخص ما", "شيئًا ما"),
+        ("he", "מישהו", "משהו"),
+    )
+}
 
 # Words that lead to a place or a thing, and have no sense without one.
 JOINING_WORDS = (
@@ -105,24 +124,27 @@ class Wording:
     def variables(self) -> frozenset[str]:
         return frozenset(part.name for part in self.parts if isinstance(part, Variable))
 
-    def render(self, values: Mapping[str, Any]) -> str:
+    def render(self, values: Mapping[str, Any], language: str = "en") -> str:
         """The message for these values as one line of plain text, at most 500 characters.
 
         `{{time_ago}}` stays as it is, for the widget to replace. What is missing takes its
         fallback, else it vanishes together with the word that led to it ("from", "in").
         `place` is the smallest place that may be named; without `city`, it stands in for it.
         """
-        pieces = [self._piece(part, values) for part in self.parts]
+        words = DEFAULTS[base_language(language)]
+        pieces = [self._piece(part, values, words) for part in self.parts]
         _close_gaps(pieces)
-        _begin_with_capital(pieces)
+        _begin_with_capital(pieces, frozenset(words.values()))
         return _joined(pieces)
 
-    def _piece(self, part: str | Variable, values: Mapping[str, Any]) -> _Piece:
+    def _piece(
+        self, part: str | Variable, values: Mapping[str, Any], words: Mapping[str, str]
+    ) -> _Piece:
         if isinstance(part, str):
             return _Piece("text", part)
         if part.name == "time_ago":
             return _Piece("marker", TIME_AGO, part.name)
-        value = self._value(part.name, values) or part.fallback or DEFAULTS.get(part.name)
+        value = self._value(part.name, values) or part.fallback or words.get(part.name)
         return _Piece("value" if value else "gap", value or "", part.name)
 
     def _value(self, name: str, values: Mapping[str, Any]) -> str | None:
@@ -133,6 +155,23 @@ class Wording:
         # "{{city}}, {{country}}" with only the country known must not say it twice.
         said = {_clean(values.get(other)) for other in self.variables - {"city"}}
         return None if place in said else place
+
+
+def base_language(language: str) -> str:
+    """The language of a tag ("pt-BR" is pt, "no" is nb), or English for one that is not spoken."""
+    base = language.replace("_", "-").partition("-")[0].lower()
+    base = {"no": "nb", "nn": "nb", "iw": "he"}.get(base, base)
+    return base if base in DEFAULTS else "en"
+
+
+def render(template: str, values: Mapping[str, Any], language: str = "en") -> str:
+    """The message of a template in a language. `country_code` among the values becomes the
+    country's name in that language, and the place where no finer one may be named."""
+    country = country_name(values.get("country_code"), base_language(language))
+    country = country or values.get("country") or ""
+    place = values.get("city") or values.get("region") or country
+    named = {**values, "country": country, "place": place}
+    return parse(template).render(named, language)
 
 
 def parse(template: str, *, proof: bool = True, variables: tuple[str, ...] = VARIABLES) -> Wording:
@@ -260,11 +299,11 @@ def _trim_ends(pieces: list[_Piece]) -> None:
         pieces[-1].text = pieces[-1].text.rstrip(_TRAILING)
 
 
-def _begin_with_capital(pieces: list[_Piece]) -> None:
+def _begin_with_capital(pieces: list[_Piece], words: frozenset[str]) -> None:
     """Someone begins a sentence; within one it is someone."""
     for piece in pieces:
-        if piece.kind == "value" and piece.text in (SOMEONE, SOMETHING):
-            piece.text = piece.text.capitalize()
+        if piece.kind == "value" and piece.text in words:
+            piece.text = piece.text[:1].upper() + piece.text[1:]
         if any(character.isalnum() for character in piece.text):
             return
 

@@ -13,11 +13,13 @@ from sqlalchemy import select
 from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
 from app.core.api import ListQuery, Page, Schema, writes
+from app.core.errors import ApiError
 from app.core.forms import clean_line
 from app.sites.models import Site
+from app.sources.inspector import Filter, Verdict
 from app.sources.mapping import MappingError, validate
 from app.sources.models import InboundDelivery, Source
-from app.sources.views import hook_url
+from app.sources.replays import NotReplayable, Replay
 
 blueprint = APIBlueprint("sources_api", __name__, url_prefix="/api/v1", tag="Sources")
 
@@ -65,7 +67,7 @@ class SourceOut(Schema):
             site_id=source.site_id,
             kind=source.kind,
             name=source.name,
-            hook_url=hook_url(source) if source.takes_webhooks else None,
+            hook_url=source.hook_url,
             mapping=source.mapping,
             created_at=source.created_at,
             secret=source.secret if with_secret else None,
@@ -85,7 +87,8 @@ class DeliveryOut(Schema):
     id: UUID
     source_id: UUID
     topic: str | None
-    verdict: Literal["pending", "accepted", "ignored", "duplicate", "failed", "refused"]
+    external_id: str | None
+    verdict: Verdict
     reason: str | None
     became: Became | None
     size: int
@@ -107,6 +110,7 @@ class Deliveries(Page[DeliveryOut]):
 
 class DeliveriesQuery(ListQuery):
     source_id: UUID | None = None
+    verdict: Verdict | None = None
 
 
 @blueprint.get("/sources")
@@ -135,7 +139,20 @@ def create_source(json_data: SourceIn) -> Any:
 @blueprint.input(DeliveriesQuery, location="query")
 @blueprint.output(Deliveries)
 def list_deliveries(query_data: DeliveriesQuery) -> Any:
-    found = select(InboundDelivery)
-    if query_data.source_id:
-        found = found.filter_by(source_id=query_data.source_id)
-    return Deliveries.read(found, InboundDelivery, query_data, DeliveryOut.of)
+    asked = Filter(source_id=query_data.source_id, verdict=query_data.verdict)
+    return Deliveries.read(asked.statement(), InboundDelivery, query_data, DeliveryOut.of)
+
+
+@blueprint.post("/inbound-deliveries/<uuid:delivery_id>/replay")
+@authorized(Permission.SOURCES_WRITE)
+@blueprint.output(DeliveryOut)
+@writes
+def replay_delivery(delivery_id: UUID) -> Any:
+    """Read a delivery again with the present mapping. What it has become counts once, and one that
+    was accepted stays so. 409 for what cannot be replayed: refused, a repeat, or without a body."""
+    delivery = get_or_404(InboundDelivery, delivery_id)
+    try:
+        Replay.of(delivery)
+    except NotReplayable as error:
+        raise ApiError(409, "not_replayable", str(error)) from error
+    return DeliveryOut.of(delivery)

@@ -233,6 +233,14 @@ class ActivityWithdrawn:
 Fact = OrderPaid | OrderCancelled | OrderRefunded | ActivityReported | ActivityWithdrawn
 
 
+def subject_of(fact: Fact) -> tuple[str, str | None]:
+    """What a fact tells of, and the id that its source has for that: ("order", "5001")."""
+    if isinstance(fact, (ActivityReported, ActivityWithdrawn)):
+        return f"activity:{fact.type}", fact.external_id
+    name = "refund" if isinstance(fact, OrderRefunded) else "order"
+    return name, fact.external_id or fact.reference
+
+
 def exponent(currency: str) -> int:
     """How many decimals the currency's minor unit has (ISO 4217): USD 2, JPY 0, KWD 3."""
     return EXPONENTS.get(currency, 2)
@@ -250,7 +258,9 @@ def clean_text(value: Any, limit: int = NAME_LIMIT) -> str | None:
     """One line of printable text of at most `limit` characters, or None if nothing is left."""
     if not isinstance(value, str):
         return None
-    kept = "".join(_printable(character) for character in value[: limit * 4])
+    kept = value[: limit * 4]
+    if not kept.isprintable():
+        kept = "".join(_printable(character) for character in kept)
     text = " ".join(unicodedata.normalize("NFC", kept).split())[:limit].strip()
     return text or None
 

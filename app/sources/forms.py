@@ -7,7 +7,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from app.core import strict_json
-from app.core.forms import Form, LineField, printable
+from app.core.forms import CountField, Form, LineField, printable
 from app.sites.forms import SiteField
 from app.sources.kinds import KINDS
 from app.sources.mapping import MappingError, validate
@@ -40,6 +40,12 @@ class SecretForm(Form):
         "Signing secret",
         [InputRequired("Paste the secret."), Length(min=8, max=200)],
     )
+
+
+class ReplayForm(Form):
+    """How many were counted when somebody was asked whether to replay them."""
+
+    total = CountField("How many", [InputRequired("Confirm how many.")])
 
 
 class MappingForm(Form):

@@ -98,3 +98,16 @@ def _keep_refused(
     if refused_kept.take(str(source.id)):
         InboundDelivery.refuse(source, reason=reason, headers=headers, body=body, size=size)
         db.session.commit()
+
+
+def redacted(headers: dict[str, str]) -> dict[str, str]:
+    """Headers as the inspector shows them: of a signature only how it begins and ends, which is
+    enough to compare and too little to use."""
+    return {
+        name: _abridged(value) if "signature" in name or "hmac" in name else value
+        for name, value in headers.items()
+    }
+
+
+def _abridged(value: str) -> str:
+    return f"{value[:8]}…{value[-4:]}" if len(value) > 24 else "…"

@@ -8,6 +8,7 @@ Source: jmespath.org/specification.html
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -57,6 +58,14 @@ class MappingError(Exception):
         self.message = message
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one expression finds in a document, or what is wrong with it."""
+
+    value: Any = None
+    problem: str | None = None
+
+
 def validate(mapping: Any) -> dict[str, str]:
     """The mapping with its expressions trimmed and empty ones left out, or MappingError."""
     if not isinstance(mapping, dict):
@@ -77,6 +86,24 @@ def apply(mapping: dict[str, str], document: dict[str, Any]) -> dict[str, Any]:
         target: _search(interpreter, target, expression, document)
         for target, expression in mapping.items()
     }
+
+
+def trial(mapping: dict[str, str], document: dict[str, Any]) -> dict[str, Found]:
+    """What each expression finds, one by one: one that fails does not hide the others. All of
+    them share one budget, so that a trial costs no more than a delivery."""
+    interpreter = _Frugal()
+    return {
+        target: _tried(interpreter, target, written, document)
+        for target, written in mapping.items()
+    }
+
+
+def _tried(interpreter: _Frugal, target: str, written: str, document: Any) -> Found:
+    try:
+        expression = _expression(target, written)
+        return Found(_search(interpreter, target, expression, document)) if expression else Found()
+    except MappingError as error:
+        return Found(problem=error.message)
 
 
 def _expression(target: Any, written: Any) -> str:
@@ -105,11 +132,16 @@ def _parse(target: str, expression: str) -> Any:
     except RecursionError:
         raise MappingError(target, "This expression is nested too deep.") from None
     except (JMESPathError, ValueError) as error:
-        problem = " ".join(str(error).split())[:200]
-        raise MappingError(target, f"This is not a JMESPath expression: {problem}") from None
+        raise MappingError(target, f"This is not JMESPath: {_problem(error)}.") from None
     if _depth_exceeds(tree, DEPTH_LIMIT):
         raise MappingError(target, "This expression is nested too deep.")
     return tree
+
+
+def _problem(error: Exception) -> str:
+    """The parser's complaint without its preamble and its drawing of the place."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].removeprefix("Invalid jmespath expression: ").rstrip(":. ")[:200]
 
 
 def _depth_exceeds(tree: dict[str, Any], limit: int) -> bool:

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+from flask import current_app
 from sqlalchemy import Index, Integer, LargeBinary, String, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.crypto import Sealed, SealedBytes, SealedDocument
-from app.core.db import Base, db
+from app.core.db import Base, db, exclusive
 from app.core.ids import uuid7
 from app.core.sql import insert_once
 from app.core.tenancy import Tenant, owned_by
@@ -22,12 +23,17 @@ from app.sites.models import Site, SiteCreated
 from app.sources.facts import Fact
 from app.sources.kinds import KINDS
 
-BUILT_IN = {"api": "REST API", "manual": "Typed by hand"}
-STRENGTHS = {"api": "api", "manual": "manual"}
+BUILT_IN = {"api": "REST API", "manual": "Typed by hand", "csv": "CSV import"}
+STRENGTHS = {"api": "api", "manual": "manual", "csv": "manual"}
 REFUSED_KEPT = 100
 REFUSED_BYTES = 8 * 1024
 BODIES_KEPT = timedelta(days=30)
 OPEN = "pending"
+NOT_REPLAYABLE = {
+    "pending": "It has not been read yet and still will be.",
+    "refused": "Its signature was never verified, so nothing says who sent it.",
+    "duplicate": "It repeats another delivery. Replay that one.",
+}
 
 
 class Source(Tenant, Base):
@@ -71,8 +77,18 @@ class Source(Tenant, Base):
 
     @classmethod
     def built_in(cls, site: Site, kind: str) -> Source:
-        """The site's own source of that kind: api or manual."""
-        return db.session.scalars(select(cls).filter_by(site_id=site.id, kind=kind)).one()
+        """The site's own source of that kind. Sites that are older than the kind get it here."""
+        found = select(cls).filter_by(site_id=site.id, kind=kind)
+        known = db.session.scalars(found).first()
+        if known is not None:
+            return known
+        exclusive(f"sources:{site.id}")
+        source = db.session.scalars(found).first()
+        if source is None:
+            source = cls(id=uuid4(), site_id=site.id, kind=kind, name=BUILT_IN[kind])
+            db.session.add(source)
+            db.session.flush()
+        return source
 
     def change(self, **values: Any) -> None:
         for name, value in values.items():
@@ -97,6 +113,12 @@ class Source(Tenant, Base):
     def takes_webhooks(self) -> bool:
         return self.kind in KINDS
 
+    @property
+    def hook_url(self) -> str | None:
+        """Where the provider sends its webhooks; None for a built-in source."""
+        base = current_app.extensions["candor_settings"].url
+        return f"{base}/hooks/{self.id}" if self.takes_webhooks else None
+
 
 class InboundDelivery(Tenant, Base):
     """One webhook that came in, and what became of it."""
@@ -115,6 +137,11 @@ class InboundDelivery(Tenant, Base):
             "verdict",
             "source_id",
         ),
+        # For the inspector: newest first, by what it is asked for.
+        Index("ix_inbound_deliveries_organization_id_id", "organization_id", "id", unique=True),
+        Index("ix_inbound_deliveries_verdict_id", "organization_id", "verdict", "id"),
+        Index("ix_inbound_deliveries_topic_id", "organization_id", "topic", "id"),
+        Index("ix_inbound_deliveries_external_id", "organization_id", "external_id"),
         {"info": {"system": ("SELECT",)}},
     )
 
@@ -122,6 +149,9 @@ class InboundDelivery(Tenant, Base):
     # What makes a repeat recognisable; NULL for repeats and refused ones.
     key: Mapped[str | None] = mapped_column(String(200))
     topic: Mapped[str | None] = mapped_column(String(120))
+    # What it tells of ("order", "activity:review") and the id that its sender has for that.
+    subject: Mapped[str | None] = mapped_column(String(60))
+    external_id: Mapped[str | None] = mapped_column(String(200))
     verdict: Mapped[str] = mapped_column(String(10), default=OPEN)
     # Sealed, since it quotes what it complains of.
     reason_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -183,6 +213,20 @@ class InboundDelivery(Tenant, Base):
         self.verdict, self.reason = verdict, reason and reason[:500]
         self.became_type, self.became_id = became or (None, None)
         self.settled_at = clock.now()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took from its coming in to its verdict."""
+        return (self.settled_at - self.received_at).total_seconds() if self.settled_at else None
+
+    @property
+    def why_not_replayable(self) -> str | None:
+        """Why it cannot be read again, for a person; None when it can."""
+        if self.verdict in NOT_REPLAYABLE:
+            return NOT_REPLAYABLE[self.verdict]
+        if self.body_sealed is None:
+            return "Its body was deleted after 30 days, so there is nothing left to read."
+        return None
 
     @property
     def readable_body(self) -> str | None:

@@ -1,11 +1,11 @@
-"""Pages of sources and of the deliveries that came in."""
+"""Pages of sources."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask import Blueprint, current_app, flash, redirect, url_for
 from sqlalchemy import select
 
 from app.accounts.access import current_organization, get_or_404, require
@@ -15,9 +15,10 @@ from app.core.db import db
 from app.core.render import render
 from app.sites.listing import choose_site
 from app.sources.forms import MappingForm, SecretForm, SourceForm, as_text
+from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
 
-PAGE = 30
+LATEST = 10
 
 blueprint = Blueprint("sources", __name__, url_prefix="/o/<organization>/sources")
 
@@ -92,33 +93,11 @@ def remove(source_id: UUID) -> Any:
     return redirect(url_for("sources.index", organization=current_organization.slug))
 
 
-@blueprint.get("/deliveries")
-@require(Permission.SOURCES_READ)
-def deliveries() -> Any:
-    query = ListQuery(limit=PAGE, cursor=request.args.get("cursor"))
-    rows, older = page(select(InboundDelivery), InboundDelivery, query)
-    return render("sources/deliveries/index.html", deliveries=rows, older=older)
-
-
-@blueprint.get("/deliveries/<uuid:delivery_id>")
-@require(Permission.SOURCES_READ)
-def delivery(delivery_id: UUID) -> Any:
-    found = get_or_404(InboundDelivery, delivery_id)
-    return render("sources/deliveries/show.html", delivery=found)
-
-
-def hook_url(source: Source) -> str:
-    """Where the provider sends its webhooks."""
-    return f"{current_app.extensions['candor_settings'].url}/hooks/{source.id}"
-
-
 def _show(
     source: Source, form: MappingForm, status: int = 200, secret_form: SecretForm | None = None
 ) -> Any:
-    newest = select(InboundDelivery).filter_by(source_id=source.id)
-    rows, older = page(
-        newest, InboundDelivery, ListQuery(limit=PAGE, cursor=request.args.get("cursor"))
-    )
+    newest = Filter(source_id=source.id).statement()
+    rows, older = page(newest, InboundDelivery, ListQuery(limit=LATEST))
     return render(
         "sources/show.html",
         status,
@@ -126,8 +105,8 @@ def _show(
         form=form,
         secret_form=secret_form or SecretForm(formdata=None),
         deliveries=rows,
-        older=older,
-        hook_url=hook_url(source) if source.takes_webhooks else None,
+        more=older is not None,
+        hook_url=source.hook_url,
         public_url=current_app.extensions["candor_settings"].url,
     )
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core import countries
+from app.proof import wording
 from app.proof.wording import (
     MESSAGE_LIMIT,
     TIME_AGO,
@@ -252,3 +254,36 @@ def test_any_text_at_all_is_a_template_or_an_error(template):
         parse(template).render({})
     except WordingError as error:
         assert error.message
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "Someone from Germany bought something"),
+        ("de", "Jemand aus Deutschland kaufte etwas"),
+        ("fr", "Quelqu’un d’Allemagne"),
+        ("pt-BR", "Alguém: Alemanha"),
+        ("no", "Noen: Tyskland"),
+        ("ja", "どなたか: ドイツ"),
+        ("ar", "شخص ما: ألمانيا"),
+        ("he", "מישהו: גרמניה"),
+        ("xx", "Someone: Germany"),
+    ],
+)
+def test_what_is_not_named_is_said_in_the_language(language, message):
+    templates = {
+        "en": "{{first_name}} from {{city}} bought {{product}}",
+        "de": "{{first_name}} aus {{city}} kaufte {{product}}",
+        "fr": "{{first_name}} d’{{city}}",
+    }
+    template = templates.get(language, "{{first_name}}: {{place}}")
+    values = {"first_name": "", "city": "", "country_code": "DE", "product": ""}
+    assert wording.render(template, values, language) == message
+
+
+def test_every_language_has_its_words_and_countries():
+    for language in countries.LANGUAGES:
+        assert set(wording.DEFAULTS[language]) == {"first_name", "product"}
+        names = {countries.country_name(code, language) for code in ("DE", "FR", "JP", "PL")}
+        assert len(names) == 4 and all(names), language
+    assert set(wording.DEFAULTS) == countries.LANGUAGES

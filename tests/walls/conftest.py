@@ -20,14 +20,19 @@ from app.accounts.models import Member, User, user
 from app.accounts.permissions import Role
 from app.campaigns.models import Image
 from app.campaigns.pictures import Picture
+from app.commerce.models import Order, Refund
 from app.core import clock, mail, migrations, tenancy
 from app.core.db import Base, create_engine, db, system
 from app.core.ratelimit import limiter
 from app.embed.sightings import Place, Seen, write
+from app.proof.imports import Import
+from app.proof.opt_outs import OptOut
 from app.sites.models import Site
 from app.sites.queries import published_site
+from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
 from app.sources.processing import process
+from app.sources.replays import Replay, ReplayRange
 from app.tracking.identity import visitor_hash
 from app.wiring import create_app
 from tests.conftest import Tenant, _empty, found
@@ -67,6 +72,13 @@ class Belongings:
     invitation_id: UUID | str
     organization_id: UUID | str
     receipt: str
+    order_id: UUID | str
+    refund_id: UUID | str
+    range_id: UUID | str
+    import_id: UUID | str
+    done_import_id: UUID | str
+    spare_import_id: UUID | str
+    opt_out: str
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -142,6 +154,14 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             ).id
             for each in ("one", "two")
         ]
+        imports = [_import(tenant, mark) for _ in range(3)]
+        imports[1].state = "done"
+        begun = ReplayRange.begin(Filter(verdict="accepted"))
+        begun.finish()
+        taken = db.session.scalars(select(InboundDelivery).filter_by(verdict="accepted"))
+        Replay.of(taken.first())  # type: ignore[arg-type]
+        OptOut.remember(os.urandom(16))
+        imports, range_id = [each.id for each in imports], begun.id
         db.session.commit()
     with app.app_context():
         visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
@@ -167,7 +187,21 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             invitation_id=invitation["id"],
             organization_id=tenant.id,
             receipt=activity["receipt"],
+            order_id=db.session.scalars(select(Order.id)).first(),
+            refund_id=db.session.scalars(select(Refund.id)).first(),
+            range_id=range_id,
+            import_id=imports[0],
+            done_import_id=imports[1],
+            spare_import_id=imports[2],
+            opt_out=activity["opt_out_url"].rpartition("/")[2],
         )
+
+
+def _import(tenant: Tenant, mark: str) -> Import:
+    """A table that waits to be confirmed."""
+    site = db.session.get_one(Site, tenant.site_id)
+    table = f"date,product\n2026-01-05,{mark} tea\n"
+    return Import.receive(site, f"{mark}.csv", table.encode(), "purchase")
 
 
 @pytest.fixture(autouse=True)

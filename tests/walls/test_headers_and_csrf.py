@@ -8,16 +8,23 @@ import time
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from app.accounts.models import Member, Organization, SignIn, User
 from app.accounts.permissions import Role
+from app.commerce.models import Order
 from app.core import tenancy
 from app.core.db import db
 from app.core.forms import csrf
+from app.proof import opt_outs
+from app.proof.imports import Import
+from app.sites.models import Site
+from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
+from app.sources.replays import Replay, ReplayRange
 from tests.conftest import PASSWORD
 from tests.shops import shopify, shopify_order
 from tests.walls.conftest import Belongings, furnish
@@ -43,6 +50,7 @@ def filled(rule: str, ids: Belongings) -> str:
     names = {"organization": ids.slug, "token": ids.receipt}
     for name in (
         "site", "source", "campaign", "activity", "delivery", "key", "member", "invitation",
+        "order", "refund", "range", "import",
     ):  # fmt: skip
         names[f"uuid:{name}_id"] = getattr(ids, f"{name}_id")
     names["uuid:sign_in_id"] = ids.key_id
@@ -597,6 +605,8 @@ def hostile(app, acme, client, work, join):
         db.session.commit()
         deliveries = db.session.scalars(select(InboundDelivery.id)).all()
         member_id = db.session.scalars(select(Member.id)).first()
+        ids = _more(acme)
+        db.session.commit()
     invited = post("/invitations", {"email": "ina@acme.example", "role": "viewer"})
     first = Belongings(
         slug=acme.slug,
@@ -615,8 +625,28 @@ def hostile(app, acme, client, work, join):
         invitation_id=invited["id"],
         organization_id=acme.id,
         receipt=activity["receipt"],
+        **ids,
     )
     return first, deliveries
+
+
+def _more(acme: Any) -> dict[str, Any]:
+    """What only members make: a table with a probe in each cell, and a replay."""
+    site = db.session.get_one(Site, acme.site_id)
+    table = f'"{PROBE}",date,product\n"{PROBE}",2026-01-05,"{PROBE}"\n"{PROBE}","{PROBE}",x\n'
+    imports = [Import.receive(site, PROBE, table.encode(), "purchase") for _ in range(3)]
+    imports[1].confirm()
+    begun = ReplayRange.begin(Filter())
+    Replay.of(db.session.scalars(select(InboundDelivery).filter_by(verdict="failed")).first())
+    return {
+        "order_id": db.session.scalars(select(Order.id)).first(),
+        "refund_id": "",
+        "range_id": begun.id,
+        "import_id": imports[0].id,
+        "done_import_id": imports[1].id,
+        "spare_import_id": imports[2].id,
+        "opt_out": "",
+    }
 
 
 def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign_in):
@@ -632,11 +662,20 @@ def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign
     ]
     searched = ("sites", "search", "sources/new", "campaigns/new")
     addresses += [f"/o/{acme.slug}/{page}?q={PROBE}" for page in searched]
+    addresses += [f"/o/{acme.slug}/activities/imports/{ids.done_import_id}"]
+    addresses += [f"/o/{acme.slug}/sources/{acme.source_id}/bench?delivery={deliveries[0]}"]
+    with app.app_context():
+        token = opt_outs.token(acme.site_id, UUID(ids.activity_id))
+    addresses += [f"/proof/opt-out/{token}"]
     addresses += [f"/nothing/{PROBE}", f"/sign-in?next={PROBE}", f"/o/{acme.slug}/sites?x={PROBE}"]
     seen = 0
     for address in addresses:
         answer = alice.get(address)
         assert answer.status_code in (200, 404), address
+        if address.endswith("/body"):
+            assert answer.mimetype == "application/octet-stream", address
+            assert answer.headers["Content-Disposition"].startswith("attachment"), address
+            continue
         seen += check_markup(answer.text, address)
     assert seen > 15
 
@@ -660,7 +699,8 @@ def test_a_form_that_comes_back_shows_what_was_typed_as_text(acme, hostile, sign
     ids, _deliveries = hostile
     alice = sign_in(ALICE)
     site = {"site_id": PROBE, "type": PROBE, "kind": PROBE, "first_name": PROBE, "country": PROBE}
-    fields = ("name", "client_name", "domains", "k", "time_zone", "message", "link_url", "accent")
+    fields = ("name", "client_name", "domains", "k", "time_zone", "message", "link_url", "accent",
+              "payload", "map_type", "map_amount", "column_0", "column_1")  # fmt: skip
     form = {**site, **dict.fromkeys(fields, PROBE), "template": PROBE, "mapping": PROBE}
     form |= {
         "organization": PROBE,
@@ -679,6 +719,9 @@ def test_a_form_that_comes_back_shows_what_was_typed_as_text(acme, hostile, sign
         "/sign-in", "/sign-up", "/password-reset", "/account/email", "/account/password",
         f"{page}/settings", f"{page}/settings/invitations",
         f"{page}/settings/members/{ids.member_id}/role",
+        f"{page}/activities/imports", f"{page}/activities/imports/{ids.import_id}/columns",
+        f"{page}/sources/{ids.source_id}/bench", f"{page}/sources/{ids.source_id}/bench/mapping",
+        "/sign-in",
     ):  # fmt: skip
         answer = alice.post(path, form)
         # A key's name and a refused mapping may well look like this.

@@ -72,6 +72,14 @@ PAGES = {
     "POST /sources/<uuid:source_id>/secret": "sources:write",
     "GET /sources/deliveries": "sources:read",
     "GET /sources/deliveries/<uuid:delivery_id>": "sources:read",
+    "GET /sources/deliveries/<uuid:delivery_id>/body": "sources:read",
+    "POST /sources/deliveries/<uuid:delivery_id>/replay": "sources:write",
+    "GET /sources/replays/new": "sources:write",
+    "POST /sources/replays": "sources:write",
+    "GET /sources/replays/<uuid:range_id>": "sources:read",
+    "GET /sources/<uuid:source_id>/bench": "sources:read",
+    "POST /sources/<uuid:source_id>/bench": "sources:read",
+    "POST /sources/<uuid:source_id>/bench/mapping": "sources:write",
     "GET /campaigns": "campaigns:read",
     "GET /campaigns/new": "campaigns:write",
     "POST /campaigns": "campaigns:write",
@@ -90,6 +98,18 @@ PAGES = {
     "POST /campaigns/<uuid:campaign_id>/pause": "campaigns:write",
     "GET /activities": "activities:read",
     "GET /activities/new": "activities:write",
+    "GET /activities/<uuid:activity_id>": "activities:read",
+    "GET /orders/<uuid:order_id>": "activities:read",
+    "GET /refunds/<uuid:refund_id>": "activities:read",
+    "GET /activities/imports": "activities:read",
+    "GET /activities/imports/new": "activities:write",
+    "POST /activities/imports": "activities:write",
+    "GET /activities/imports/<uuid:import_id>": "activities:read",
+    "POST /activities/imports/<uuid:import_id>/columns": "activities:write",
+    "POST /activities/imports/<uuid:import_id>/confirmation": "activities:write",
+    "POST /activities/imports/<uuid:import_id>/report": "activities:write",
+    "POST /activities/imports/<uuid:import_id>/undo": "activities:write",
+    "POST /activities/imports/<uuid:import_id>/removal": "activities:write",
     "POST /activities": "activities:write",
     "POST /activities/<uuid:activity_id>/retraction": "activities:write",
     "POST /sources/<uuid:source_id>/removal": "sources:write",
@@ -122,6 +142,7 @@ API = {
     "GET /sources": "sources:read",
     "POST /sources": "sources:write",
     "GET /inbound-deliveries": "sources:read",
+    "POST /inbound-deliveries/<uuid:delivery_id>/replay": "sources:write",
     "GET /campaigns": "campaigns:read",
     "POST /campaigns": "campaigns:write",
     "GET /campaigns/<uuid:campaign_id>": "campaigns:read",
@@ -193,7 +214,7 @@ def filled(path: str, ids: Any) -> str:
     ids = replace(ids, member_id=ids.removable_member_id)
     for name in (
         "site", "source", "campaign", "activity", "delivery", "key", "member", "invitation",
-        "organization",
+        "organization", "order", "refund", "range", "import",
     ):  # fmt: skip
         path = path.replace(f"<uuid:{name}_id>", str(getattr(ids, f"{name}_id")))
     return path
@@ -298,6 +319,7 @@ def test_a_key_opens_the_routes_of_its_scope_and_no_others(app, acme, client):
                 # What is left out of a change stays; a member has nothing but his role.
                 changed = 422 if line.startswith("PATCH /members") else 200
                 expected = {"GET": 200, "DELETE": 404, "PATCH": changed}.get(method, 422)
+                expected = 200 if line.endswith("/replay") else expected
                 assert answer.status_code == expected, (scope, line, answer.text)
                 opened.add(line)
     assert opened == set(API)
@@ -448,7 +470,8 @@ def bodies(acme: Any) -> dict[str, dict[str, Any]]:
 def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, client, rows):
     before = rows()
     good = bodies(acme)
-    assert {f"POST {path}" for path in good} == {line for line in API if line.startswith("POST")}
+    with_bodies = {line for line in API if line.startswith("POST") and "<" not in line}
+    assert {f"POST {path}" for path in good} == with_bodies
     for path, body in good.items():
         for name, value in FORBIDDEN_FIELDS.items():
             if name in body:

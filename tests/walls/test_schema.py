@@ -45,6 +45,11 @@ LOOSE = {
     ("refunds", "source_id"): "a refund outlives its source",
     ("invitations", "mail_id"): "of its newest mail, which may be forgotten before it",
     ("inbound_deliveries", "became_id"): "of one of several tables",
+    ("activities", "import_id"): "a fact outlives the record of its import",
+    ("replays", "actor_id"): "the replay outlives who asked for it",
+    ("replay_ranges", "actor_id"): "the replay outlives who asked for it",
+    ("replay_ranges", "last_id"): "a place in a list",
+    ("replay_ranges", "position_id"): "a place in a list",
     ("audit_entries", "actor_id"): "the entry outlives who did it",
     ("audit_entries", "subject_id"): "the entry outlives what it was done to",
 }
@@ -77,7 +82,10 @@ NOT_PERSONAL = {
     "site_sightings": {"host"},
     "revisions": {"content"},
     "sources": {"kind", "name", "mapping"},
-    "inbound_deliveries": {"key", "topic", "verdict", "became_type"},
+    "inbound_deliveries": {"key", "topic", "subject", "external_id", "verdict", "became_type"},
+    "replays": {"actor_kind", "before", "after"},
+    "replay_ranges": {"actor_kind"},
+    "imports": {"columns", "otherwise", "state"},
     "orders": {"external_id", "reference", "status", "currency", "products"},
     "refunds": {"external_id", "currency"},
     "activities": {

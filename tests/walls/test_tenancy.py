@@ -90,6 +90,8 @@ CAMPAIGN_FORM = {
 
 CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
 
+COLUMNS = {"type": "purchase", "column_0": "occurred_at", "column_1": "product_name"}
+
 # Each route that belongs to an organization, as (method, rule). Those that undo come last.
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/organizations"): NO_IDS,
@@ -243,6 +245,77 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/o/<organization>/sources/deliveries/<uuid:delivery_id>"): one(
         "GET", "/o/{acme}/sources/deliveries/{delivery_id}"
     ),
+    ("GET", "/o/<organization>/sources/deliveries/<uuid:delivery_id>/body"): one(
+        "GET", "/o/{acme}/sources/deliveries/{delivery_id}/body"
+    ),
+    ("GET", "/o/<organization>/sources/replays/new"): NO_IDS,
+    ("POST", "/o/<organization>/sources/replays"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/o/{acme}/sources/replays",
+                302,
+                form={"source_id": str(ids.source_id), "total": "99"},
+            )
+        ]
+    ),
+    ("GET", "/o/<organization>/sources/replays/<uuid:range_id>"): one(
+        "GET", "/o/{acme}/sources/replays/{range_id}"
+    ),
+    ("POST", "/o/<organization>/sources/deliveries/<uuid:delivery_id>/replay"): one(
+        "POST", "/o/{acme}/sources/deliveries/{delivery_id}/replay", 302
+    ),
+    ("POST", "/api/v1/inbound-deliveries/<uuid:delivery_id>/replay"): one(
+        "POST", "/api/v1/inbound-deliveries/{delivery_id}/replay"
+    ),
+    ("GET", "/o/<organization>/sources/<uuid:source_id>/bench"): one(
+        "GET", "/o/{acme}/sources/{source_id}/bench"
+    ),
+    ("POST", "/o/<organization>/sources/<uuid:source_id>/bench"): one(
+        "POST", "/o/{acme}/sources/{source_id}/bench", form={"payload": "{}"}
+    ),
+    ("POST", "/o/<organization>/sources/<uuid:source_id>/bench/mapping"): one(
+        "POST", "/o/{acme}/sources/{removable_id}/bench/mapping", 302, form={"map_type": "t"}
+    ),
+    ("GET", "/o/<organization>/activities/<uuid:activity_id>"): one(
+        "GET", "/o/{acme}/activities/{activity_id}"
+    ),
+    ("GET", "/o/<organization>/orders/<uuid:order_id>"): one("GET", "/o/{acme}/orders/{order_id}"),
+    ("GET", "/o/<organization>/refunds/<uuid:refund_id>"): one(
+        "GET", "/o/{acme}/refunds/{refund_id}"
+    ),
+    ("GET", "/o/<organization>/activities/imports"): NO_IDS,
+    ("GET", "/o/<organization>/activities/imports/new"): NO_IDS,
+    ("POST", "/o/<organization>/activities/imports"): Route(
+        lambda ids: [
+            # Its file is missing, so also with one's own site it comes back.
+            Attempt(
+                "POST",
+                "/o/{acme}/activities/imports",
+                422,
+                form={"site_id": str(ids.site_id), "type": "signup"},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", "/o/<organization>/activities/imports/<uuid:import_id>"): one(
+        "GET", "/o/{acme}/activities/imports/{import_id}"
+    ),
+    ("POST", "/o/<organization>/activities/imports/<uuid:import_id>/columns"): one(
+        "POST", "/o/{acme}/activities/imports/{import_id}/columns", 302, form=COLUMNS
+    ),
+    ("POST", "/o/<organization>/activities/imports/<uuid:import_id>/confirmation"): one(
+        "POST", "/o/{acme}/activities/imports/{import_id}/confirmation", 302, form=COLUMNS
+    ),
+    ("POST", "/o/<organization>/activities/imports/<uuid:import_id>/report"): one(
+        "POST", "/o/{acme}/activities/imports/{done_import_id}/report"
+    ),
+    ("POST", "/o/<organization>/activities/imports/<uuid:import_id>/undo"): one(
+        "POST", "/o/{acme}/activities/imports/{done_import_id}/undo", 302
+    ),
+    ("POST", "/o/<organization>/activities/imports/<uuid:import_id>/removal"): one(
+        "POST", "/o/{acme}/activities/imports/{spare_import_id}/removal", 302
+    ),
     ("GET", "/o/<organization>/campaigns"): NO_IDS,
     ("GET", "/o/<organization>/campaigns/new"): one(
         "GET", "/o/{acme}/campaigns/new?site={site_id}", refused=200
@@ -389,6 +462,8 @@ PUBLIC = {
     ("GET", "/proof/<token>"): "a receipt is for everybody",
     ("GET", "/media/<token>.webp"): "a picture that a site publishes",
     ("POST", "/hooks/<uuid:source_id>"): "known by its signature",
+    ("GET", "/proof/opt-out/<token>"): "for whom its address was given to",
+    ("POST", "/proof/opt-out/<token>"): "for whom its address was given to",
     ("GET", "/demo"): "the demo's own shop",
     ("POST", "/demo/orders"): "the demo's own shop",
     ("POST", "/demo/refunds"): "the demo's own shop",
@@ -490,7 +565,10 @@ def test_no_page_of_an_organization_opens_to_a_stranger(both, ask, umbrella, row
             "uuid:key_id": theirs.key_id,
             "uuid:member_id": theirs.removable_member_id,
             "uuid:invitation_id": theirs.invitation_id,
-            "format_name": "notice",
+            "uuid:order_id": theirs.order_id,
+            "uuid:refund_id": theirs.refund_id,
+            "uuid:range_id": theirs.range_id,
+            "uuid:import_id": theirs.import_id,
         }
         for name, value in names.items():
             rule = rule.replace(f"<{name}>", str(value))

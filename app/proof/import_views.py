@@ -1,0 +1,183 @@
+"""Pages of imports: upload, preview, confirmation, progress, report, undo."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, make_response, redirect, request, url_for
+from sqlalchemy import select
+
+from app.accounts.access import current_organization, get_or_404, require
+from app.accounts.permissions import Permission
+from app.core.api import ListQuery, page
+from app.core.db import db
+from app.core.render import render
+from app.core.spreadsheets import csv_bytes
+from app.proof.forms import ColumnsForm, UploadForm
+from app.proof.imports import WAITING, Import, ImportClosed
+from app.proof.jobs import go_on_with_import
+from app.sites.models import Site
+from app.sources.table import LARGEST, TARGETS, TableError
+
+PAGE = 30
+ROOM_FOR_FORM = 64 * 1024
+SAMPLE_ROWS = 4
+SAMPLE_PROBLEMS = 20
+
+blueprint = Blueprint("imports", __name__, url_prefix="/o/<organization>/activities/imports")
+
+
+@blueprint.url_value_preprocessor
+def _take_large_files(endpoint: str | None, _values: Any) -> None:
+    """Before anything reads the form: only an upload may be larger than other requests."""
+    if endpoint == "imports.create" and request.mimetype == "multipart/form-data":
+        request.max_content_length = LARGEST + ROOM_FOR_FORM
+
+
+@blueprint.get("")
+@require(Permission.ACTIVITIES_READ)
+def index() -> Any:
+    query = ListQuery(limit=PAGE, cursor=request.args.get("cursor"))
+    imports, older = page(select(Import), Import, query)
+    return render("proof/imports/index.html", imports=imports, older=older)
+
+
+@blueprint.get("/new")
+@require(Permission.ACTIVITIES_WRITE)
+def new() -> Any:
+    return render("proof/imports/new.html", form=_upload_form())
+
+
+@blueprint.post("")
+@require(Permission.ACTIVITIES_WRITE)
+def create() -> Any:
+    form = _upload_form()
+    if not form.validate():
+        return render("proof/imports/new.html", 422, form=form)
+    try:
+        received = Import.receive(_site(form), form.file_name(), form.content(), form.type.data)
+    except TableError as error:
+        form.file.errors = [str(error)]
+        return render("proof/imports/new.html", 422, form=form)
+    db.session.commit()
+    return redirect(_page(received))
+
+
+@blueprint.get("/<uuid:import_id>")
+@require(Permission.ACTIVITIES_READ)
+def show(import_id: UUID) -> Any:
+    return _show(get_or_404(Import, import_id))
+
+
+@blueprint.post("/<uuid:import_id>/columns")
+@require(Permission.ACTIVITIES_WRITE)
+def describe(import_id: UUID) -> Any:
+    imported = get_or_404(Import, import_id)
+    refused = _described(imported)
+    if refused is not None:
+        return refused
+    db.session.commit()
+    return _show(imported) if request.headers.get("HX-Request") else redirect(_page(imported))
+
+
+@blueprint.post("/<uuid:import_id>/confirmation")
+@require(Permission.ACTIVITIES_WRITE)
+def confirm(import_id: UUID) -> Any:
+    imported = get_or_404(Import, import_id)
+    refused = _described(imported)
+    if refused is not None:
+        return refused
+    imported.confirm()
+    go_on_with_import.enqueue(import_id=imported.id)
+    db.session.commit()
+    return redirect(_page(imported))
+
+
+@blueprint.post("/<uuid:import_id>/report")
+@require(Permission.ACTIVITIES_WRITE)
+def report(import_id: UUID) -> Any:
+    """A POST, since taking personal data out is written down in the audit log."""
+    imported = get_or_404(Import, import_id)
+    response = make_response(csv_bytes(imported.tell_report()))
+    db.session.commit()
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = 'attachment; filename="rows-left-out.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/<uuid:import_id>/undo")
+@require(Permission.ACTIVITIES_WRITE)
+def undo(import_id: UUID) -> Any:
+    imported = get_or_404(Import, import_id)
+    try:
+        imported.undo()
+    except ImportClosed as error:
+        return _show(imported, 422, str(error))
+    go_on_with_import.enqueue(import_id=imported.id)
+    db.session.commit()
+    return redirect(_page(imported))
+
+
+@blueprint.post("/<uuid:import_id>/removal")
+@require(Permission.ACTIVITIES_WRITE)
+def discard(import_id: UUID) -> Any:
+    imported = get_or_404(Import, import_id)
+    try:
+        imported.discard()
+    except ImportClosed as error:
+        return _show(imported, 422, str(error))
+    db.session.commit()
+    flash("The file is deleted. Nothing was imported.", "success")
+    return redirect(url_for("imports.index", organization=current_organization.slug))
+
+
+def _described(imported: Import) -> Any:
+    """Apply the form's columns; an answer only when that cannot be."""
+    if imported.state != WAITING or imported.upload_sealed is None:
+        return _show(imported, 422, "This import waits for nothing any more.")
+    form = ColumnsForm.for_table(imported.table())
+    if not form.validate():
+        return _show(imported, 422, form=form)
+    imported.describe(form.columns(), form.type.data)
+    return None
+
+
+def _show(imported: Import, status: int = 200, refusal: str | None = None, form: Any = None) -> Any:
+    if imported.state != WAITING or imported.upload_sealed is None:
+        return render(
+            "proof/imports/show.html", status, block="progress", imported=imported, refusal=refusal
+        )
+    table = imported.table()
+    reading = imported.reading(table)
+    shown = form or ColumnsForm.for_table(table, imported.columns, imported.otherwise)
+    return render(
+        "proof/imports/preview.html",
+        status,
+        block="preview",
+        imported=imported,
+        table=table,
+        reading=reading,
+        form=shown,
+        targets=TARGETS,
+        sample=table.rows[:SAMPLE_ROWS],
+        problems=reading.left_out[:SAMPLE_PROBLEMS],
+        refusal=refusal,
+    )
+
+
+def _upload_form() -> UploadForm:
+    form = UploadForm()
+    sites = db.session.scalars(select(Site).order_by(Site.name))
+    form.site_id.choices = [(str(site.id), site.name) for site in sites]
+    return form
+
+
+def _site(form: UploadForm) -> Site:
+    return get_or_404(Site, UUID(form.site_id.data))
+
+
+def _page(imported: Import) -> str:
+    slug = current_organization.slug
+    return url_for("imports.show", organization=slug, import_id=imported.id)
