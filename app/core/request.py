@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from flask import current_app
 from htmx_flask.requests import HtmxAwareRequest
 
 from app.core import strict_json
 from app.core.errors import ApiError
 
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def takes_upload(size: int) -> Callable[[V], V]:
+    """A view whose body may have `size` bytes, which is more than others take."""
+
+    def decorate(view: V) -> V:
+        view.largest_body = size  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
 
 class CandorRequest(HtmxAwareRequest):
+    @property
+    def max_content_length(self) -> int | None:
+        """Known before the view runs, since the token of a form is read from its body."""
+        view = current_app.view_functions.get(self.endpoint or "")
+        return getattr(view, "largest_body", None) or current_app.config["MAX_CONTENT_LENGTH"]
+
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body as JSON whatever its content type. Raises 400 for what is not JSON."""
         try:

@@ -21,7 +21,7 @@ ITEMS = (
     ),
     ("Activities", "shopping-bag", "proof.index", ("proof.",), Permission.ACTIVITIES_READ),
     ("Sources & webhooks", "webhook", "sources.index", ("sources.",), Permission.SOURCES_READ),
-    ("Sites", "globe", "sites.index", ("sites.",), Permission.SITES_READ),
+    ("Sites", "globe", "sites.index", ("sites.", "publications."), Permission.SITES_READ),
     ("Settings", "settings", "accounts.members", ("accounts.",), Permission.MEMBERS_READ),
 )
 

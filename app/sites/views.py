@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, current_app, flash, redirect, url_for
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
@@ -17,7 +18,7 @@ from app.sites.models import Revision, Site
 
 blueprint = Blueprint("sites", __name__, url_prefix="/o/<organization>/sites")
 
-SHOWN_REVISIONS = 10
+SHOWN_REVISIONS = 5
 
 
 @blueprint.get("")
@@ -50,7 +51,8 @@ def create() -> Any:
 def show(site_id: UUID) -> Any:
     site = get_or_404(Site, site_id)
     newest = select(Revision).filter_by(site_id=site.id).order_by(Revision.number.desc())
-    revisions = db.session.scalars(newest.limit(SHOWN_REVISIONS)).all()
+    shown = newest.options(defer(Revision.content)).limit(SHOWN_REVISIONS)
+    revisions = db.session.scalars(shown).all()
     return render("sites/show.html", site=site, snippet=snippet(site), revisions=revisions)
 
 

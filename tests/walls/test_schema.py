@@ -32,6 +32,7 @@ LOOSE = {
     ("orders", "source_id"): "an order outlives its source",
     ("refunds", "source_id"): "a refund outlives its source",
     ("inbound_deliveries", "became_id"): "of one of several tables",
+    ("revisions", "author_id"): "a revision outlives who published it",
     ("audit_entries", "actor_id"): "the entry outlives who did it",
     ("audit_entries", "subject_id"): "the entry outlives what it was done to",
 }
@@ -50,7 +51,7 @@ NOT_PERSONAL = {
     "outgoing_mail": {"state"},
     "sites": {"name", "client_name", "key", "time_zone", "language", "person_style"},
     "site_domains": {"host"},
-    "revisions": {"content"},
+    "revisions": {"content", "author_kind", "cause"},
     "sources": {"kind", "name", "mapping"},
     "inbound_deliveries": {"key", "topic", "verdict", "became_type"},
     "orders": {"external_id", "reference", "status", "currency", "products"},
