@@ -3,7 +3,7 @@ does not know. The rules themselves are in `content.py`; here they only find the
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from app.core.forms import Form, LineField, printable
 from app.proof.forms import TYPES
 from app.sites.languages import LANGUAGES
 
+FARTHEST = datetime(9000, 1, 1, tzinfo=UTC)  # later ones have no date in some zones
 LONGEST = Length(max=20_000, message="This is too long.")
 TEXTS = ("template", "title", "message", "label")
 
@@ -231,8 +232,14 @@ class ScheduleForm(Form):
         self.zone = ZoneInfo(time_zone)
 
     def validate_at(self, field: Any) -> None:
-        if field.data and self.moment <= clock.now():
+        if not field.data:
+            return
+        if not clock.now() < self.moment < FARTHEST:
             raise ValidationError("Choose a moment that is still to come.")
+        if self.moment.astimezone(UTC).astimezone(self.zone).replace(tzinfo=None) != field.data:
+            raise ValidationError(
+                "The clocks go forward then and skip this time. Choose one before or after it."
+            )
 
     @property
     def moment(self) -> datetime:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.campaigns.models import Campaign
 from app.core import clock, tenancy
-from app.core.db import db, system
+from app.core.db import db, exclusive, system
 
 
 def publish_due() -> None:
@@ -16,7 +16,7 @@ def publish_due() -> None:
         rows = connection.execute(due.order_by(Campaign.publish_at)).all()
     for organization_id, campaign_id in rows:
         with tenancy.scope(organization_id):
-            db.exclusive(f"campaign/{campaign_id}")
+            exclusive(f"campaign/{campaign_id}")
             campaign = db.session.get(Campaign, campaign_id)
             # Somebody may have published it or called it off meanwhile.
             if campaign and campaign.publish_at and campaign.publish_at <= clock.now():

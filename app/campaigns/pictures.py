@@ -38,19 +38,19 @@ class Picture:
     height: int
 
 
-def read_picture(upload: bytes) -> Picture:
+def read_picture(upload: bytes, most_pixels: int = MOST_PIXELS) -> Picture:
     """Decode and re-encode off the event loop. Nothing but pixels survives. Raises PictureError."""
     if len(upload) > LARGEST_UPLOAD:
         raise PictureError(f"A picture has at most {LARGEST_UPLOAD // 1024**2} MB.")
-    return in_native_thread(_reencode, upload)
+    return in_native_thread(_reencode, upload, most_pixels)
 
 
-def _reencode(upload: bytes) -> Picture:
+def _reencode(upload: bytes, most_pixels: int) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(upload), formats=FORMATS)
-            if image.width * image.height > MOST_PIXELS:
+            if image.width * image.height > most_pixels:
                 raise PictureError("The picture has too many pixels.")
             image.draft("RGB", (WIDEST * 2, WIDEST * 2))
             upright = ImageOps.exif_transpose(image)

@@ -7,6 +7,7 @@ from app.dashboard import (  # noqa: F401
     installation,
     navigation,
     publications,
+    publications_api,
     publishing,
     removal,
     search,
@@ -15,6 +16,6 @@ from app.dashboard import (  # noqa: F401
 
 def register(app: Flask) -> None:
     app.context_processor(navigation.context)
-    for page in (home, builder, publications, installation, removal, search):
+    for page in (home, builder, publications, publications_api, installation, removal, search):
         app.register_blueprint(page.blueprint)
     app.register_blueprint(demo.blueprint)

@@ -1,30 +1,89 @@
-"""A revision is a site's published campaigns in one snapshot, composed here, above the features."""
+"""A revision is a snapshot of a site's settings and published campaigns, composed here, above the
+features."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
 
 from sqlalchemy import select
 
-from app.campaigns.models import Campaign, PublicationChanged
-from app.core.announce import subscribe
-from app.core.db import db
+from app.campaigns.models import Campaign, CampaignPublished, PublicationChanged
+from app.core.announce import Announcement, announce, subscribe
+from app.core.db import db, exclusive
 from app.sites.models import Revision, Site, SiteAnnouncement
+
+# Whether what campaigns announce waits for one revision of all of it.
+_gathering: ContextVar[bool] = ContextVar("gathering", default=False)
 
 
 @subscribe(PublicationChanged)
 def follow_campaign(changed: PublicationChanged) -> None:
-    publish(changed.campaign.site)
+    if not _gathering.get():
+        publish(changed.campaign.site, _cause(changed))
 
 
 @subscribe(SiteAnnouncement)
 def follow_site(changed: SiteAnnouncement) -> None:
     """Open pages follow a change of the site's own settings as well."""
-    publish(changed.site)
+    publish(changed.site, {"action": changed.name})
 
 
-def publish(site: Site) -> Revision:
-    return site.publish(lambda: {"campaigns": published_campaigns(site)})
+def _cause(changed: PublicationChanged) -> dict[str, Any]:
+    cause = {"action": changed.name, "name": changed.campaign.name}
+    scheduled = isinstance(changed, CampaignPublished) and changed.scheduled
+    return {**cause, "scheduled": True} if scheduled else cause
+
+
+def publish(site: Site, cause: dict[str, Any]) -> Revision:
+    return site.publish(lambda: content_of(site), cause)
+
+
+def publish_changes(site: Site) -> Revision | None:
+    """Publish what was changed in all published campaigns, as one revision. None: nothing was."""
+    changed = [each for each in locked_campaigns(site) if each.has_unpublished_changes]
+    if not changed:
+        return None
+    with _one_revision():
+        for campaign in changed:
+            campaign.publish()
+    return publish(site, {"action": "changes.published", "campaigns": len(changed)})
+
+
+def roll_back(site: Site, revision: Revision) -> Revision:
+    """Publish what an older revision kept as a new one, and set settings and campaigns back to
+    it. Campaigns published since are paused, deleted ones come back."""
+    kept = {UUID(each["id"]): each for each in campaigns_in(revision.content)}
+    current = {campaign.id: campaign for campaign in locked_campaigns(site)}
+    with _one_revision():
+        for campaign in current.values():
+            if campaign.id not in kept:
+                campaign.pause()
+    for identifier, snapshot in kept.items():
+        if identifier in current:
+            current[identifier].restore(snapshot)
+        else:
+            Campaign.revive(site, snapshot)
+    site.restore(revision.content.get("settings") or {})
+    published = publish(site, {"action": "revision.restored", "number": revision.number})
+    announce(RevisionRestored(revision=published, number=revision.number))
+    return published
+
+
+def locked_campaigns(site: Site) -> list[Campaign]:
+    """A site's campaigns as they are once nobody else can publish or change them."""
+    exclusive(f"publication/{site.id}")
+    found = select(Campaign).filter_by(site_id=site.id).order_by(Campaign.id)
+    return list(db.session.scalars(found.with_for_update()))
+
+
+def content_of(site: Site) -> dict[str, Any]:
+    """What the next revision of a site would keep."""
+    return {"settings": site.settings, "campaigns": published_campaigns(site)}
 
 
 def published_campaigns(site: Site) -> list[dict[str, Any]]:
@@ -34,3 +93,32 @@ def published_campaigns(site: Site) -> list[dict[str, Any]]:
         .order_by(Campaign.published_at, Campaign.id)
     )
     return [campaign.snapshot() for campaign in db.session.scalars(found)]
+
+
+def campaigns_in(content: dict[str, Any]) -> list[dict[str, Any]]:
+    return content.get("campaigns") or []
+
+
+@contextmanager
+def _one_revision() -> Iterator[None]:
+    before = _gathering.set(True)
+    try:
+        yield
+    finally:
+        _gathering.reset(before)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionRestored(Announcement):
+    """A site went back to what an older revision, `number`, had published."""
+
+    name: ClassVar[str] = "revision.restored"
+    revision: Revision
+    number: int
+
+    def details(self) -> dict[str, Any]:
+        return {
+            "site_id": str(self.revision.site_id),
+            "number": self.revision.number,
+            "restored": self.number,
+        }

@@ -17,3 +17,22 @@ LANGUAGES = {
     "ar": "العربية",
     "he": "עברית",
 }
+
+# The same in English, for sentences about a language.
+ENGLISH_NAMES = {
+    "en": "English",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "sv": "Swedish",
+    "da": "Danish",
+    "nb": "Norwegian",
+    "cs": "Czech",
+    "ja": "Japanese",
+    "ar": "Arabic",
+    "he": "Hebrew",
+}

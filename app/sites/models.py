@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.accounts.models import Organization
+from app.accounts.models.audit import actor
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db
@@ -30,6 +31,8 @@ from app.sites.domains import domains_of
 
 SMALLEST_K = 3
 DEFAULT_K = 5
+# What of a site's own a revision keeps. Its name, domains and switch are not taken back with it.
+SETTINGS = ("language", "person_style", "k", "time_zone")
 
 
 class Site(Tenant, Base):
@@ -139,22 +142,45 @@ class Site(Tenant, Base):
         )
         return db.session.execute(moved).scalar_one()
 
-    def publish(self, compose: Callable[[], dict[str, Any]]) -> Revision:
+    def restore(self, settings: dict[str, Any]) -> None:
+        """Set the settings to what a revision kept. Announces nothing: its caller publishes."""
+        for name in SETTINGS:
+            setattr(self, name, settings.get(name, getattr(self, name)))
+        db.session.flush()
+
+    def publish(
+        self, compose: Callable[[], dict[str, Any]], cause: dict[str, Any] | None = None
+    ) -> Revision:
         """Save what `compose` says as the next revision and make it the published one.
 
         It is asked once nobody else can publish this site: taking the next change holds its row.
+        `cause` says what brought it about; who did is the actor of this request or job.
         """
         db.session.flush()
         change = self.next_change()
         db.session.expire_all()
         last = select(Revision.number).filter_by(site_id=self.id).order_by(Revision.number.desc())
         number = (db.session.scalars(last.limit(1)).first() or 0) + 1
-        revision = Revision(site_id=self.id, number=number, content=compose(), change=change)
+        kind, identifier = actor.get()
+        revision = Revision(
+            site_id=self.id,
+            number=number,
+            content=compose(),
+            change=change,
+            author_kind=kind,
+            author_id=identifier,
+            cause=cause,
+        )
         db.session.add(revision)
         self.revision_number = number
         db.session.flush()
         announce(RevisionPublished(revision=revision, site=self))
         return revision
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a revision keeps of the site's own."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
     @property
     def hosts(self) -> list[str]:
@@ -228,6 +254,10 @@ class Revision(Tenant, Base):
     number: Mapped[int]
     content: Mapped[dict[str, Any]]
     change: Mapped[int] = mapped_column(BigInteger)
+    # Who brought it about and what did; None for revisions from before this was kept.
+    author_kind: Mapped[str | None] = mapped_column(String(10))
+    author_id: Mapped[UUID | None]
+    cause: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     site: Mapped[Site] = relationship(primaryjoin=lambda: foreign(Revision.site_id) == Site.id)
 

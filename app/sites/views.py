@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, url_for
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
@@ -23,7 +24,7 @@ from app.sites.snippet import snippet
 
 blueprint = Blueprint("sites", __name__, url_prefix="/o/<organization>/sites")
 
-SHOWN_REVISIONS = 10
+SHOWN_REVISIONS = 5
 
 
 @blueprint.get("")
@@ -55,7 +56,8 @@ def create() -> Any:
 def show(site_id: UUID) -> Any:
     site = get_or_404(Site, site_id)
     newest = select(Revision).filter_by(site_id=site.id).order_by(Revision.number.desc())
-    revisions = db.session.scalars(newest.limit(SHOWN_REVISIONS)).all()
+    shown = newest.options(defer(Revision.content)).limit(SHOWN_REVISIONS)
+    revisions = db.session.scalars(shown).all()
     return render(
         "sites/show.html",
         site=site,

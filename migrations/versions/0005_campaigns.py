@@ -1,4 +1,5 @@
-"""The builder: frequency, tracking and a moment of publication of campaigns, and their pictures
+"""The builder: frequency, tracking and a moment of publication of campaigns, and their pictures;
+who published a revision and why
 
 Revision: 0005
 Follows: 0004
@@ -20,6 +21,9 @@ def upgrade() -> None:
         op.add_column("campaigns", column)
     op.add_column("campaigns", sa.Column("publish_at", Moment(), nullable=True))
     op.create_index("ix_campaigns_publish_at", "campaigns", ["publish_at"])
+    op.add_column("revisions", sa.Column("author_kind", sa.String(length=10), nullable=True))
+    op.add_column("revisions", sa.Column("author_id", Guid(), nullable=True))
+    op.add_column("revisions", sa.Column("cause", Document, nullable=True))
     op.create_table(
         "images",
         sa.Column("id", Guid(), nullable=False),
@@ -51,5 +55,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("images")
     op.drop_index("ix_campaigns_publish_at", "campaigns")
+    for name in ("cause", "author_id", "author_kind"):
+        op.drop_column("revisions", name)
     for name in ("publish_at", "tracking", "frequency"):
         op.drop_column("campaigns", name)

@@ -50,6 +50,7 @@ LOOSE = {
     ("replay_ranges", "actor_id"): "the replay outlives who asked for it",
     ("replay_ranges", "last_id"): "a place in a list",
     ("replay_ranges", "position_id"): "a place in a list",
+    ("revisions", "author_id"): "a revision outlives who published it",
     ("audit_entries", "actor_id"): "the entry outlives who did it",
     ("audit_entries", "subject_id"): "the entry outlives what it was done to",
 }
@@ -80,7 +81,7 @@ NOT_PERSONAL = {
     },
     "site_domains": {"host"},
     "site_sightings": {"host"},
-    "revisions": {"content"},
+    "revisions": {"content", "author_kind", "cause"},
     "sources": {"kind", "name", "mapping"},
     "inbound_deliveries": {"key", "topic", "subject", "external_id", "verdict", "became_type"},
     "replays": {"actor_kind", "before", "after"},

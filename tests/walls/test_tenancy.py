@@ -64,6 +64,11 @@ def one(method: str, path: str, own: int = 200, **options: Any) -> Route:
 # Takes no id of anything. Whose it is follows from the key or the address alone.
 NO_IDS = Route()
 
+# Publications of a site: the rule, and an address of it.
+PUBLICATIONS = "/o/<organization>/sites/<uuid:site_id>/publications"
+PUBLISHED = "/o/{acme}/sites/{site_id}/publications"
+NOTHING = '{"candor": 1, "campaigns": []}'
+
 SITE_FORM = {
     "name": "Renamed",
     "domains": "shop.acme.example",
@@ -112,6 +117,21 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/sites/<uuid:site_id>"): one("GET", "/api/v1/sites/{site_id}"),
     ("PATCH", "/api/v1/sites/<uuid:site_id>"): one(
         "PATCH", "/api/v1/sites/{site_id}", json={"name": "Renamed"}
+    ),
+    ("GET", "/api/v1/sites/<uuid:site_id>/revisions"): one(
+        "GET", "/api/v1/sites/{site_id}/revisions"
+    ),
+    ("POST", "/api/v1/sites/<uuid:site_id>/publication"): one(
+        "POST", "/api/v1/sites/{site_id}/publication", json={}
+    ),
+    ("GET", "/api/v1/sites/<uuid:site_id>/configuration"): one(
+        "GET", "/api/v1/sites/{site_id}/configuration"
+    ),
+    ("POST", "/api/v1/sites/<uuid:site_id>/configuration"): one(
+        "POST",
+        "/api/v1/sites/{site_id}/configuration",
+        201,
+        json={"candor": 1, "campaigns": []},
     ),
     ("GET", "/api/v1/sources"): NO_IDS,
     ("POST", "/api/v1/sources"): Route(
@@ -222,6 +242,32 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("GET", "/o/<organization>/sites/<uuid:site_id>/removal"): one(
         "GET", "/o/{acme}/sites/{site_id}/removal"
+    ),
+    ("GET", PUBLICATIONS): one("GET", f"{PUBLISHED}"),
+    ("POST", PUBLICATIONS): one("POST", f"{PUBLISHED}", 302),
+    ("GET", f"{PUBLICATIONS}/comparison"): one("GET", f"{PUBLISHED}/comparison"),
+    ("GET", f"{PUBLICATIONS}/rollbacks"): one("GET", f"{PUBLISHED}/rollbacks"),
+    ("POST", f"{PUBLICATIONS}/rollbacks"): one(
+        "POST", f"{PUBLISHED}/rollbacks", 302, form={"number": "1"}
+    ),
+    ("GET", f"{PUBLICATIONS}/export"): one("GET", f"{PUBLISHED}/export"),
+    ("GET", f"{PUBLICATIONS}/imports"): one("GET", f"{PUBLISHED}/imports"),
+    ("POST", f"{PUBLICATIONS}/imports"): one(
+        "POST", f"{PUBLISHED}/imports", 302, form={"text": NOTHING}
+    ),
+    ("POST", f"{PUBLICATIONS}/previews"): one(
+        "POST", f"{PUBLISHED}/previews", form={"text": NOTHING}
+    ),
+    ("GET", f"{PUBLICATIONS}/copies"): one("GET", f"{PUBLISHED}/copies"),
+    ("POST", f"{PUBLICATIONS}/copies"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"/o/{{acme}}/sites/{ids.site_id}/publications/copies",
+                302,
+                form={"target": str(ids.site_id)},
+            )
+        ]
     ),
     ("GET", "/o/<organization>/sources"): NO_IDS,
     ("GET", "/o/<organization>/sources/new"): one(

@@ -72,6 +72,21 @@ class Campaign(Tenant, Base):
         announce(CampaignDrafted(campaign=campaign))
         return campaign
 
+    @classmethod
+    def revive(cls, site: Site, snapshot: dict[str, Any]) -> Campaign:
+        """A deleted campaign under its old id, as a revision kept it. Announces nothing, as
+        `restore`."""
+        campaign = cls(
+            id=UUID(snapshot["id"]),
+            site_id=site.id,
+            name=snapshot.get("name", ""),
+            format=snapshot["format"],
+            renderer=snapshot["renderer"],
+        )
+        db.session.add(campaign)
+        campaign.restore(snapshot)
+        return campaign
+
     def change(self, *, name: str | None = None, **parts: dict[str, Any]) -> None:
         """Edit the draft. Visitors keep seeing what is published. Raises Invalid."""
         before = (self.name, self.drafted)
@@ -83,10 +98,11 @@ class Campaign(Tenant, Base):
         announce(CampaignChanged(campaign=self))
 
     def publish(self) -> None:
+        scheduled = self.publish_at is not None and self.publish_at <= clock.now()
         self.live = self.drafted
         self.status, self.published_at, self.publish_at = "published", clock.now(), None
         db.session.flush()
-        announce(CampaignPublished(campaign=self))
+        announce(CampaignPublished(campaign=self, scheduled=scheduled))
 
     def schedule(self, moment: datetime) -> None:
         """Have the draft, as it then is, published at a moment ahead."""
@@ -216,8 +232,11 @@ class PublicationChanged(CampaignDrafted):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignPublished(PublicationChanged):
+    """`scheduled`: because its moment had come."""
+
     name: ClassVar[str] = "campaign.published"
     audited: ClassVar[bool] = True
+    scheduled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
