@@ -39,11 +39,12 @@ def wire(frame: dict[str, Any]) -> bytes:
 class Connection:
     """One socket. Everything is sent by the greenlet that serves it."""
 
-    __slots__ = ("ws", "site_id", "outbox", "closing", "unanswered", "opened_at")
+    __slots__ = ("ws", "site_id", "visitor", "outbox", "closing", "unanswered", "opened_at")
 
     def __init__(self, ws: Server) -> None:
         self.ws = ws
         self.site_id: str | None = None
+        self.visitor: tuple[str, str] | None = None  # site key and hash, once joined
         self.outbox: deque[bytes | type[Ping]] = deque()
         self.closing: int | None = None
         self.unanswered = 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app
 
+from app.embed.icons import lines_of
 from app.embed.texts import texts_for
 from app.sites.queries import PublishedSite
 
@@ -64,7 +65,8 @@ def configuration(
         language,
         *(tag for each in campaigns for tag in each["content"].get("translations", {})),
     }
-    return {**config, **_present(texts=texts_for(spoken))}
+    icons = lines_of(each["content"].get("icon") for each in campaigns)
+    return {**config, **_present(texts=texts_for(spoken), icons=icons)}
 
 
 def _campaign(snapshot: dict[str, Any], host: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from app.core.ratelimit import address
 from app.embed.hub import POLICY, Connection, Hub, wire
 from app.embed.notifications import cursor_of
 from app.embed.published import active_site, known_origin
+from app.embed.seen import context_of, count_impression
 from app.embed.sightings import note
 from app.tracking.identity import issue_token, read_token, visitor_hash
 
@@ -107,6 +108,8 @@ def _frame(text: str | bytes) -> dict[str, Any]:
 def answer(connection: Connection, frame: dict[str, Any]) -> None:
     if frame["type"] == "join_widget":
         join(connection, frame)
+    elif frame["type"] == "track_event":
+        track_event(connection, frame)
     elif frame["type"] == "ping":
         _say(connection, {"type": "pong"})
     else:
@@ -124,6 +127,7 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
         visitor = visitor_hash(site, address(), request.user_agent.string)
     # Join first, read then: what happens in between is heard and told twice rather than never.
     hub().join(connection, site.id.hex)
+    connection.visitor = site.key, visitor
     cursor = cursor_of(site)
     hub().follow(site.id.hex, cursor)
     _say(
@@ -131,11 +135,22 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
         {
             "type": "joined",
             "visitor": issue_token(site.id, visitor),
-            "context": {},
+            "context": context_of(site, visitor),
             "cursor": cursor,
             "revision": site.revision,
         },
     )
+
+
+def track_event(connection: Connection, frame: dict[str, Any]) -> None:
+    """An impression of a campaign; other events travel by HTTP."""
+    if connection.visitor is None:
+        raise ApiError(400, "not_joined", "Join before anything else.")
+    data = frame.get("data")
+    if frame.get("event_type") != "impression" or not isinstance(data, dict):
+        raise ApiError(400, "unknown_event", "Only impressions are told here.")
+    key, visitor = connection.visitor
+    count_impression(active_site(key), visitor, data.get("campaign"))
 
 
 def _say(connection: Connection, frame: dict[str, Any]) -> None:

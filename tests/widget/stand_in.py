@@ -15,16 +15,41 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 STATIC = Path(__file__).parents[2] / "static" / "widget"
 KEY = "st_test"
+STAR = "M12 4l2 6h6l-5 4 2 6-5-4-5 4 2-6-5-4h6z"
+CHAT = "M4 5h16v11h-9l-4 4v-4H4z"
 
 ACTIVITIES = {
     "id": "c-activity", "format": "recent_activity", "renderer": "bubble", "position": "bottom-left",
-    "delay": 0, "duration": 0, "gap": 0, "theme": "light", "accent": "#2563eb", "closable": True,
+    "duration": 0, "gap": 0, "theme": "light", "accent": "#2563eb", "closable": True,
 }  # fmt: skip
 NOTICE = {
-    "id": "c-notice", "format": "notice", "renderer": "bar", "position": "top", "delay": 0, "duration": 0, "gap": 0,
+    "id": "c-notice", "format": "notice", "renderer": "bar", "position": "top", "duration": 0, "gap": 0,
     "theme": "light", "accent": "#0f766e", "closable": True, "tone": "info", "message": "Free shipping this week",
     "link": {"url": "https://shop.example/shipping", "label": "How it works"},
 }  # fmt: skip
+
+CARD = {
+    "id": "c-card", "format": "coupon", "renderer": "card", "position": "bottom-right", "duration": 0, "gap": 0,
+    "theme": "light", "accent": "#2563eb", "closable": True, "title": "A gift for you",
+    "message": "Ten percent off your first order.", "coupon": "WELCOME10",
+    "link": {"url": "https://shop.example/all", "label": "Start shopping"},
+}  # fmt: skip
+MODAL = {
+    **CARD,
+    "id": "c-modal",
+    "renderer": "modal",
+    "position": "center",
+    "title": "Before you go",
+}
+BUTTON = {
+    "id": "c-button", "format": "contact", "renderer": "button", "position": "bottom-right", "duration": 0, "gap": 0,
+    "theme": "light", "accent": "#15803d", "closable": False, "icon": "chat",
+    "link": {"url": "https://wa.me/12345", "label": "Chat with us"},
+}  # fmt: skip
+RATING = {**ACTIVITIES, "id": "c-rating", "format": "rating_summary", "icon": "star"}
+
+PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 320"><rect width="640" height="320" fill="#d9e7dd"/>
+<circle cx="320" cy="420" r="260" fill="#7fae8c"/><circle cx="470" cy="90" r="40" fill="#f4c95d"/></svg>"""
 
 HOST_PAGE = """<!doctype html><html lang=en {html}><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>Shop</title>{head}<body>{body}<main><h1>A shop</h1><p id=proof>Wool socks, 12 euros.</p><button>Buy</button></main>
@@ -53,6 +78,7 @@ class StandIn:
         self.campaigns = [dict(ACTIVITIES)]
         self.mode, self.revision = "anonymous", 1
         self.socket_open, self.status, self.slow = True, 200, 0
+        self.extra, self.summaries, self.context, self.told = {}, [], {"seen": {}}, []
         self.html, self.head, self.body, self.page_headers = "", "", "", {}
         self.snippets = 1
 
@@ -108,7 +134,8 @@ class StandIn:
     def config(self):
         manifest = json.loads((STATIC / "manifest.json").read_text())
         return {"site": KEY, "host": self.host, "core": f"{self.host}/static/widget/{manifest['core']}",
-                "revision": self.revision, "locale": "en", "mode": self.mode, "campaigns": self.campaigns}  # fmt: skip
+                "revision": self.revision, "locale": "en", "mode": self.mode, "icons": {"star": STAR, "chat": CHAT},
+                "campaigns": self.campaigns, **self.extra}  # fmt: skip
 
     def loader(self):
         source = (STATIC / "loader.js").read_text()
@@ -130,6 +157,7 @@ class StandIn:
             else [c["retracted"] for c in changes if "retracted" in c],
             "revision": self.revision,
             "live": {"visitors": 1},
+            "summaries": self.summaries,
             "cursor": cursor,
         }
 
@@ -147,16 +175,19 @@ class StandIn:
             return None
 
         @app.get("/")
-        def page():
+        @app.get("/<path:path>")
+        def page(path=""):
             snippet = f'<script async src="{self.host}/w/{KEY}.js"></script>' * self.snippets
             text = HOST_PAGE.format(html=self.html, head=self.head, body=self.body, snippet=snippet)
             return Response(text, 200, {"Content-Type": "text/html", **self.page_headers})
 
-        @app.get("/other")
-        def other():
-            return Response(
-                "<!doctype html><title>Other</title>", 200, {"Content-Type": "text/html"}
-            )
+        @app.get("/frame")
+        def frame():
+            return "<!doctype html><title>Editor</title><input aria-label=Title><iframe src=/></iframe>"
+
+        @app.get("/picture.svg")
+        def picture():
+            return Response(PICTURE, 200, {"Content-Type": "image/svg+xml"})
 
         @app.get(f"/w/{KEY}.js")
         def loader():
@@ -185,23 +216,24 @@ class StandIn:
             if not self.socket_open:
                 ws.close(1013)
                 return
-            sockets = (
-                self.sockets
-            )  # of this test, not of the one that may have begun when the greeting is in
+            # Of this test, not of the one that may have begun when the greeting is in.
+            sockets, told = self.sockets, self.told
             self.joins.append(json.loads(ws.receive()))
             ws.send(
                 json.dumps(
                     {
                         "type": "joined",
                         "visitor": "token-1",
-                        "context": {},
+                        "context": self.context,
                         "cursor": len(self.changes),
                     }
                 )
             )
             sockets.append(ws)
             while ws not in self.closing:
-                ws.receive(timeout=0.02)
+                frame = ws.receive(timeout=0.02)
+                if frame:
+                    told.append(json.loads(frame))
             ws.close(self.closing[ws])
             # The code arrives only if the other side can answer it, and if no HTTP response follows on the same wire.
             time.sleep(0.05)

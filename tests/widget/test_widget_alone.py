@@ -57,7 +57,7 @@ def test_it_joins_with_its_site_and_what_the_page_may_share(candor, open_page):
 def test_a_live_notification_comes_before_the_replayed_ones_even_before_the_delay(
     candor, open_page
 ):
-    candor.campaigns = [{**ACTIVITIES, "delay": 60}]
+    candor.campaigns = [{**ACTIVITIES, "triggers": {"delay": 60}}]
     candor.happen("old", "An old one")
     page = open_page()
     joined(candor)
@@ -612,7 +612,7 @@ def test_show_brings_back_a_closed_notice_and_forward_a_late_one(candor, open_pa
             "id": "late",
             "position": "bottom-left",
             "renderer": "bubble",
-            "delay": 60,
+            "triggers": {"delay": 60},
             "message": "Late",
         },
     ]
@@ -620,7 +620,7 @@ def test_show_brings_back_a_closed_notice_and_forward_a_late_one(candor, open_pa
       window.heard = []; window.candor = function () { (candor.q = candor.q || []).push(arguments) };
       candor("on", "closed", window.listener = (e) => heard.push(e.reason));
     """)
-    page.get_by_role("button", name="Close").click()
+    card(page, "Free shipping").get_by_role("button", name="Close").click()
     expect(card(page, "Free shipping")).to_have_count(0)
     page.evaluate(
         "candor('off', 'closed', listener); candor('show', 'c-notice'); candor('show', 'late')"

@@ -1,13 +1,11 @@
 import { safe } from "./safe.js";
 
-/** `candor("verb", …)`: the whole of what a host page can say. */
-export function createApi(ctx, campaigns, candor) {
-  const verbs = {
-    on: ctx.events.on,
-    off: ctx.events.off,
-    show: campaigns.show,
-    hide: () => campaigns.hide(),
-  };
+/**
+ * `candor("verb", …)`: the whole of what a host page can say (docs/widget-api.md).
+ * Whatever is not here is ignored, so a page may already call `identify`, `track`, `consent` and `variant`.
+ */
+export function createApi({ events: { on, off } }, campaigns, candor) {
+  const verbs = { on, off, ...campaigns.verbs };
   const call = safe((verb, ...args) => verbs[verb](...args));
   const early = candor.q || [];
 

@@ -1,11 +1,10 @@
-/** Who this visitor is to the server: a token kept in memory only, since nothing is stored on the device. */
-export function createIdentity() {
-  return {
-    // The query string is left out: it may carry what the host page would not want to share.
-    describe: () => ({
-      page: location.origin + location.pathname,
-      device: matchMedia("(pointer:coarse)").matches ? "mobile" : "desktop",
-      locale: navigator.language,
-    }),
-  };
-}
+export const isTouch = () => matchMedia("(pointer:coarse)").matches;
+
+export const device = () => (!isTouch() ? "desktop" : Math.min(screen.width, screen.height) < 600 ? "mobile" : "tablet");
+
+/** What the server is told of a visitor. The query string is left out: it may carry what the page would not share. */
+export const describe = () => ({
+  page: location.origin + location.pathname,
+  device: device(),
+  locale: navigator.language,
+});

@@ -4,11 +4,12 @@ import { backoff, jitter } from "./backoff.js";
 import { createSocket } from "./socket.js";
 
 const POLL = 20e3;
+const COUNT_AGAIN = 300e3;
 const REFUSED = [403, 404, 1008];
 
 /**
  * Everything the server says, by socket and by reading, handed to
- * `sink.arrived(item, live)`, `sink.withdrawn(id)` and `sink.renewed(config)`.
+ * `sink.arrived(item, live)`, `sink.withdrawn(id)`, `sink.summed(list, all)` and `sink.renewed(config)`.
  *
  * The cursor moves by reading only. A frame may be lost or overtaken on its way, so a frame's number
  * proves nothing about the ones before it; reading an item again costs nothing, since items are known by id.
@@ -21,18 +22,24 @@ export function createFeed(ctx, sink) {
   let busy;
   let stopped;
   let failures = 0;
+  let readAt = 0;
   let timer;
 
   const frames = {
     joined(frame) {
       joined = true;
       socket.settled();
-      ctx.identity.token = frame.visitor;
+      // Kept in memory only, since nothing is stored on the device.
+      ctx.token = frame.visitor;
+      // Absent while the server cannot count.
+      ctx.seen = frame.context?.seen;
       wanted = frame.cursor || 0;
       plan();
+      sink.review();
     },
     notification: (frame) => sink.arrived(frame.data, true),
     retract: (frame) => sink.withdrawn(frame.activity),
+    summary: (frame) => sink.summed([frame.data]),
     config(frame) {
       revision = Math.max(revision, frame.revision);
       soon(jitter(1000));
@@ -64,7 +71,10 @@ export function createFeed(ctx, sink) {
     if (busy || stopped) return;
     clearTimeout(timer);
     if (failures || !(cursor >= wanted) || revision > ctx.config.revision) soon(backoff(failures));
-    else if (!joined && !ofDocument("hidden")) soon(POLL - jitter(4e3));
+    else if (ofDocument("hidden")) return;
+    else if (!joined) soon(POLL - jitter(4e3));
+    // A count over the last hour falls without anything happening.
+    else if (ctx.summed()) soon(Math.max(0, COUNT_AGAIN + readAt - Date.now()));
   }
 
   async function catchUp() {
@@ -95,9 +105,11 @@ export function createFeed(ctx, sink) {
     if (wanted == Infinity) wanted = 0;
     const answer = await get("notifications", after >= 0 ? "?after=" + after : "");
     answer.retracted.forEach(sink.withdrawn);
+    if (answer.summaries) sink.summed(answer.summaries, true);
     // Newest first. Of what happened since the last reading the newest is news, the others take their turn.
     answer.notifications.forEach((data, i) => sink.arrived(data, after >= 0 && !i));
     cursor = answer.cursor;
+    readAt = Date.now();
     revision = Math.max(revision, answer.revision);
   }
 
@@ -124,14 +136,23 @@ export function createFeed(ctx, sink) {
   function start() {
     if (stopped) return;
     socket.open();
-    if (!joined) catchUp();
+    if (joined) plan();
+    else catchUp();
   }
 
-  // An open socket keeps a page out of the back/forward cache.
-  listen(window, "pagehide", () => {
+  function letGo() {
     joined = false;
     socket.close();
-  });
+  }
+
+  ctx.send = socket.send;
+  ctx.rejoin = () => {
+    letGo();
+    start();
+  };
+
+  // An open socket keeps a page out of the back/forward cache.
+  listen(window, "pagehide", letGo);
   listen(window, "pageshow online visibilitychange", (event) => event.persisted != false && start());
   safe(start)();
 }

@@ -1,3 +1,4 @@
+import { describe } from "../identity.js";
 import { later, safe } from "../safe.js";
 import { backoff } from "./backoff.js";
 
@@ -23,8 +24,8 @@ export function createSocket(ctx, received, lost) {
   const greeting = () => ({
     type: "join_widget",
     site: ctx.config.site,
-    visitor: ctx.identity.token,
-    visitor_data: ctx.identity.describe(),
+    visitor: ctx.token,
+    visitor_data: describe(),
   });
 
   function closed(code) {
@@ -35,6 +36,7 @@ export function createSocket(ctx, received, lost) {
 
   return {
     open,
+    send: (frame) => socket?.send(JSON.stringify(frame)),
     // Only an answered greeting counts as success: a server may accept every socket and drop it at once.
     settled() {
       attempt = 0;

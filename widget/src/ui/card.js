@@ -1,64 +1,132 @@
+import { languageOf, textsIn } from "../language.js";
 import { later, listen, safe } from "../safe.js";
+import { colours } from "./colours.js";
 import { element, link, ofDocument } from "./dom.js";
+import { icon } from "./icons.js";
+import { campaignLink } from "./link.js";
 import { ago } from "./time.js";
 
 const TIME_AGO = "{{time_ago}}";
-const SIGNS = { info: "i", warning: "!", error: "×" };
+const isTall = (renderer) => /card|modal/.test(renderer);
+const RIGHT_TO_LEFT = /^(ar|dv|fa|he|ps|ur|yi)\b/;
 
 /**
- * One card on the stage. `item` is an activity, or for a notice the campaign itself.
- * `ended(reason)` is called once, after the card has left. Returns how to make it leave.
+ * One card on the stage: a campaign with what the server says besides, an activity or a summary.
+ * `ended(reason)` is called once, after the card has left. Returns how to draw it anew and how to make it leave.
  */
-export function openCard(ctx, campaign, item, ended) {
-  const { config, stage } = ctx;
-  const texts = { why: "Why am I seeing this?", close: "Close", ...config.texts };
-  const card = build();
+export function openCard(ctx, item, ended) {
+  let campaign = ctx.campaignOf(item);
+  const modal = campaign.renderer == "modal";
+  // Nobody may be locked in.
+  const closable = modal || campaign.closable;
+  const frame = element(modal ? "dialog" : "div", modal ? { "aria-modal": true, tabindex: -1 } : {});
   const beat = campaign.duration ? 250 : 15e3;
-  const ticking = setInterval(safe(tick), beat);
-  let left = campaign.duration * 1000 || Infinity;
+  let left = (!ctx.preview && campaign.duration * 1000) || Infinity;
+  let data;
+  let language;
+  let texts;
   let gone;
   let cameFrom;
 
-  function build() {
-    const text = element("span", {});
-    item.message.split(TIME_AGO).forEach((piece, i) => text.append(i ? time() : "", piece));
-    const close = element("button", { "aria-label": texts.close }, "×");
-    listen(close, "click", () => leave("user"));
-    return element(
+  // A new element each time: were one that is on the screen to change its size, it would count as a layout shift.
+  function draw(motion) {
+    campaign = ctx.campaignOf(item);
+    data = item.data;
+    language = languageOf(ctx, data.messages, campaign.translations);
+    texts = textsIn(ctx, language);
+    const { renderer, position, theme, tone, size, corners } = campaign;
+    const focused = frame.matches(":focus-within");
+    const look = [isTall(renderer) ? "tall" : renderer, position.replace("-", " "), theme, tone, size, corners, motion];
+    const card = element("div", { class: "card " + look.join(" "), lang: language }, ...content(renderer == "button"));
+    card.style.cssText = colours(campaign);
+    if (RIGHT_TO_LEFT.test(language)) card.dir = "rtl";
+    frame.replaceChildren(card);
+    ctx.stage.arrange();
+    if (focused) (card.querySelector("button") || frame).focus();
+  }
+
+  function content(bare) {
+    const { title = "", message = "", label = message || title } = { ...campaign, ...campaign.link, ...campaign.translations?.[language] };
+    const words = data.messages?.[language] || data.message || message;
+    const close = closable ? button("×", { "aria-label": texts.close }, () => leave("user")) : "";
+    const go = campaignLink(ctx, campaign, bare ? sign() : "", label);
+    if (modal) frame.ariaLabel = title || words;
+    if (bare) return [go, close];
+    const body = element(
       "div",
-      { class: ["card", campaign.renderer, campaign.position.replace("-", " "), campaign.theme, campaign.tone].join(" ") },
-      element("i", { "aria-hidden": true }, SIGNS[campaign.tone] || "✓"),
-      element(
-        "div",
-        {},
-        text,
-        item.timestamp ? meta() : "",
-        campaign.link ? link(campaign.link.url, campaign.link.label) : "",
-      ),
-      campaign.closable ? close : "",
+      {},
+      title && element("b", {}, title),
+      data.rating ? stars() : "",
+      words && sentence(words),
+      data.timestamp ? meta(words) : "",
+      campaign.coupon ? coupon() : "",
+      go,
     );
+    return [picture(), sign(), body, close];
+  }
+
+  function button(text, attributes, work) {
+    const node = element("button", attributes, text);
+    listen(node, "click", work);
+    return node;
+  }
+
+  function picture() {
+    const { url: src, width, height, alt = "" } = campaign.image || {};
+    return src ? element("img", { src, width, height, alt }) : "";
+  }
+
+  function sign() {
+    const { renderer, tone } = campaign;
+    const drawn = icon(ctx, campaign.icon || tone) || (!isTall(renderer) && campaign.icon != "none" && icon(ctx, "check"));
+    return drawn ? element("i", {}, drawn) : "";
+  }
+
+  function sentence(words) {
+    const text = element("span", {});
+    words.split(TIME_AGO).forEach((piece, i) => text.append(i ? time() : "", piece));
+    return text;
   }
 
   // The time changes while the card is up; that is not news to be read out.
   function time() {
-    return element("time", { "aria-live": "off" }, ago(item.timestamp, config.locale));
+    return element("time", { "aria-live": "off" }, ago(data.timestamp, language));
   }
 
-  function meta() {
-    const { message, location, receipt } = item;
+  function meta(words) {
+    const { location, receipt } = data;
     return element(
       "small",
       {},
-      message.includes(TIME_AGO) ? "" : time(),
-      !location || message.includes(location) ? "" : element("bdi", {}, location),
-      receipt ? link(`${config.host}/proof/${receipt}`, texts.why) : "",
+      words.includes(TIME_AGO) ? "" : time(),
+      !location || words.includes(location) ? "" : element("bdi", {}, location),
+      receipt ? link(`${ctx.config.host}/proof/${receipt}`, texts.why) : "",
     );
+  }
+
+  function stars() {
+    const rating = data.rating.toLocaleString(language) + " / 5";
+    const node = element("em", { role: "img", dir: "ltr", "aria-label": rating }, "★★★★★");
+    node.style.setProperty("--full", data.rating * 20 + "%");
+    return node;
+  }
+
+  function coupon() {
+    const code = element("code", {}, campaign.coupon);
+    const copy = button(texts.copy, { "aria-live": "polite" }, async () => {
+      // Where the page may not write to the clipboard, the code is at least marked.
+      getSelection().selectAllChildren(code);
+      await navigator.clipboard.writeText(campaign.coupon);
+      copy.textContent = texts.copied;
+      ctx.events.emit("copied", { campaign: campaign.id });
+    });
+    return element("p", {}, code, copy);
   }
 
   /** Nobody's reading is cut short, and no time passes in a hidden tab. */
   function tick() {
-    for (const node of card.querySelectorAll("time")) node.textContent = ago(item.timestamp, config.locale);
-    if (!ctx.hidden && !ofDocument("hidden") && !card.matches(":hover,:focus-within")) left -= beat;
+    for (const node of frame.querySelectorAll("time")) node.textContent = ago(data.timestamp, language);
+    if (!ctx.hidden && !ofDocument("hidden") && !frame.matches(":hover,:focus-within")) left -= beat;
     if (left <= 0) leave("timeout");
   }
 
@@ -66,20 +134,35 @@ export function openCard(ctx, campaign, item, ended) {
     if (gone) return;
     gone = true;
     clearInterval(ticking);
-    card.classList.add("out");
+    frame.className = "out";
     const remove = () => {
-      if (card.matches(":focus-within")) cameFrom?.focus();
-      stage.remove(card);
+      if (frame.matches(":focus-within")) cameFrom?.focus();
+      frame.remove();
+      ctx.stage.arrange();
       ended(reason);
     };
     if (atOnce) remove();
     else later(remove, 200);
   }
 
-  listen(card, "focusin", (event) => {
+  listen(frame, "focusin", (event) => {
     cameFrom ||= event.relatedTarget;
   });
-  listen(card, "keydown", (event) => event.key == "Escape" && campaign.closable && leave("user"));
-  stage.add(card, campaign);
-  return leave;
+  listen(frame, "keydown", (event) => event.key == "Escape" && closable && leave("user"));
+  ctx.stage.put(frame, modal);
+  draw(ctx.preview ? "none" : campaign.animation);
+  const ticking = setInterval(safe(tick), beat);
+  if (modal) {
+    // Outside of the card is the dialog itself.
+    listen(frame, "mousedown", (event) => event.target == frame && leave("user"));
+    // Also the back gesture of a phone.
+    listen(frame, "close", () => leave("user", true));
+    // A preview must not take the focus from the form that it belongs to.
+    if (ctx.preview) frame.open = true;
+    else {
+      frame.showModal();
+      frame.focus();
+    }
+  }
+  return { draw: () => draw("none"), leave };
 }

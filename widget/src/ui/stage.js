@@ -1,50 +1,49 @@
 import css from "./card.css";
+import { listen } from "../safe.js";
 import { element, ofDocument } from "./dom.js";
+
+const GAP = 8;
 
 /** The one element that is added to the host page. Its live region is there before anything is put in. */
 export function createStage() {
   const host = element("candor-widget", {});
   const region = element("div", { role: "status", "aria-live": "polite", "aria-atomic": "false" });
   const root = host.attachShadow({ mode: "closed" });
-  const fixed = new CSSStyleSheet();
-  const varying = new CSSStyleSheet();
-  const accents = { bubble: "", bar: "" };
-  fixed.replaceSync(css);
-  root.adoptedStyleSheets = [fixed, varying];
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  root.adoptedStyleSheets = [sheet];
   root.append(region);
   attach();
+  listen(window, "resize", arrange);
 
   // Beside <body>, since some pages replace their body when they navigate.
   function attach() {
     if (!host.isConnected) ofDocument("documentElement").append(host);
   }
 
-  // A bubble makes room for a bar on its edge by a transform, which is no layout shift.
-  function paint() {
-    const bar = region.querySelector(".bar");
-    const room = bar ? bar.offsetHeight + 8 : 0;
-    const lift = bar && bar.matches(".top") ? `top{translate:0 ${room}px}` : `bottom{translate:0 -${room}px}`;
-    varying.replaceSync(`${accents.bubble}${accents.bar}.bubble.${lift}`);
+  // What shares an edge makes room for each other by a translation, which is no layout shift.
+  function arrange() {
+    const placed = [];
+    for (const kind of [".bar", ".button", ".tall", ".bubble"]) {
+      const card = region.querySelector(kind);
+      if (!card) continue;
+      const { offsetLeft: start, offsetWidth, offsetHeight, style } = card;
+      const end = start + offsetWidth;
+      const top = card.matches(".top");
+      const taken = placed.map((other) => (other.top == top && other.start < end && start < other.end ? other.room : 0));
+      const room = Math.max(0, ...taken);
+      style.translate = `0 ${top ? room : -room}px`;
+      placed.push({ top, start, end, room: room + offsetHeight + GAP });
+    }
   }
 
   return {
     region,
-    add(card, campaign) {
+    arrange,
+    /** A dialog is read by being focused, so it has no place in the live region. */
+    put(frame, modal) {
       attach();
-      accents[campaign.renderer] = accent(campaign);
-      region.append(card);
-      paint();
-    },
-    remove(card) {
-      card.remove();
-      paint();
+      (modal ? root : region).append(frame);
     },
   };
-}
-
-/** The accent (the server lets no other than #rrggbb pass), and black or white on it, whichever reads better. */
-function accent({ renderer, accent }) {
-  const rgb = parseInt(accent.slice(1), 16);
-  const light = (rgb >> 16) * 3 + ((rgb >> 8) & 255) * 6 + (rgb & 255) > 1500;
-  return `.${renderer}{--accent:${accent};--on:${light ? "#000" : "#fff"}}`;
 }

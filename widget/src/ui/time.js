@@ -1,8 +1,6 @@
-/** "5 minutes ago" in the site's language. Below a minute it is "now": seconds would have to tick. */
-export function ago(timestamp, locale) {
+/** "5 minutes ago" in that language. Below a minute it is "now": seconds would have to tick. */
+export function ago(timestamp, language) {
   const minutes = (Date.now() - Date.parse(timestamp)) / 60e3;
-  const format = (size, unit) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-Math.trunc(minutes / size), unit);
-  if (minutes < 1) return format(Infinity, "second");
-  if (minutes < 60) return format(1, "minute");
-  return minutes < 1440 ? format(60, "hour") : format(1440, "day");
+  const [size, unit] = minutes < 1 ? [1, "second"] : minutes < 60 ? [1, "minute"] : minutes < 1440 ? [60, "hour"] : [1440, "day"];
+  return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-Math.trunc(minutes / size), unit);
 }

@@ -1,0 +1,33 @@
+"""Numbers that are kept for a while, in Redis only and as well as that goes: while it is away they
+are unknown, and what is counted then is lost."""
+
+from __future__ import annotations
+
+import structlog
+from redis import RedisError
+
+from app.core.bus import PREFIX, redis
+
+log = structlog.get_logger()
+
+
+def count(key: str, seconds: int) -> None:
+    """One more of `key`. It is forgotten that many seconds after the first."""
+    key = f"{PREFIX}count:{key}"
+    try:
+        with redis().pipeline() as pipeline:
+            pipeline.set(key, 0, ex=seconds, nx=True).incr(key).execute()
+    except (RedisError, OSError) as error:
+        log.warning("uncounted", error=str(error))
+
+
+def counts(keys: list[str]) -> list[int] | None:
+    """The numbers of these keys, in their order; None while nobody knows."""
+    if not keys:
+        return []
+    try:
+        found = redis().mget([f"{PREFIX}count:{key}" for key in keys])
+    except (RedisError, OSError) as error:
+        log.warning("counts_unread", error=str(error))
+        return None
+    return [int(number or 0) for number in found]
