@@ -32,7 +32,7 @@ from app.core.tenancy import current_organization_id
 KNOWN = {
     "time_zone": available_timezones(),
     "currency": set(currencies.NAMES),
-    "language": set(languages.NAMES),
+    "language": set(languages.LANGUAGES),
 }
 
 blueprint = APIBlueprint("accounts_api", __name__, url_prefix="/api/v1", tag="Accounts")

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 
 from app.core.api import Schema
 from app.core.forms import clean_line
-from app.sites.languages import LANGUAGES
+from app.core.languages import LANGUAGES
 
 COLOUR = re.compile("#[0-9a-fA-F]{6}")
 PARAMETER = re.compile("[A-Za-z0-9_.-]{1,40}")

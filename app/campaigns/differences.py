@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from app.campaigns.content import PARTS, Content
 from app.campaigns.formats import FORMATS, POSITIONS
-from app.sites.languages import ENGLISH_NAMES
+from app.core.languages import ENGLISH_NAMES
 
 Kind = Literal["added", "removed", "changed"]
 

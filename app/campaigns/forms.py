@@ -21,8 +21,8 @@ from app.campaigns.formats import FORMATS, POSITIONS, Format
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.forms import Form, LineField, printable
+from app.core.languages import LANGUAGES
 from app.proof.forms import TYPES
-from app.sites.languages import LANGUAGES
 
 FARTHEST = datetime(9000, 1, 1, tzinfo=UTC)  # later ones have no date in some zones
 LONGEST = Length(max=20_000, message="This is too long.")

@@ -57,7 +57,7 @@ class ActivityForm(Form):
 class UploadForm(Form):
     """A table to import. What is in it decides, not what it calls itself."""
 
-    site_id = SelectField("Site", validators=[InputRequired("Choose a site.")])
+    site_id = SiteField("Site")
     type = SelectField("What happened in each row", choices=TYPES)
     file = FileField("File")
 

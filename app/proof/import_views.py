@@ -13,11 +13,12 @@ from app.accounts.permissions import Permission
 from app.core.api import ListQuery, page
 from app.core.db import db
 from app.core.render import render
+from app.core.request import takes_upload
 from app.core.spreadsheets import csv_bytes
 from app.proof.forms import ColumnsForm, UploadForm
 from app.proof.imports import WAITING, Import, ImportClosed
 from app.proof.jobs import go_on_with_import
-from app.sites.models import Site
+from app.sites.listing import choose_site
 from app.sources.table import LARGEST, TARGETS, TableError
 
 PAGE = 30
@@ -26,13 +27,6 @@ SAMPLE_ROWS = 4
 SAMPLE_PROBLEMS = 20
 
 blueprint = Blueprint("imports", __name__, url_prefix="/o/<organization>/activities/imports")
-
-
-@blueprint.url_value_preprocessor
-def _take_large_files(endpoint: str | None, _values: Any) -> None:
-    """Before anything reads the form: only an upload may be larger than other requests."""
-    if endpoint == "imports.create" and request.mimetype == "multipart/form-data":
-        request.max_content_length = LARGEST + ROOM_FOR_FORM
 
 
 @blueprint.get("")
@@ -46,20 +40,22 @@ def index() -> Any:
 @blueprint.get("/new")
 @require(Permission.ACTIVITIES_WRITE)
 def new() -> Any:
-    return render("proof/imports/new.html", form=_upload_form())
+    return _new(UploadForm())
 
 
 @blueprint.post("")
 @require(Permission.ACTIVITIES_WRITE)
+@takes_upload(LARGEST + ROOM_FOR_FORM)
 def create() -> Any:
-    form = _upload_form()
+    form = UploadForm()
     if not form.validate():
-        return render("proof/imports/new.html", 422, form=form)
+        return _new(form, 422)
+    site, name = form.site_id.site, form.file_name()
     try:
-        received = Import.receive(_site(form), form.file_name(), form.content(), form.type.data)
+        received = Import.receive(site, name, form.content(), form.type.data)
     except TableError as error:
         form.file.errors = [str(error)]
-        return render("proof/imports/new.html", 422, form=form)
+        return _new(form, 422)
     db.session.commit()
     return redirect(_page(received))
 
@@ -167,15 +163,9 @@ def _show(imported: Import, status: int = 200, refusal: str | None = None, form:
     )
 
 
-def _upload_form() -> UploadForm:
-    form = UploadForm()
-    sites = db.session.scalars(select(Site).order_by(Site.name))
-    form.site_id.choices = [(str(site.id), site.name) for site in sites]
-    return form
-
-
-def _site(form: UploadForm) -> Site:
-    return get_or_404(Site, UUID(form.site_id.data))
+def _new(form: UploadForm, status: int = 200) -> Any:
+    choice = choose_site(form.site_id.data)
+    return render("proof/imports/new.html", status, block="picker", form=form, choice=choice)
 
 
 def _page(imported: Import) -> str:

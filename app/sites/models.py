@@ -76,9 +76,9 @@ class Site(Tenant, Base):
     def create(
         cls, *, name: str, domains: list[str], client_name: str | None = None, **settings: Any
     ) -> Site:
-        """In the organization's time zone unless `time_zone` says another."""
+        """In the organization's time zone and language unless `settings` say others."""
         organization = db.session.get_one(Organization, current_organization_id())
-        settings = {"time_zone": organization.time_zone, **settings}
+        settings = {**_own(organization), **settings}
         site = cls(name=name, client_name=client_name or None, key=public_token(), **settings)
         site._name_for_search()
         db.session.add(site)
@@ -260,6 +260,11 @@ class Revision(Tenant, Base):
     cause: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     site: Mapped[Site] = relationship(primaryjoin=lambda: foreign(Revision.site_id) == Site.id)
+
+
+def _own(organization: Organization) -> dict[str, str]:
+    """What a new site takes over."""
+    return {"time_zone": organization.time_zone, "language": organization.language}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,10 @@ from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.core.db import db
 from app.core.errors import invalid
+from app.core.languages import LANGUAGES
 from app.core.render import render
 from app.sites.forms import DomainForm, SiteForm
 from app.sites.installation import Installation
-from app.sites.languages import LANGUAGES
 from app.sites.listing import list_sites
 from app.sites.models import Revision, Site
 from app.sites.snippet import snippet
@@ -36,13 +36,13 @@ def index() -> Any:
 @blueprint.get("/new")
 @require(Permission.SITES_WRITE)
 def new() -> Any:
-    return render("sites/new.html", form=SiteForm(time_zone=current_organization.time_zone))
+    return render("sites/new.html", form=_new_form())
 
 
 @blueprint.post("")
 @require(Permission.SITES_WRITE)
 def create() -> Any:
-    form = SiteForm(time_zone=current_organization.time_zone)
+    form = _new_form()
     if not form.validate():
         return render("sites/new.html", 422, form=form)
     site = Site.create(**form.settings())
@@ -123,3 +123,9 @@ def deactivate(site_id: UUID) -> Any:
 
 def _page(site: Site, endpoint: str = "sites.show") -> str:
     return url_for(endpoint, organization=current_organization.slug, site_id=site.id)
+
+
+def _new_form() -> SiteForm:
+    """Begins with what the organization says of itself."""
+    own = current_organization
+    return SiteForm(time_zone=own.time_zone, language=own.language)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.campaigns.content import DEVICES, PARAMETERS
 from app.campaigns.differences import LABELS, campaign_differences, differences
 from app.campaigns.formats import FORMATS, checked_parts
-from app.sites.languages import LANGUAGES
+from app.core.languages import LANGUAGES
 
 PARTS = ("content", "triggers", "rules", "frequency", "tracking")
 SETTINGS = {"language": "en", "person_style": "first_name", "k": 5, "time_zone": "UTC"}

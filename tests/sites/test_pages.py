@@ -10,7 +10,7 @@ from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
 from app.core import tenancy
 from app.core.db import Base, create_engine, db
-from app.sites.languages import LANGUAGES
+from app.core.languages import LANGUAGES
 from app.sites.models import Site
 from tests.shops import shopify, shopify_order
 

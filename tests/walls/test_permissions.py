@@ -128,8 +128,8 @@ PAGES = {
     "POST /campaigns/<uuid:campaign_id>/deletion": "campaigns:write",
     "POST /settings/invitations/<uuid:invitation_id>/revocation": "members:write",
     "POST /settings/members/<uuid:member_id>/removal": "members:write",
-    "POST /departure": "sites:read",
     "POST /sites/<uuid:site_id>/removal": "sites:write",
+    "POST /departure": "sites:read",
 }
 
 API = {

@@ -22,7 +22,7 @@ class OrganizationForm(Form):
         "Currency", choices=[(code, f"{code} – {name}") for code, name in currencies.NAMES.items()]
     )
     language = SelectField(
-        "Language", choices=sorted(languages.NAMES.items(), key=lambda item: item[1].casefold())
+        "Language", choices=sorted(languages.LANGUAGES.items(), key=lambda item: item[1].casefold())
     )
 
 
