@@ -133,7 +133,7 @@ FORMATS = {
                 "template": "{{rating}} out of {{best}} from {{count}} reviews",
                 "minimum": 3,
                 "duration": 0,
-                "icon": "star",
+                "icon": "none",
             },
         ),
         Format(
