@@ -31,14 +31,27 @@ def run_tree(host: str, port: int, settings: Settings, *, demo: bool = False) ->
     if not os.environ.get("REDIS_URL"):
         _start_valkey(tree, settings.data)
     # Migrating and the server's own start both take a second or two: Valkey boots meanwhile.
-    if subprocess.run(part("migrate", *["--demo"] * demo), check=False).returncode:
+    status = _migrate(tree, demo)
+    if status or tree.stopping:
         tree.stop()
-        return 1
+        return status
     tree.add(Child("worker", part("worker")))
     tree.add(Child("cron", part("cron")))
     tree.add(Child("web", web_command(host, port)))
     _announce(tree, host, port)
     return tree.run()
+
+
+def _migrate(tree: Tree, demo: bool) -> int:
+    """Its exit status; 0 as well when a signal broke it off, which its transactions bear."""
+    process = subprocess.Popen(part("migrate", *["--demo"] * demo))
+    while process.poll() is None:
+        if tree.stopping:
+            process.terminate()
+            process.wait()
+            return 0
+        time.sleep(0.05)
+    return process.returncode
 
 
 def part(name: str, *options: str) -> list[str]:
