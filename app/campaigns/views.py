@@ -79,7 +79,7 @@ def unschedule(campaign_id: UUID) -> Any:
     campaign = get_or_404(Campaign, campaign_id)
     campaign.unschedule()
     db.session.commit()
-    flash("It is not scheduled any more.", "success")
+    flash("The schedule is cancelled.", "success")
     return redirect(_page(campaign))
 
 

@@ -28,6 +28,8 @@ CAUSES = {
     "revision.restored": "Rolled back to revision {number}",
     "site.created": "Site added",
     "site.changed": "Site changed",
+    "site.activated": "Snippet turned on",
+    "site.deactivated": "Snippet turned off",
 }
 
 
@@ -134,6 +136,6 @@ def _authors(revisions: Iterable[Revision]) -> dict[UUID, str]:
     members = select(Member).where(Member.id.in_(ids)).options(joinedload(Member.user))
     keys = select(ApiKey).where(ApiKey.id.in_(ids))
     return {
-        **{member.id: member.user.name or "" for member in db.session.scalars(members)},
+        **{member.id: member.user.name or "A member" for member in db.session.scalars(members)},
         **{key.id: key.name for key in db.session.scalars(keys)},
     }

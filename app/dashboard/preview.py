@@ -63,7 +63,9 @@ def _rows(site: Site, snapshot: dict[str, Any]) -> tuple[list[Any], list[Any]]:
         .limit(SHOWN)
     )
     rows = db.session.scalars(latest).all()
-    return [item for row in rows for item in items_of(row, [snapshot], site.person_style)], []
+    return [
+        item for row in rows for item in items_of(row, [snapshot], site.person_style, site.language)
+    ], []
 
 
 def _example(campaign: Campaign, snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from sqlalchemy import or_, select
+from sqlalchemy.orm import selectinload
 from werkzeug.utils import secure_filename
 
 from app.accounts.access import current_member, current_organization, get_or_404, require
@@ -18,7 +18,6 @@ from app.campaigns.transfer import LARGEST, Problem, Transfer
 from app.core.api import uuid_or_404
 from app.core.db import db
 from app.core.errors import invalid
-from app.core.forms import clean_line
 from app.core.render import render
 from app.core.request import takes_upload
 from app.dashboard.history import (
@@ -29,7 +28,8 @@ from app.dashboard.history import (
     unpublished,
 )
 from app.dashboard.publishing import publish_changes, roll_back
-from app.sites.models import Site, SiteDomain
+from app.sites.listing import searched
+from app.sites.models import Site
 
 blueprint = Blueprint(
     "publications", __name__, url_prefix="/o/<organization>/sites/<uuid:site_id>/publications"
@@ -166,7 +166,7 @@ def create_import(site_id: UUID) -> Any:
 @require(Permission.CAMPAIGNS_WRITE)
 def new_copy(site_id: UUID) -> Any:
     site = get_or_404(Site, site_id)
-    chosen, query = request.args.get("target"), clean_line(request.args.get("q", ""))
+    chosen, query = request.args.get("target"), searched()
     if chosen:
         return _copy_preview(site, get_or_404(Site, uuid_or_404(chosen)))
     return _copy_page(site, query)
@@ -186,11 +186,7 @@ def create_copy(site_id: UUID) -> Any:
 
 def targets(site: Site, query: str) -> list[Site]:
     """Other sites of the organization whose name, client or domain contains `query`."""
-    found = select(Site).where(Site.id != site.id).order_by(Site.name, Site.id)
-    if query:
-        texts = (Site.name, Site.client_name, SiteDomain.host)
-        name, client, host = (text.icontains(query, autoescape=True) for text in texts)
-        found = found.where(or_(name, client, Site.id.in_(select(SiteDomain.site_id).where(host))))
+    found = Site.matching(query).where(Site.id != site.id).options(selectinload(Site.domains))
     return list(db.session.scalars(found.limit(MOST_TARGETS)))
 
 

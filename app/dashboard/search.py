@@ -95,7 +95,7 @@ def _campaigns(session: Session, words: list[str]) -> list[Found]:
             row.name,
             f"{FORMATS[row.format].label} · {row.status}",
             "megaphone",
-            _href("campaigns.show", campaign_id=row.id),
+            _href("builder.show", campaign_id=row.id),
         )
         for row in session.execute(_named(found, Campaign.name, words))
     ]
@@ -164,9 +164,11 @@ PAGES = (
     ("Campaigns › New campaign", "plus", "campaigns.choose", P.CAMPAIGNS_WRITE),
     ("Activities", "shopping-bag", "proof.index", P.ACTIVITIES_READ),
     ("Activities › Record activity", "plus", "proof.new", P.ACTIVITIES_WRITE),
+    ("Activities › Import CSV", "plus", "imports.new", P.ACTIVITIES_WRITE),
     ("Sources & webhooks", "webhook", "sources.index", P.SOURCES_READ),
     ("Sources & webhooks › Connect source", "plug", "sources.new", P.SOURCES_WRITE),
-    ("Sources & webhooks › Deliveries", "inbox", "sources.deliveries", P.SOURCES_READ),
+    ("Sources & webhooks › Webhooks received", "inbox", "sources.deliveries", P.SOURCES_READ),
+    ("Settings › General", "settings", "accounts.organization", P.ORGANIZATION_WRITE),
     ("Settings › Members", "users", "accounts.members", P.MEMBERS_READ),
     ("Settings › API keys", "key-round", "accounts.api_keys", P.API_KEYS_WRITE),
     ("Settings › Audit log", "history", "accounts.audit", P.AUDIT_READ),

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, current_app, flash, redirect, url_for
-from sqlalchemy import select
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
@@ -15,7 +14,7 @@ from app.core.db import db
 from app.core.render import render
 from app.sites.listing import choose_site
 from app.sources.forms import MappingForm, SecretForm, SourceForm, as_text
-from app.sources.inspector import Filter
+from app.sources.inspector import MOST_SOURCES, Filter, webhook_sources
 from app.sources.models import InboundDelivery, Source
 
 LATEST = 10
@@ -26,8 +25,7 @@ blueprint = Blueprint("sources", __name__, url_prefix="/o/<organization>/sources
 @blueprint.get("")
 @require(Permission.SOURCES_READ)
 def index() -> Any:
-    sources = db.session.scalars(select(Source).order_by(Source.name)).all()
-    return render("sources/index.html", sources=sources)
+    return render("sources/index.html", sources=webhook_sources(), most=MOST_SOURCES)
 
 
 @blueprint.get("/new")
