@@ -27,15 +27,6 @@ ICONS = ("check", "heart", "star", "bag", "bell", "gift", "tag", "info", "chat",
 PERIODS = ("hour", "day", "week", "month")
 MOST_PATTERNS = 30
 MOST_CUSTOM = 10
-# pydantic's names for it
-NOT_A_NUMBER = (
-    "finite_number",
-    "float_parsing",
-    "float_type",
-    "int_parsing",
-    "int_type",
-    "int_from_float",
-)
 
 
 def _colour(text: str) -> str:

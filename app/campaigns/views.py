@@ -25,7 +25,6 @@ from app.sites.models import Site
 blueprint = Blueprint("campaigns", __name__, url_prefix="/o/<organization>/campaigns")
 
 PAGE = 50
-ENVELOPE = 64 * 1024  # what a form adds to the file that it carries
 
 
 @blueprint.get("")
@@ -124,7 +123,7 @@ def delete(campaign_id: UUID) -> Any:
 
 @blueprint.post("/<uuid:campaign_id>/image")
 @require(Permission.CAMPAIGNS_WRITE)
-@takes_upload(LARGEST_UPLOAD + ENVELOPE)
+@takes_upload(LARGEST_UPLOAD)
 def upload_image(campaign_id: UUID) -> Any:
     campaign, upload = _pictured(campaign_id), request.files.get("image")
     try:

@@ -11,14 +11,16 @@ from htmx_flask.requests import HtmxAwareRequest
 from app.core import strict_json
 from app.core.errors import ApiError
 
+AROUND = 64 * 1024  # what the form adds to its file
+
 V = TypeVar("V", bound=Callable[..., Any])
 
 
 def takes_upload(size: int) -> Callable[[V], V]:
-    """A view whose body may have `size` bytes, which is more than others take."""
+    """A view to which a form with a file of `size` bytes may be sent, more than others take."""
 
     def decorate(view: V) -> V:
-        view.largest_body = size  # type: ignore[attr-defined]
+        view.largest_body = size + AROUND  # type: ignore[attr-defined]
         return view
 
     return decorate
@@ -29,7 +31,9 @@ class CandorRequest(HtmxAwareRequest):
     def max_content_length(self) -> int | None:
         """Known before the view runs, since the token of a form is read from its body."""
         view = current_app.view_functions.get(self.endpoint or "")
-        return getattr(view, "largest_body", None) or current_app.config["MAX_CONTENT_LENGTH"]
+        larger = getattr(view, "largest_body", None)
+        with_file = self.mimetype == "multipart/form-data"
+        return larger if larger and with_file else current_app.config["MAX_CONTENT_LENGTH"]
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body as JSON whatever its content type. Raises 400 for what is not JSON."""

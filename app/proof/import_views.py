@@ -22,7 +22,6 @@ from app.sites.listing import choose_site
 from app.sources.table import LARGEST, TARGETS, TableError
 
 PAGE = 30
-ROOM_FOR_FORM = 64 * 1024
 SAMPLE_ROWS = 4
 SAMPLE_PROBLEMS = 20
 
@@ -45,7 +44,7 @@ def new() -> Any:
 
 @blueprint.post("")
 @require(Permission.ACTIVITIES_WRITE)
-@takes_upload(LARGEST + ROOM_FOR_FORM)
+@takes_upload(LARGEST)
 def create() -> Any:
     form = UploadForm()
     if not form.validate():
