@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, request, url_for
 
-from app.accounts.access import current_organization, get_or_404, require
+from app.accounts.access import current_member, current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.campaigns.content import Invalid
 from app.campaigns.formats import FORMATS, checked_parts
@@ -17,7 +17,7 @@ from app.core.db import db
 from app.core.headers import allow_own_frames
 from app.core.render import render
 from app.dashboard.preview import preview_of
-from app.embed.loader import built_names
+from app.embed.loader import built_names, configuration
 
 blueprint = Blueprint(
     "builder", __name__, url_prefix="/o/<organization>/campaigns/<uuid:campaign_id>"
@@ -36,9 +36,9 @@ def show(campaign_id: UUID) -> Any:
 def frame(campaign_id: UUID) -> Any:
     """The page inside a frame: a shop window of no shop, with the real widget on it."""
     campaign = get_or_404(Campaign, campaign_id)
-    preview = preview_of(campaign, campaign.drafted)
+    config = configuration(campaign.site.key, campaign.site.language, [], "preview")
     core = built_names()["core"]
-    return allow_own_frames(render("dashboard/builder/frame.html", preview=preview, core=core))
+    return allow_own_frames(render("dashboard/builder/frame.html", config=config, core=core))
 
 
 @blueprint.post("/preview")
@@ -55,11 +55,9 @@ def preview(campaign_id: UUID) -> Any:
 @require(Permission.CAMPAIGNS_WRITE)
 def update(campaign_id: UUID) -> Any:
     campaign = get_or_404(Campaign, campaign_id)
-    form = sent_form(FORMATS[campaign.format], request.form)
-    drafted = _checked(campaign, form)
-    if drafted is None:
+    form, taken = _taken(campaign)
+    if not taken:
         return _page(campaign, form, campaign.drafted, 422)
-    campaign.change(name=form.name.data, **drafted)
     db.session.commit()
     return _saved(campaign)
 
@@ -70,15 +68,22 @@ def publish(campaign_id: UUID) -> Any:
     """From the builder it carries the form: what is published is what was on the screen."""
     campaign = get_or_404(Campaign, campaign_id)
     if "name" in request.form:
-        form = sent_form(FORMATS[campaign.format], request.form)
-        drafted = _checked(campaign, form)
-        if drafted is None:
+        form, taken = _taken(campaign)
+        if not taken:
             return _page(campaign, form, campaign.drafted, 422)
-        campaign.change(name=form.name.data, **drafted)
     campaign.publish()
     db.session.commit()
     flash(f"{campaign.name} is published. Open pages follow within seconds.", "success")
     return redirect(_address(campaign))
+
+
+def _taken(campaign: Campaign) -> tuple[CampaignForm, bool]:
+    """The form that was sent, and whether the campaign took it."""
+    form = sent_form(FORMATS[campaign.format], request.form)
+    drafted = _checked(campaign, form)
+    if drafted is not None:
+        campaign.change(name=form.name.data, **drafted)
+    return form, drafted is not None
 
 
 def _checked(campaign: Campaign, form: CampaignForm) -> dict[str, Any] | None:
@@ -111,8 +116,12 @@ def _values(campaign: Campaign, form: CampaignForm, drafted: dict[str, Any] | No
         "campaign": campaign,
         "format": FORMATS[campaign.format],
         "form": form,
-        "preview": preview_of(campaign, drafted) if drafted else None,
+        "preview": drafted and preview_of(campaign, drafted, people=_sees_people()),
     }
+
+
+def _sees_people() -> bool:
+    return current_member.may(Permission.ACTIVITIES_READ)
 
 
 def _saved(campaign: Campaign) -> Any:

@@ -37,11 +37,11 @@ class Preview:
         return told[0]["message"].replace("{{time_ago}}", "just now") if told else ""
 
 
-def preview_of(campaign: Campaign, drafted: dict[str, Any]) -> Preview:
-    """A draft with the site's own rows."""
+def preview_of(campaign: Campaign, drafted: dict[str, Any], *, people: bool) -> Preview:
+    """A draft with the site's own rows; without `people` only with those that name nobody."""
     site, snapshot = campaign.site, {**campaign.snapshot(), **drafted}
     config = configuration(site.key, site.language, [snapshot], "preview")
-    items, summaries = _rows(site, snapshot)
+    items, summaries = _rows(site, snapshot, people)
     real = bool(items or summaries)
     shows = FORMATS[campaign.format].shows
     if not real and shows == "activities":
@@ -51,10 +51,12 @@ def preview_of(campaign: Campaign, drafted: dict[str, Any]) -> Preview:
     return Preview({"config": config, "items": items, "summaries": summaries}, real)
 
 
-def _rows(site: Site, snapshot: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+def _rows(site: Site, snapshot: dict[str, Any], people: bool) -> tuple[list[Any], list[Any]]:
     if FORMATS[snapshot["format"]].shows != "activities":
         summary = summary_of(site, snapshot)
         return [], [summary] if summary else []
+    if not people:
+        return [], []
     latest = (
         select(Activity)
         .filter_by(site_id=site.id, retracted_at=None)

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from app.accounts.permissions import Role
 from app.campaigns.formats import FORMATS
 
 FIELD_ERROR = 'id="{}-error"'
@@ -48,6 +49,15 @@ def test_what_is_typed_is_drawn_with_the_sites_own_rows_and_not_kept(build, repo
     assert (
         builder.kept()["content"]["template"] == "{{first_name}} from {{city}} bought {{product}}"
     )
+
+
+def test_a_viewer_sees_an_example_and_no_person(build, report, join, sign_in):
+    report("purchase", first_name="Zebedee", product="Gyokuro")
+    builder = build("recent_activity")
+    join("vera@acme.example", Role.VIEWER)
+    page = sign_in("vera@acme.example").get(builder.page)
+    assert draft(page)["items"][0]["message"] == "‹first name› from ‹city› bought ‹product›"
+    assert "Zebedee" not in page.text and "Zebedee" in builder.alice.get(builder.page).text
 
 
 def test_without_rows_the_variables_say_their_names(build):
