@@ -30,6 +30,7 @@ from app.sites.models import SMALLEST_K, Site
 VERSION = 1
 LARGEST = 1024 * 1024
 MOST_CAMPAIGNS = 100
+MOST_PICTURES = 10  # each takes a fifth of a second to read
 # Pictures in a document were written by a program like this one, so none is larger than those.
 MOST_PIXELS = WIDEST * WIDEST * 2
 LONGEST_NAME = 120
@@ -177,6 +178,10 @@ class Transfer:
         except ValidationError as error:
             found = error.errors()
             return cls(problems=[Problem(_path(each["loc"]), _message(each)) for each in found])
+        pictured = [each for each in known.campaigns if _has_picture(each)]
+        if len(pictured) > MOST_PICTURES:
+            message = f"A configuration has at most {MOST_PICTURES} pictures."
+            return cls(problems=[Problem("campaigns", message)])
         read = [_campaign(number, each) for number, each in enumerate(known.campaigns)]
         return cls(
             known.site.model_dump() if known.site else None,
@@ -211,6 +216,11 @@ class Transfer:
         if settings and self.settings and self.settings != site.settings:
             site.change(**self.settings)
         return drafts
+
+
+def _has_picture(campaign: dict[str, Any]) -> bool:
+    content = campaign.get("content")
+    return isinstance(content, dict) and bool(content.get("image"))
 
 
 def _campaign(number: int, sent: dict[str, Any]) -> Planned | list[Problem]:

@@ -65,7 +65,9 @@ class Lookout:
         if noted is not None and moment - noted < EVERY:
             return
         allowed = site.runs_on(host)
-        if noted is None and not self._has_room(site.id, allowed, moment):
+        # Whatever somebody makes up, a domain that is named in full is always noted.
+        known = noted is not None or host in site.hosts
+        if not known and not self._has_room(site.id, allowed, moment):
             return
         self._noted[place] = moment
         self._waiting[place] = Seen(site.organization_id, allowed, clock.now())

@@ -39,7 +39,7 @@ def loader(key: str) -> Response:
     """Never an error: a page whose key is unknown or switched off gets a silent script."""
     found = served(key)
     note(found.site, referring_host())
-    packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    packed = request.accept_encodings["gzip"] > 0
     body = found.packed if packed else found.script
     response = Response(body, content_type="text/javascript; charset=utf-8")
     if packed:

@@ -83,7 +83,10 @@ def confirm(import_id: UUID) -> Any:
     refused = _described(imported)
     if refused is not None:
         return refused
-    imported.confirm()
+    try:
+        imported.confirm()
+    except ImportClosed as error:
+        return _show(imported, 422, str(error))
     go_on_with_import.enqueue(import_id=imported.id)
     db.session.commit()
     return redirect(_page(imported))

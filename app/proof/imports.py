@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, String, select, update
+from sqlalchemy import Index, LargeBinary, String, func, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.commerce.models import customer_index
@@ -25,12 +25,13 @@ from app.proof.recording import report_activity
 from app.sites.models import Site
 from app.sources.facts import ActivityReported
 from app.sources.models import Source
-from app.sources.table import Reading, Table, read_facts, read_table
+from app.sources.table import Reading, Table, TableError, read_facts, read_table
 
 WAITING, RUNNING, DONE, UNDOING, UNDONE = "waiting", "running", "done", "undoing", "undone"
 UPLOADS_KEPT = timedelta(days=1)
 REPORTS_KEPT = timedelta(days=30)
 BATCH = 100
+MOST_WAITING = 5
 
 
 class ImportClosed(Exception):
@@ -71,6 +72,9 @@ class Import(Tenant, Base):
     @classmethod
     def receive(cls, site: Site, file_name: str, raw: bytes, otherwise: str) -> Import:
         """Keep an upload until it is confirmed. Raises TableError for what is no table."""
+        waiting = select(func.count(cls.id)).filter_by(state=WAITING)
+        if (db.session.scalar(waiting) or 0) >= MOST_WAITING:
+            raise TableError(f"{MOST_WAITING} tables wait already. Confirm or delete one first.")
         table = in_native_thread(read_table, raw)
         received = cls(site_id=site.id, columns=table.guess(), otherwise=otherwise)
         received.file_name, received.upload = file_name, raw

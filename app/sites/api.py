@@ -15,8 +15,7 @@ from app.accounts.permissions import Permission
 from app.core.api import ListQuery, Page, Schema, writes
 from app.core.forms import clean_line
 from app.core.languages import LANGUAGES
-from app.sites.domains import normal_domain
-from app.sites.forms import MOST_DOMAINS
+from app.sites.domains import MOST_DOMAINS, normal_domain
 from app.sites.listing import LONGEST_SEARCH
 from app.sites.models import SMALLEST_K, Site
 

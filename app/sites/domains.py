@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import idna
 
 LONGEST = 253
+MOST_DOMAINS = 50
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 ANY_BELOW = "*."
 # What an address has and a domain has not: a scheme, a path, a user, a port.

@@ -11,10 +11,8 @@ from app.core.api import parsed_uuid
 from app.core.db import db
 from app.core.forms import CountField, Form, LineField, printable
 from app.core.languages import LANGUAGES
-from app.sites.domains import DomainError, normal_domain
+from app.sites.domains import MOST_DOMAINS, DomainError, normal_domain
 from app.sites.models import DEFAULT_K, SMALLEST_K, Site
-
-MOST_DOMAINS = 50
 
 
 class SiteForm(Form):

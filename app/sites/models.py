@@ -27,7 +27,7 @@ from app.core.announce import Announcement, announce
 from app.core.db import Base, db
 from app.core.ids import public_token
 from app.core.tenancy import Tenant, current_organization_id, owned_by
-from app.sites.domains import domains_of
+from app.sites.domains import MOST_DOMAINS, DomainError, domains_of
 
 SMALLEST_K = 3
 DEFAULT_K = 5
@@ -110,6 +110,9 @@ class Site(Tenant, Base):
             announce(SiteDeactivated(site=self))
 
     def add_domain(self, host: str) -> None:
+        """Raises DomainError when there are as many as a site can have."""
+        if len(self.hosts) >= MOST_DOMAINS:
+            raise DomainError(f"A site has at most {MOST_DOMAINS} domains.")
         self.change(domains=[*self.hosts, host])
 
     def remove(self) -> None:

@@ -16,6 +16,7 @@ from app.core.db import db
 from app.core.errors import invalid
 from app.core.languages import LANGUAGES
 from app.core.render import render
+from app.sites.domains import DomainError
 from app.sites.forms import DomainForm, SiteForm
 from app.sites.installation import Installation
 from app.sites.listing import list_sites
@@ -95,7 +96,10 @@ def add_domain(site_id: UUID) -> Any:
     site, form = get_or_404(Site, site_id), DomainForm()
     if not form.validate():
         raise invalid("host", form.errors["host"][0])
-    site.add_domain(form.host.data or "")
+    try:
+        site.add_domain(form.host.data or "")
+    except DomainError as error:
+        raise invalid("host", str(error)) from error
     db.session.commit()
     flash(f"The snippet runs on {form.host.data} from now on.", "success")
     return redirect(_page(site))

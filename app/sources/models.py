@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import Index, Integer, LargeBinary, String, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from app.core import clock
+from app.core import clock, strict_json
 from app.core.announce import Announcement, announce
 from app.core.crypto import Sealed, SealedBytes, SealedDocument
 from app.core.db import Base, db, exclusive
@@ -23,6 +23,7 @@ from app.sites.models import Site, SiteCreated
 from app.sources.facts import Fact
 from app.sources.kinds import KINDS
 
+LONGEST_INDENTED, LONGEST_SHOWN = 32 * 1024, 256 * 1024
 BUILT_IN = {"api": "REST API", "manual": "Typed by hand", "csv": "CSV import"}
 STRENGTHS = {"api": "api", "manual": "manual", "csv": "manual"}
 REFUSED_KEPT = 100
@@ -230,14 +231,18 @@ class InboundDelivery(Tenant, Base):
 
     @property
     def readable_body(self) -> str | None:
-        """For the inspector: JSON indented, anything else as text."""
+        """For the inspector: JSON indented, anything else as text, at most 256 KB of it. What
+        grows out of all proportion by indenting is shown as it came."""
         if self.body is None:
             return None
-        text = self.body.decode("utf-8", "replace")
-        try:
-            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
+        text = self.body.decode("utf-8", "replace")[:LONGEST_SHOWN]
+        if len(self.body) > LONGEST_INDENTED:
             return text
+        try:
+            indented = json.dumps(strict_json.loads(text), indent=2, ensure_ascii=False)
+        except strict_json.BadJSON:
+            return text
+        return indented if len(indented) <= LONGEST_SHOWN else text
 
 
 def _columns(row: InboundDelivery) -> dict[str, Any]:

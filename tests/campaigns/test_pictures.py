@@ -111,3 +111,25 @@ def test_a_format_without_a_picture_takes_none(build):
 
 def test_an_unknown_picture_is_not_found(client, app):
     assert client.get(f"/media/{'0' * 32}.webp").status_code == 404
+
+
+def test_a_picture_of_nobody_or_of_another_organization_is_refused(card, client, acme, umbrella):
+    upload(card, picture("PNG"))
+    token = card.kept()["content"]["image"]["token"]
+    for tenant, known in ((acme, token), (umbrella, token), (acme, "0" * 32)):
+        image = {"token": known, "width": 1, "height": 1}
+        body = {
+            "site_id": str(tenant.site_id),
+            "name": "x",
+            "format": "image_card",
+            "content": {"title": "x", "image": image},
+        }
+        answer = client.post("/api/v1/campaigns", json=body, headers=tenant.bearer)
+        expected = 201 if (tenant, known) == (acme, token) else 422
+        assert answer.status_code == expected, answer.text
+
+
+def test_a_picture_of_few_bytes_and_very_many_pixels_is_refused(card):
+    answer = upload(card, picture("PNG", (6000, 6000)))
+    assert "too many pixels" in answer.text
+    assert card.kept()["content"]["image"] is None

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from app.accounts.models import AuditEntry
 from app.campaigns.models import Campaign, Image
 from app.campaigns.pictures import read_picture
+from app.campaigns.transfer import Transfer
 from app.core import tenancy
 from app.core.db import db
 from app.sites.models import Site
@@ -365,3 +366,12 @@ def test_without_a_target_it_asks_for_one(alice, address, other, count):
     assert answer.status_code == 422 and "Choose the site to copy to." in answer.text
     assert alice.post(f"{address()}/copies", {"target": "x"}).status_code == 404
     assert count() == 0
+
+
+def test_more_pictures_than_can_be_read_in_a_moment_are_refused_unread():
+    image = {"data": "AAAA", "alt": ""}
+    campaign = {"name": "x", "format": "image_card", "content": {"title": "x", "image": image}}
+    read = Transfer.check({"candor": 1, "campaigns": [campaign] * 11})
+    assert [problem.message for problem in read.problems] == [
+        "A configuration has at most 10 pictures."
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -328,3 +329,12 @@ def test_a_fact_without_a_person_and_a_product_is_ignored_with_a_reason(
     [ignored] = listed()
     assert ignored["verdict"] == "ignored" and "neither a person nor a product" in ignored["reason"]
     assert activities(client, acme) == []
+
+
+@pytest.mark.parametrize("body", [b"[" * 800 + b"1," * 3000 + b"1" + b"]" * 800, b"[1," * 90])
+def test_a_body_that_would_grow_by_indenting_is_shown_as_it_came(client, acme, alice, body):
+    client.post(f"/hooks/{acme.source_id}", data=body, headers={"Content-Type": "application/json"})
+    listed = alice.get(f"/o/{acme.slug}/sources/deliveries").text
+    [path] = set(re.findall(rf"/o/{acme.slug}/sources/deliveries/[0-9a-f-]{{36}}", listed))
+    page = alice.get(path)
+    assert page.status_code == 200 and len(page.data) < 400_000

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from app.campaigns.content import PARTS
+from app.campaigns.content import PARTS, Invalid
 from app.campaigns.formats import FORMATS, checked_parts
 from app.campaigns.models.image import Image
 from app.core import clock
@@ -186,12 +186,19 @@ class Campaign(Tenant, Base):
 
     def _set(self, parts: dict[str, dict[str, Any]]) -> None:
         for part, values in checked_parts(self.format, parts).items():
+            _check_picture(values.get("image"))
             setattr(self, part, values)
 
     def _take(self, kept: dict[str, Any]) -> None:
         for part in DRAFTED:
             setattr(self, part, kept.get(part, _EMPTY.get(part)))
         self.updated_at = clock.now()
+
+
+def _check_picture(image: dict[str, Any] | None) -> None:
+    """It was uploaded to this organization. Raises Invalid."""
+    if image and db.session.scalar(select(Image.id).filter_by(token=image["token"])) is None:
+        raise Invalid({"content.image": "There is no such picture. Upload it first."})
 
 
 # What is assumed of parts that a publication of long ago did not have.
