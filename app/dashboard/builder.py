@@ -37,8 +37,8 @@ def frame(campaign_id: UUID) -> Any:
     """The page inside a frame: a shop window of no shop, with the real widget on it."""
     campaign = get_or_404(Campaign, campaign_id)
     preview = preview_of(campaign, campaign.drafted)
-    core = built_names()["core"]
-    return allow_own_frames(render("dashboard/builder/frame.html", preview=preview, core=core))
+    widget = built_names()["preview"]
+    return allow_own_frames(render("dashboard/builder/frame.html", preview=preview, widget=widget))
 
 
 @blueprint.post("/preview")
