@@ -37,8 +37,8 @@ def frame(campaign_id: UUID) -> Any:
     """The page inside a frame: a shop window of no shop, with the real widget on it."""
     campaign = get_or_404(Campaign, campaign_id)
     config = configuration(campaign.site.key, campaign.site.language, [], "preview")
-    core = built_names()["core"]
-    return allow_own_frames(render("dashboard/builder/frame.html", config=config, core=core))
+    widget = built_names()["preview"]
+    return allow_own_frames(render("dashboard/builder/frame.html", config=config, widget=widget))
 
 
 @blueprint.post("/preview")

@@ -133,7 +133,8 @@ class StandIn:
     @property
     def config(self):
         manifest = json.loads((STATIC / "manifest.json").read_text())
-        return {"site": KEY, "host": self.host, "core": f"{self.host}/static/widget/{manifest['core']}",
+        core = manifest["preview" if self.mode == "preview" else "core"]
+        return {"site": KEY, "host": self.host, "core": f"{self.host}/static/widget/{core}",
                 "revision": self.revision, "locale": "en", "mode": self.mode, "icons": {"star": STAR, "chat": CHAT},
                 "campaigns": self.campaigns, **self.extra}  # fmt: skip
 

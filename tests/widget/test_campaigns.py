@@ -227,6 +227,15 @@ def test_every_renderer_fits_320_pixels(candor, open_page, campaign, direction):
     assert (close["x"] > 160) == (direction == "ltr") or campaign is BUTTON
 
 
+def test_a_title_on_a_right_to_left_page_begins_at_the_right_whatever_its_language(
+    candor, open_page
+):
+    candor.html, candor.campaigns = "dir=rtl", [CARD]
+    page = open_page()
+    title, words = (cards(page).locator(each).bounding_box() for each in ("b", "span"))
+    assert title["x"] + title["width"] == pytest.approx(words["x"] + words["width"], abs=1)
+
+
 def test_forced_colours_keep_edges_and_stars(candor, open_page):
     candor.campaigns = [RATING]
     candor.summaries = [{"campaign": "c-rating", "message": "Rated", "rating": 3}]

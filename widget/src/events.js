@@ -1,16 +1,14 @@
 import { safe } from "./safe.js";
 
-/** Events for the host page's own callbacks. */
-export function createEvents() {
-  let listeners = [];
+// Events for the host page's own callbacks.
+let listeners = [];
 
-  return {
-    on: (...listener) => void listeners.push(listener),
-    off(type, callback) {
-      listeners = listeners.filter(([known, own]) => known != type || (callback && own != callback));
-    },
-    emit(type, data) {
-      for (const [known, own] of listeners) if (known == type) safe(own)(data);
-    },
-  };
+export const on = (...listener) => listeners.push(listener);
+
+export function off(type, callback) {
+  listeners = listeners.filter(([known, own]) => known != type || (callback && own != callback));
+}
+
+export function emit(type, data) {
+  for (const [known, own] of listeners) if (known == type) safe(own)(data);
 }

@@ -1,27 +1,14 @@
-import { createApi } from "./api.js";
-import { createCampaigns } from "./features/campaigns.js";
-import { createPreview } from "./features/preview.js";
-import { createEvents } from "./events.js";
-import { safe } from "./safe.js";
-import { createFeed } from "./transport/feed.js";
-import { createStage } from "./ui/stage.js";
+import { listenToPage } from "./api.js";
+import { ctx } from "./ctx.js";
+import { emit } from "./events.js";
+import { begin } from "./features/campaigns.js";
+import { startPreview } from "./features/preview.js";
+import { startFeed } from "./transport/feed.js";
 
-safe(() => {
-  const { candor } = window;
-  const config = candor.boot;
-  const { mode } = config;
-  const ctx = {
-    config,
-    preview: mode == "preview",
-    events: createEvents(),
-    stage: createStage(),
-    rejoin() {},
-    send() {},
-  };
-  const campaigns = createCampaigns(ctx);
-  createApi(ctx, campaigns, candor);
-  ctx.events.emit("ready", { revision: config.revision });
-  if (ctx.preview) createPreview(ctx, campaigns);
-  // Before consent a strict site's visitor asks the server for nothing more.
-  else if (mode != "strict") createFeed(ctx, campaigns);
-})();
+begin();
+listenToPage();
+emit("ready", { revision: ctx.setup.revision });
+// One source, two builds: what every page loads, and what draws in the dashboard's frames.
+if (PREVIEW) startPreview();
+// Before consent a strict site's visitor asks the server for nothing more.
+else if (ctx.setup.mode != "strict") startFeed();

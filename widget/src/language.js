@@ -1,3 +1,4 @@
+import { ctx } from "./ctx.js";
 import { ofDocument } from "./ui/dom.js";
 
 const ENGLISH = { why: "Why am I seeing this?", close: "Close", copy: "Copy", copied: "Copied" };
@@ -6,9 +7,9 @@ const ENGLISH = { why: "Why am I seeing this?", close: "Close", copy: "Copy", co
 export const tagsOf = (language) => [language, language.split("-")[0]];
 
 /** What the page chose, else what it is written in, else what the browser prefers: if it is there, else the site's. */
-export function languageOf({ locale, config }, ...translations) {
-  const wanted = locale || ofDocument("documentElement").lang || navigator.language;
-  return tagsOf(wanted).find((tag) => translations.some((each) => each?.[tag])) || config.locale;
+export function languageOf(...translations) {
+  const wanted = ctx.chosen || ofDocument("documentElement").lang || navigator.language;
+  return tagsOf(wanted).find((tag) => translations.some((each) => each?.[tag])) || ctx.setup.locale;
 }
 
-export const textsIn = ({ config }, language) => ({ ...ENGLISH, ...config.texts?.[language] });
+export const textsIn = (language) => ({ ...ENGLISH, ...ctx.setup.texts?.[language] });

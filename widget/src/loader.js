@@ -8,24 +8,20 @@
         (candor.q = candor.q || []).push(arguments);
       };
     }
-    // What has both of these has all else that the core needs, its syntax included.
-    if (candor.boot || !window.structuredClone || !("adoptedStyleSheets" in Document.prototype)) return;
-    candor.boot = config;
-
     // A named element can shadow document.createElement or document.head, but not what their prototype holds.
     var prototype = Document.prototype;
+    // What has both of these has all else that the core needs, its syntax included.
+    if (candor.boot || !window.structuredClone || !("adoptedStyleSheets" in prototype)) return;
+    candor.boot = config;
+
     var script = prototype.createElement.call(document, "script");
     try {
-      script.src = trustedTypes.createPolicy("candor", {
-        createScriptURL: function () {
-          return config.core;
-        }
-      }).createScriptURL("");
+      script.src = trustedTypes.createPolicy("candor", { createScriptURL: String }).createScriptURL(config.core);
     } catch (e) {
       // No Trusted Types here, or not for us: then the plain address works, or is refused.
       script.src = config.core;
     }
-    Object.getOwnPropertyDescriptor(prototype, "documentElement").get.call(document).appendChild(script);
+    prototype.querySelector.call(document, "*").appendChild(script);
   } catch (e) {
     // The host page never learns of our troubles.
   }

@@ -1,116 +1,118 @@
-import { createPage } from "./page.js";
+import { campaignOf, ctx } from "../ctx.js";
+import { emit } from "../events.js";
+import { region } from "../ui/stage.js";
+import { beginPage, watchPage } from "./page.js";
 import { createSlot, isWaiting } from "./slot.js";
 
-const RENDERERS = ["bubble", "card", "button", "bar", "modal"];
+// Which campaigns have something to show, and when.
+
 const SUMMED = /^(period_count|hot_streak|rating_summary)$/;
 
-/** Which campaigns have something to show, and when. */
-export function createCampaigns(ctx) {
-  const items = new Map();
-  const gone = new Set();
-  const slots = {};
-  const each = (work) => Object.values(slots).forEach(work);
-  const review = () => each((slot) => slot.review());
-  const page = createPage(ctx, review);
+const gone = new Set();
+const slots = {};
+const each = (work) => Object.values(slots).forEach(work);
+const review = () => each((slot) => slot.review());
 
-  ctx.campaignOf = (item) => ctx.config.campaigns.find((campaign) => campaign.id == item.campaign);
-  ctx.summed = () => ctx.config.campaigns.some((campaign) => SUMMED.test(campaign.format));
+const isSummed = (campaign) => SUMMED.test(campaign.format);
+export const counts = () => ctx.setup.campaigns.some(isSummed);
 
-  // `data` is what the server says of it: nothing more for words of the site, not yet known for a summary.
-  function keep(key, campaign, at, live, data) {
-    const item = items.get(key) || { key, campaign, at, live, taken: false, opened: false };
-    items.set(key, item);
-    item.data = data;
-    return item;
+// What is no activity has no id of its own.
+const known = (campaign, id) => ctx.pool.find((item) => item.campaign == campaign && item.data?.id == id);
+
+// `data` is what the server says of it: nothing more for words of the site, not yet known for a summary.
+// What did not happen `at` a time comes after all that did.
+function add(campaign, data, live, at = Infinity) {
+  const item = { campaign, data, live, at, taken: 0, opened: 0 };
+  ctx.pool.push(item);
+  return item;
+}
+
+function keep(test) {
+  ctx.pool = ctx.pool.filter(test);
+  review();
+}
+
+export function renewed(config) {
+  ctx.setup = { ...ctx.setup, ...config };
+  for (const campaign of ctx.setup.campaigns) {
+    const { id, format, renderer } = campaign;
+    slots[renderer] ||= createSlot(renderer);
+    if (format != "recent_activity" && !known(id)) add(id, isSummed(campaign) ? null : {});
   }
+  keep(campaignOf);
+}
 
-  function renewed(config) {
-    ctx.config = { ...ctx.config, ...config };
-    for (const { id, format } of ctx.config.campaigns) {
-      if (format != "recent_activity" && !items.has(id)) keep(id, id, Infinity, undefined, SUMMED.test(format) ? null : {});
-    }
-    for (const [key, item] of items) if (!ctx.campaignOf(item)) items.delete(key);
-    review();
+export function arrived(data, live) {
+  if (gone.has(data.id) || !campaignOf(data)) return;
+  const item = known(data.campaign, data.id) || add(data.campaign, data, false, Date.parse(data.timestamp));
+  item.data = data;
+  if (live && isWaiting(item) && !item.live) {
+    item.live = true;
+    emit("notification", data);
   }
+  review();
+}
 
-  function arrived(data, live) {
-    if (gone.has(data.id) || !ctx.campaignOf(data)) return;
-    const item = keep(data.campaign + "/" + data.id, data.campaign, Date.parse(data.timestamp), false, data);
-    if (live && isWaiting(item) && !item.live) {
-      item.live = true;
-      ctx.events.emit("notification", data);
-    }
-    review();
+export function withdrawn(activity) {
+  if (gone.has(activity)) return;
+  gone.add(activity);
+  emit("retract", { activity });
+  keep((item) => item.data?.id != activity);
+}
+
+/** The sentences of campaigns that count. Of `all` of them a missing one has nothing to say. */
+export function summed(list, all) {
+  for (const item of ctx.pool) {
+    if (!isSummed(campaignOf(item))) continue;
+    const data = list.find((each) => each.campaign == item.campaign);
+    if (data ? !(data.as_of < item.data?.as_of) : all) item.data = data?.message ? data : null;
   }
+  review();
+}
 
-  function withdrawn(activity) {
-    if (gone.has(activity)) return;
-    gone.add(activity);
-    for (const [key, item] of items) if (item.data?.id == activity) items.delete(key);
-    ctx.events.emit("retract", { activity });
-    review();
-  }
+export function hide(hidden = true) {
+  region.hidden = hidden;
+  // A dialog that is merely invisible would still block the page.
+  if (hidden) slots.modal?.close();
+  review();
+}
 
-  /** The sentences of campaigns that count. Of `all` of them a missing one has nothing to say. */
-  function summed(list, all) {
-    for (const item of items.values()) {
-      if (!SUMMED.test(ctx.campaignOf(item).format)) continue;
-      const data = list.find((each) => each.campaign == item.campaign);
-      if (data ? !(data.as_of < item.data?.as_of) : all) item.data = data?.message ? data : null;
-    }
-    review();
-  }
+export const close = (id) => each((slot) => slot.close(id));
 
-  function hide(hidden) {
-    ctx.hidden = ctx.stage.region.hidden = hidden;
-    // A dialog that is merely invisible would still block the page.
-    if (hidden) slots.modal.close();
-    review();
-  }
+/** Brings a campaign forward now, also one that was closed or that waits for something. */
+export function open(id) {
+  const own = ctx.pool.filter((item) => item.campaign == id && item.data);
+  const [next] = own.sort((a, b) => a.taken - b.taken || b.at - a.at);
+  if (!next) return;
+  slots[campaignOf(next).renderer].close();
+  next.taken = false;
+  next.opened = true;
+  review();
+}
 
-  const close = (id) => each((slot) => slot.close(id));
+/** Everything, and that campaign forward if one is named. */
+export function show(id) {
+  hide(false);
+  open(id);
+}
 
-  /** Brings a campaign forward now, also one that was closed or that waits for something. */
-  function open(id) {
-    const own = [...items.values()].filter((item) => item.campaign == id && item.data);
-    const [next] = own.sort((a, b) => a.taken - b.taken || b.at - a.at);
-    if (!next) return;
-    slots[ctx.campaignOf(next).renderer].close();
-    next.taken = false;
-    next.opened = true;
-    review();
-  }
+export function setLocale(tag) {
+  ctx.chosen = tag;
+  review();
+}
 
-  function show(id) {
-    hide(false);
-    open(id);
-  }
+/** As for a visitor who has just come. */
+export function reset() {
+  close();
+  for (const item of ctx.pool) item.taken = false;
+  ctx.tally = ctx.token = ctx.chosen = undefined;
+  hide(false);
+  beginPage();
+  ctx.rejoin?.();
+}
 
-  function setLocale(tag) {
-    ctx.locale = tag;
-    review();
-  }
-
-  /** As for a visitor who has just come. */
-  function reset() {
-    close();
-    for (const item of items.values()) item.taken = false;
-    ctx.seen = ctx.token = ctx.locale = undefined;
-    hide(false);
-    page.begin();
-    ctx.rejoin();
-  }
-
-  for (const renderer of RENDERERS) slots[renderer] = createSlot(ctx, renderer, items, page);
-  page.begin();
-  renewed(ctx.config);
-  return {
-    review,
-    renewed,
-    arrived,
-    withdrawn,
-    summed,
-    hide,
-    verbs: { open, close, show, setLocale, reset, hide: () => hide(true), boot: () => hide(false) },
-  };
+export function begin() {
+  ctx.review = review;
+  watchPage();
+  renewed();
 }

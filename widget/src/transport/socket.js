@@ -1,9 +1,10 @@
+import { ctx } from "../ctx.js";
 import { describe } from "../identity.js";
 import { later, safe } from "../safe.js";
 import { backoff } from "./backoff.js";
 
 /** A socket that reopens itself. `lost(code)` is called whenever it goes down. */
-export function createSocket(ctx, received, lost) {
+export function createSocket(received, lost) {
   let socket;
   let timer;
   let attempt = 0;
@@ -12,8 +13,8 @@ export function createSocket(ctx, received, lost) {
     clearTimeout(timer);
     if (socket) return;
     try {
-      const opened = (socket = new WebSocket(ctx.config.host.replace("http", "ws") + "/widget/v1/ws"));
-      opened.onopen = safe(() => opened.send(JSON.stringify(greeting())));
+      const opened = (socket = new WebSocket(ctx.setup.host.replace("http", "ws") + "/widget/v1/ws"));
+      opened.onopen = safe(() => send({ type: "join_widget", site: ctx.setup.site, visitor: ctx.token, visitor_data: describe() }));
       opened.onmessage = safe((event) => received(JSON.parse(event.data)));
       opened.onclose = safe((event) => opened == socket && closed(event.code));
     } catch {
@@ -21,12 +22,7 @@ export function createSocket(ctx, received, lost) {
     }
   }
 
-  const greeting = () => ({
-    type: "join_widget",
-    site: ctx.config.site,
-    visitor: ctx.token,
-    visitor_data: describe(),
-  });
+  const send = (frame) => socket?.send(JSON.stringify(frame));
 
   function closed(code) {
     socket = null;
@@ -36,7 +32,7 @@ export function createSocket(ctx, received, lost) {
 
   return {
     open,
-    send: (frame) => socket?.send(JSON.stringify(frame)),
+    send,
     // Only an answered greeting counts as success: a server may accept every socket and drop it at once.
     settled() {
       attempt = 0;
@@ -45,7 +41,7 @@ export function createSocket(ctx, received, lost) {
       clearTimeout(timer);
       const closing = socket;
       socket = null;
-      if (closing) closing.close();
+      closing?.close();
     },
   };
 }

@@ -1,9 +1,12 @@
+import { campaignOf, ctx } from "../ctx.js";
+import { emit } from "../events.js";
 import { languageOf, textsIn } from "../language.js";
 import { later, listen, safe } from "../safe.js";
 import { colours } from "./colours.js";
 import { element, link, ofDocument } from "./dom.js";
 import { icon } from "./icons.js";
 import { campaignLink } from "./link.js";
+import { arrange, put, region } from "./stage.js";
 import { ago } from "./time.js";
 
 const TIME_AGO = "{{time_ago}}";
@@ -12,16 +15,17 @@ const RIGHT_TO_LEFT = /^(ar|dv|fa|he|ps|ur|yi)\b/;
 
 /**
  * One card on the stage: a campaign with what the server says besides, an activity or a summary.
- * `ended(reason)` is called once, after the card has left. Returns how to draw it anew and how to make it leave.
+ * `ended(reason)` is called once, after the card has left. Returns how to draw it anew where something has changed, and how to make it leave.
  */
-export function openCard(ctx, item, ended) {
-  let campaign = ctx.campaignOf(item);
+export function openCard(item, ended) {
+  let campaign = campaignOf(item);
   const modal = campaign.renderer == "modal";
   // Nobody may be locked in.
   const closable = modal || campaign.closable;
   const frame = element(modal ? "dialog" : "div", modal ? { "aria-modal": true, tabindex: -1 } : {});
   const beat = campaign.duration ? 250 : 15e3;
-  let left = (!ctx.preview && campaign.duration * 1000) || Infinity;
+  let drawn;
+  let left = (!PREVIEW && campaign.duration * 1000) || Infinity;
   let data;
   let language;
   let texts;
@@ -30,10 +34,13 @@ export function openCard(ctx, item, ended) {
 
   // A new element each time: were one that is on the screen to change its size, it would count as a layout shift.
   function draw(motion) {
-    campaign = ctx.campaignOf(item);
+    campaign = campaignOf(item);
     data = item.data;
-    language = languageOf(ctx, data.messages, campaign.translations);
-    texts = textsIn(ctx, language);
+    const print = JSON.stringify({ campaign, data, texts: ctx.setup.texts, locale: ctx.chosen });
+    if (print == drawn) return;
+    drawn = print;
+    language = languageOf(data.messages, campaign.translations);
+    texts = textsIn(language);
     const { renderer, position, theme, tone, size, corners } = campaign;
     const focused = frame.matches(":focus-within");
     const look = [isTall(renderer) ? "tall" : renderer, position.replace("-", " "), theme, tone, size, corners, motion];
@@ -41,7 +48,7 @@ export function openCard(ctx, item, ended) {
     card.style.cssText = colours(campaign);
     if (RIGHT_TO_LEFT.test(language)) card.dir = "rtl";
     frame.replaceChildren(card);
-    ctx.stage.arrange();
+    arrange();
     if (focused) (card.querySelector("button") || frame).focus();
   }
 
@@ -49,7 +56,7 @@ export function openCard(ctx, item, ended) {
     const { title = "", message = "", label = message || title } = { ...campaign, ...campaign.link, ...campaign.translations?.[language] };
     const words = data.messages?.[language] || data.message || message;
     const close = closable ? button("×", { "aria-label": texts.close }, () => leave("user")) : "";
-    const go = campaignLink(ctx, campaign, bare ? sign() : "", label);
+    const go = campaignLink(campaign, bare ? sign() : "", label);
     if (modal) frame.ariaLabel = title || words;
     if (bare) return [go, close];
     const body = element(
@@ -72,13 +79,13 @@ export function openCard(ctx, item, ended) {
   }
 
   function picture() {
-    const { url: src, width, height, alt = "" } = campaign.image || {};
-    return src ? element("img", { src, width, height, alt }) : "";
+    const { url: src, ...rest } = campaign.image || {};
+    return src ? element("img", { src, ...rest }) : "";
   }
 
   function sign() {
     const { renderer, tone } = campaign;
-    const drawn = icon(ctx, campaign.icon || tone) || (!isTall(renderer) && campaign.icon != "none" && icon(ctx, "check"));
+    const drawn = icon(campaign.icon || tone) || (!isTall(renderer) && campaign.icon != "none" && icon("check"));
     return drawn ? element("i", {}, drawn) : "";
   }
 
@@ -100,13 +107,13 @@ export function openCard(ctx, item, ended) {
       {},
       words.includes(TIME_AGO) ? "" : time(),
       !location || words.includes(location) ? "" : element("bdi", {}, location),
-      receipt ? link(`${ctx.config.host}/proof/${receipt}`, texts.why) : "",
+      receipt ? link(`${ctx.setup.host}/proof/${receipt}`, texts.why) : "",
     );
   }
 
   function stars() {
     const rating = data.rating.toLocaleString(language) + " / 5";
-    const node = element("em", { role: "img", dir: "ltr", "aria-label": rating }, "★★★★★");
+    const node = element("data", { role: "img", "aria-label": rating }, "★★★★★");
     node.style.setProperty("--full", data.rating * 20 + "%");
     return node;
   }
@@ -118,7 +125,7 @@ export function openCard(ctx, item, ended) {
       getSelection().selectAllChildren(code);
       await navigator.clipboard.writeText(campaign.coupon);
       copy.textContent = texts.copied;
-      ctx.events.emit("copied", { campaign: campaign.id });
+      emit("copied", { campaign: campaign.id });
     });
     return element("p", {}, code, copy);
   }
@@ -126,7 +133,7 @@ export function openCard(ctx, item, ended) {
   /** Nobody's reading is cut short, and no time passes in a hidden tab. */
   function tick() {
     for (const node of frame.querySelectorAll("time")) node.textContent = ago(data.timestamp, language);
-    if (!ctx.hidden && !ofDocument("hidden") && !frame.matches(":hover,:focus-within")) left -= beat;
+    if (!region.hidden && !ofDocument("hidden") && !frame.matches(":hover,:focus-within")) left -= beat;
     if (left <= 0) leave("timeout");
   }
 
@@ -138,7 +145,7 @@ export function openCard(ctx, item, ended) {
     const remove = () => {
       if (frame.matches(":focus-within")) cameFrom?.focus();
       frame.remove();
-      ctx.stage.arrange();
+      arrange();
       ended(reason);
     };
     if (atOnce) remove();
@@ -149,8 +156,8 @@ export function openCard(ctx, item, ended) {
     cameFrom ||= event.relatedTarget;
   });
   listen(frame, "keydown", (event) => event.key == "Escape" && closable && leave("user"));
-  ctx.stage.put(frame, modal);
-  draw(ctx.preview ? "none" : campaign.animation);
+  put(frame, modal);
+  draw(PREVIEW ? "none" : campaign.animation);
   const ticking = setInterval(safe(tick), beat);
   if (modal) {
     // Outside of the card is the dialog itself.
@@ -158,11 +165,11 @@ export function openCard(ctx, item, ended) {
     // Also the back gesture of a phone.
     listen(frame, "close", () => leave("user", true));
     // A preview must not take the focus from the form that it belongs to.
-    if (ctx.preview) frame.open = true;
+    if (PREVIEW) frame.open = true;
     else {
       frame.showModal();
       frame.focus();
     }
   }
-  return { draw: () => draw("none"), leave };
+  return { item, draw: () => draw("none"), leave };
 }

@@ -1,3 +1,4 @@
+import { ctx } from "../ctx.js";
 import { drawing } from "./dom.js";
 
 // Lines in a square of 24. The others that a site uses come with its configuration.
@@ -8,7 +9,7 @@ const LINES = {
   error: "M7 7l10 10M17 7L7 17",
 };
 
-export function icon({ config }, name) {
-  const lines = { ...LINES, ...config.icons };
+export function icon(name) {
+  const lines = { ...LINES, ...ctx.setup.icons };
   return lines[name] && drawing("svg", { viewBox: "0 0 24 24", "aria-hidden": true }, drawing("path", { d: lines[name] }));
 }

@@ -1,15 +1,16 @@
+import { emit } from "../events.js";
 import { listen } from "../safe.js";
 import { link } from "./dom.js";
 
 /** A campaign's link; what the campaign wants to know of a click is added to its address at the click. */
-export function campaignLink(ctx, { id, link: { url, same_tab } = {}, tracking }, ...label) {
+export function campaignLink({ id, link: { url, same_tab } = {}, tracking }, ...label) {
   const anchor = link(url, ...label);
   if (anchor) {
     if (same_tab) anchor.target = "";
     listen(anchor, "click auxclick", ({ button }) => {
       if (button > 1) return;
       anchor.href = tracked(url, tracking);
-      ctx.events.emit("clicked", { campaign: id, url: anchor.href });
+      emit("clicked", { campaign: id, url: anchor.href });
     });
   }
   return anchor;

@@ -1,0 +1,34 @@
+"""A campaign that a visitor sees once a day, from the API to the second view of the page."""
+
+from __future__ import annotations
+
+import requests
+from playwright.sync_api import expect
+
+WORDS = "Free shipping today"
+
+
+def publish(program, shop):
+    content = {"message": WORDS}
+    body = {"site_id": str(shop.site_id), "name": "Once a day", "format": "notice"}
+    body |= {"status": "published", "content": content, "frequency": {"day": 1}}
+    address = f"{program.url}/api/v1/campaigns"
+    answer = requests.post(address, json=body, headers=shop.bearer, timeout=5)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["frequency"]["day"] == 1
+
+
+def test_a_campaign_with_a_limit_is_not_shown_again_after_a_reload(program, shop, host_page, visit):
+    publish(program, shop)
+    visitor = visit(host_page, watch=True)
+    expect(visitor.get_by_text(WORDS)).to_be_visible()
+
+    with visitor.expect_websocket() as opened:
+        visitor.reload()
+    # The server tells what this visitor has seen: from here on the page knows what it may show.
+    with opened.value.expect_event("framereceived") as told:
+        pass
+    assert '"seen":{"' in told.value.replace(" ", "")
+    visitor.wait_for_timeout(500)
+    expect(visitor.get_by_text(WORDS)).to_have_count(0)
+    assert visitor.errors == []
