@@ -63,6 +63,8 @@ def asset(filename: str) -> str:
 def _versioned_static(version: str, filename: str) -> Response:
     if filename == STYLE_SHEET:
         response = Response(_whole_sheet(), content_type="text/css; charset=utf-8")
+        response.add_etag()
+        response.make_conditional(request)
     else:
         response = current_app.send_static_file(filename)
     # Another version is asked of us while servers are being replaced: not to be kept as ours.
