@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import ApiKey, Member, Organization, User
 from app.accounts.permissions import Role
@@ -91,13 +93,15 @@ def app(_app: Any) -> Iterator[Any]:
 
 def _empty(app: Any) -> None:
     owner = create_engine(app.extensions["candor_settings"], role=None)
-    with owner.begin() as connection:
-        names = [table.name for table in reversed(Base.metadata.sorted_tables)]
-        if owner.dialect.name == "postgresql":
-            connection.execute(text(f"TRUNCATE {', '.join(names)}"))
-        else:
-            for name in names:
-                connection.execute(text(f"DELETE FROM {name}"))
+    for attempts_left in reversed(range(5)):
+        try:
+            _empty_tables(owner)
+            break
+        except OperationalError:
+            # The program may still read for a page that was just closed, and the two wait for each
+            # other: Postgres ends one of them.
+            if not attempts_left:
+                raise
     owner.dispose()
     bus.redis().flushall()
     published.forget("", None)
@@ -105,6 +109,16 @@ def _empty(app: Any) -> None:
     hooks.refused_kept.reset()
     opt_out_views.asked.reset()
     app.extensions["candor_settings"].chain_heads.unlink(missing_ok=True)
+
+
+def _empty_tables(owner: Engine) -> None:
+    with owner.begin() as connection:
+        names = [table.name for table in reversed(Base.metadata.sorted_tables)]
+        if owner.dialect.name == "postgresql":
+            connection.execute(text(f"TRUNCATE {', '.join(names)}"))
+        else:
+            for name in names:
+                connection.execute(text(f"DELETE FROM {name}"))
 
 
 @dataclass

@@ -18,9 +18,10 @@ def publish(program, shop):
     assert answer.json()["frequency"]["day"] == 1
 
 
-def test_a_campaign_with_a_limit_is_not_shown_again_after_a_reload(program, shop, host_page, visit):
+def test_a_campaign_with_a_limit_is_not_shown_again_after_a_reload(program, shop, host, visit):
     publish(program, shop)
-    visitor = visit(host_page, watch=True)
+    snippet = f'<script async src="{program.url}/w/{shop.site_key}.js"></script>'
+    visitor = visit(host(snippet), watch=True)
     expect(visitor.get_by_text(WORDS)).to_be_visible()
 
     with visitor.expect_websocket() as opened:

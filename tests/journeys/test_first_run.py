@@ -4,74 +4,35 @@ itself; and everything is found by keyboard alone."""
 from __future__ import annotations
 
 import re
-import threading
 
 import pytest
 import requests
-from flask import Flask
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from app.core.db import db
 from app.sites.models import Site
-from tests.conftest import PASSWORD
-from tests.pages import OPEN_ROOTS
-from tests.services import free_port
-
-# A form that comes back is an answer like any other; htmx tells of each search that the next
-# letter made needless.
-EXPECTED = ("422", "htmx:afterRequest", "htmx:sendAbort")
 
 
 @pytest.fixture
-def page(browser, program, acme):
-    context = browser.new_context()
-    opened = context.new_page()
-    opened.errors = []
-    opened.on(
-        "console",
-        lambda message: (
-            message.type == "error"
-            and not any(words in message.text for words in EXPECTED)
-            and opened.errors.append(message.text)
-        ),
-    )
-    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
-    opened.goto(f"{program.url}/sign-in")
-    opened.get_by_label("E-mail").fill("alice@acme.example")
-    opened.get_by_label("Password").fill(PASSWORD)
-    opened.get_by_role("button", name="Sign in").click()
-    expect(opened.get_by_role("heading", name="Home")).to_be_visible()
+def page(acme, dashboard):
+    opened = dashboard()
     yield opened
     assert opened.errors == []
-    context.close()
 
 
 @pytest.fixture
-def host(browser):
-    """Somebody's page with a snippet, on a host of its own: open it, then leave it."""
-    servers = []
+def pass_by(host, visit):
+    """Open a page that has this snippet, and leave it."""
 
-    def visit(snippet: str) -> None:
-        server_app = Flask("host")
-        body = f"<!doctype html><title>Shop</title><h1>Tea</h1>{snippet}"
-        server_app.add_url_rule("/", view_func=lambda: body)
-        port = free_port()
-        server = make_server("127.0.0.1", port, server_app, threaded=True)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        context = browser.new_context()
-        visitor = context.new_page()
-        visitor.goto(f"http://localhost:{port}/")
+    def come_and_go(snippet: str) -> None:
+        visitor = visit(host(snippet))
         visitor.wait_for_function("!!window.candor")
-        context.close()
+        visitor.context.close()
 
-    yield visit
-    for server in servers:
-        server.shutdown()
+    return come_and_go
 
 
-def test_the_check_turns_green_by_itself_once_a_page_is_opened(page, host):
+def test_the_check_turns_green_by_itself_once_a_page_is_opened(page, pass_by):
     page.get_by_role("link", name="Sites", exact=True).first.click()
     page.get_by_role("link", name="Add site").first.click()
     page.get_by_label("Name", exact=True).fill("Tea house")
@@ -83,7 +44,7 @@ def test_the_check_turns_green_by_itself_once_a_page_is_opened(page, host):
 
     expect(page.get_by_text("Never seen yet")).to_be_visible()
     expect(page.get_by_role("link", name="Choose", exact=True)).to_have_count(0)
-    host(page.locator(".code pre").first.inner_text())
+    pass_by(page.locator(".code pre").first.inner_text())
     expect(page.get_by_text("on localhost")).to_be_visible(timeout=8000)
     expect(page.get_by_text("Never seen yet")).to_have_count(0)
     page.get_by_role("link", name="Choose", exact=True).click()
@@ -91,9 +52,9 @@ def test_the_check_turns_green_by_itself_once_a_page_is_opened(page, host):
     expect(page.get_by_role("main").get_by_text("Tea house")).to_be_visible()
 
 
-def test_a_page_on_a_forgotten_domain_is_added_by_one_click(page, host, acme, program):
+def test_a_page_on_a_forgotten_domain_is_added_by_one_click(page, pass_by, acme, program):
     page.goto(f"{program.url}/o/{acme.slug}/sites/{acme.site_id}/snippet")
-    host(page.locator(".code pre").first.inner_text())
+    pass_by(page.locator(".code pre").first.inner_text())
     expect(page.get_by_text("which is not among the domains")).to_be_visible(timeout=8000)
     page.get_by_role("button", name="Add this domain").click()
     expect(page.get_by_text("The snippet is in.")).to_be_visible()
@@ -118,12 +79,14 @@ def test_everything_is_found_by_keyboard_alone(page, inside, acme):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Branch 1")
+    page.wait_for_load_state()
 
     page.keyboard.press("Control+k")
     # Enter comes before what is found: it counts once that is there.
     page.keyboard.type("api keys")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/settings/api-keys$"))
+    page.wait_for_load_state()
 
     page.keyboard.press("Control+k")
     page.keyboard.press("Escape")
@@ -142,7 +105,7 @@ def test_a_list_is_searched_while_one_types(page, inside, acme, program):
     assert page.url.endswith("?q=leaf")
 
 
-def test_a_deleted_site_leaves_open_pages(page, browser, acme, program, host, inside):
+def test_a_deleted_site_leaves_open_pages(page, acme, program, host, visit, inside):
     notice = {"message": "Open until eight", "position": "top"}
     requests.post(
         f"{program.url}/api/v1/campaigns",
@@ -159,21 +122,10 @@ def test_a_deleted_site_leaves_open_pages(page, browser, acme, program, host, in
     with inside(acme):
         db.session.get_one(Site, acme.site_id).add_domain("localhost")
         db.session.commit()
-    server_app = Flask("host")
-    snippet = f'<script async src="{program.url}/w/{acme.site_key}.js"></script>'
-    server_app.add_url_rule("/", view_func=lambda: f"<!doctype html><title>Shop</title>{snippet}")
-    port = free_port()
-    server = make_server("127.0.0.1", port, server_app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    context = browser.new_context()
-    visitor = context.new_page()
-    visitor.add_init_script(OPEN_ROOTS)
-    visitor.goto(f"http://localhost:{port}/")
+    visitor = visit(host(f'<script async src="{program.url}/w/{acme.site_key}.js"></script>'))
     expect(visitor.get_by_text("Open until eight")).to_be_visible(timeout=10_000)
     page.goto(f"{program.url}/o/{acme.slug}/sites/{acme.site_id}/removal")
     expect(page.get_by_text("1 campaign", exact=True)).to_be_visible()
     page.get_by_role("button", name="Delete Acme shop").click()
     expect(page.get_by_text("is deleted")).to_be_visible()
     expect(visitor.get_by_text("Open until eight")).to_have_count(0, timeout=10_000)
-    context.close()
-    server.shutdown()
