@@ -142,6 +142,7 @@ class Tenant:
 def found(name: str, owner: str, domain: str) -> Tenant:
     """An organization made as the program makes it."""
     user = User.register(email=owner, name=owner.split("@")[0].title(), password=PASSWORD)
+    user.verify_email()
     db.session.commit()
     organization = Organization.found(name)
     Member.join(user, Role.OWNER)
@@ -194,7 +195,9 @@ def join(app: Any, acme: Tenant) -> Callable[[str, Role], None]:
     def add(email: str, role: Role) -> None:
         name = email.split("@")[0].title()
         with app.app_context(), tenancy.scope(acme.id):
-            Member.join(User.register(email=email, name=name, password=PASSWORD), role)
+            user = User.register(email=email, name=name, password=PASSWORD)
+            user.verify_email()
+            Member.join(user, role)
             db.session.commit()
 
     return add

@@ -16,11 +16,12 @@ from sqlalchemy.orm.exc import ObjectDeletedError
 
 from app.accounts import letters
 from app.accounts.access import authorized, current_key, get_or_404
-from app.accounts.models import ApiKey, AuditEntry, Invitation, Member, Organization
+from app.accounts.models import ApiKey, AuditEntry, Invitation, Member, Organization, User
 from app.accounts.models.api_key import EVERYTHING
 from app.accounts.models.member import MembershipError
 from app.accounts.models.user import normal_email
 from app.accounts.permissions import Permission, Role
+from app.accounts.views.limits import count_invitation, demand_confirmed
 from app.core import currencies, languages
 from app.core.api import ListQuery, Page, Schema, writes
 from app.core.db import db
@@ -275,13 +276,16 @@ def list_invitations(query_data: ListQuery) -> Any:
 @blueprint.output(InvitationOut, status_code=201)
 @writes
 def create_invitation(json_data: InvitationIn) -> Any:
-    """Invite somebody by e-mail, for seven days and one use."""
+    """Invite somebody by e-mail, for seven days and one use, in the name of who made the key."""
+    maker = db.session.get(User, current_key.maker_id) if current_key.maker_id else None
+    demand_confirmed(maker)
     with _refusals():
         invitation, tokens = Invitation.send(
-            json_data.email, json_data.role, may_give=current_key.may_give
+            json_data.email, json_data.role, may_give=current_key.may_give, inviter=maker
         )
+    count_invitation(json_data.email, str(current_key.maker_id or current_organization_id()))
     organization = db.session.get_one(Organization, current_organization_id())
-    letters.invitation(invitation, tokens, organization)
+    letters.invitation(invitation, tokens.mailed, organization)
     return InvitationOut.of(invitation, public_url("accounts.invitation", token=tokens.shown))
 
 
@@ -320,7 +324,8 @@ def list_api_keys(query_data: ListQuery) -> Any:
 def create_api_key(json_data: ApiKeyIn) -> Any:
     if not current_key.may_grant(json_data.scopes):
         raise ApiError(403, "forbidden", "A key cannot give scopes that it does not have.")
-    return ApiKeyOut.of(*ApiKey.issue(json_data.name, json_data.scopes))
+    issued = ApiKey.issue(json_data.name, json_data.scopes, maker_id=current_key.maker_id)
+    return ApiKeyOut.of(*issued)
 
 
 @blueprint.delete("/api-keys/<uuid:key_id>")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from app.accounts.models import EmailVerification, Invitation, Organization, PasswordReset, User
-from app.accounts.models.invitation import Tokens
 from app.core.letters import public_url, write
 from app.core.mail import OutgoingMail, send, send_to_account
 
@@ -56,19 +55,25 @@ def password_changed(user: User) -> None:
     send_to_account(user.email or "", *write("password_changed", link=link))
 
 
-def invitation(invited: Invitation, tokens: Tokens, organization: Organization) -> OutgoingMail:
-    link = public_url("accounts.invitation", token=tokens.mailed)
+def invitation(invited: Invitation, token: str, organization: Organization) -> OutgoingMail:
+    """With the link to be mailed; `token` is of that one."""
+    link = public_url("accounts.invitation", token=token)
     letter = write(
         "invitation",
         link=link,
-        organization=organization.name,
-        inviter=invited.inviter and invited.inviter.name,
+        organization=_one_line(organization.name),
+        inviter=_one_line(invited.inviter and invited.inviter.name),
         role=invited.role,
         expires_at=invited.expires_at,
     )
     mail = send(invited.email or "", *letter)
     invited.mail_id = mail.id
     return mail
+
+
+def _one_line(name: str | None) -> str:
+    """A name that a stranger reads: no part of it passes for a line of ours."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())
 
 
 def deletion_scheduled(owner: User, organization: Organization) -> None:

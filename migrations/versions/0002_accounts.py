@@ -96,5 +96,6 @@ def upgrade() -> None:
     op.add_column('organizations', sa.Column('language', sa.String(length=12), server_default='en', nullable=False))
     op.add_column('organizations', sa.Column('demo', sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column('organizations', sa.Column('deletion_at', Moment(), nullable=True))
+    op.add_column('api_keys', sa.Column('maker_id', Guid(), nullable=True))
     op.add_column('users', sa.Column('email_verified_at', Moment(), nullable=True))
     op.add_column('users', sa.Column('last_sign_in_at', Moment(), nullable=True))

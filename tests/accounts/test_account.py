@@ -123,6 +123,9 @@ def test_a_link_to_confirm_works_for_two_days(clock, acme, sign_in, letters):
 
 
 def test_an_address_that_is_not_confirmed_is_asked_for(app, alice, acme, letters):
+    with app.app_context():
+        User.by_email(ALICE).email_verified_at = None
+        db.session.commit()
     assert "Confirm your e-mail address" in alice.get(f"/o/{acme.slug}/").text
     answer = alice.post("/account/email-verification", {"next": f"/o/{acme.slug}/sites"})
     assert answer.headers["Location"] == f"/o/{acme.slug}/sites"

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.accounts.models import Invitation, Member, User
+from app.accounts.models import Invitation, Member, Organization, User
 from app.accounts.models.invitation import MOST_A_DAY
 from app.accounts.permissions import Role
 from app.core import bus, tenancy
 from app.core.db import db
 from app.core.mail import sweep_mail
+from tests.accounts.conftest import plain
 from tests.conftest import PASSWORD, Browser
 from tests.core.test_mail import Postbox, serving
 from tests.services import free_port
@@ -91,19 +92,58 @@ def test_who_follows_the_mail_gets_an_account_the_role_and_is_verified(
     assert verified(app, NORA) and Browser(app, NORA, JOINING["password"])
 
 
-def test_the_link_that_was_handed_over_shows_nothing_about_the_address(
-    app, alice, invite, visitor, members, letters
+def test_the_link_that_was_handed_over_makes_no_account_but_has_a_link_mailed(
+    app, alice, invite, visitors, members, letters
+):
+    _page, token, first = invite(alice)
+    visitor = visitors()
+    page = visitor.get(f"/invitation?token={token}").text
+    assert "Send the link" in page and 'name="password"' not in page
+    answer = join_as_new(visitor, token)
+    assert answer.status_code == 200 and "Check your mail" in answer.text
+    assert members() == {ALICE: "owner"}
+    with app.app_context():
+        assert User.by_email(NORA) is None
+    mailed = letters(NORA)[-1]
+    assert mailed.token not in (first.token, token)
+    assert join_as_new(visitors(), mailed.token).status_code == 302
+    assert members()[NORA] == "editor" and verified(app, NORA)
+
+
+def test_the_link_that_was_handed_over_does_not_tell_who_has_an_account(
+    alice, umbrella, invite, visitors, members, letters
+):
+    bodies, charlie = set(), "charlie@umbrella.example"
+    for email in (NORA, charlie):
+        _page, token, _letter = invite(alice, email)
+        for form in (JOINING, {"name": "", "password": ""}):
+            answer = visitors().post("/invitation/account", {"token": token, **form})
+            bodies.add((answer.status_code, plain(answer.text.replace(email, ""))))
+        assert len(letters(email)) == 3
+    assert len(bodies) == 1
+    assert members() == {ALICE: "owner"}
+
+
+def test_having_the_link_mailed_is_limited(alice, invite, visitors, letters):
+    _page, token, _letter = invite(alice)
+    statuses = [join_as_new(visitors(), token).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429] and len(letters(NORA)) == 3
+
+
+def test_who_is_signed_in_accepts_by_the_link_that_was_handed_over(
+    alice, umbrella, invite, sign_in, members
 ):
     _page, token, _letter = invite(alice)
-    assert join_as_new(visitor, token).status_code == 302
-    assert members()[NORA] == "editor" and not verified(app, NORA)
-    assert letters(NORA)[-1].subject == "Confirm your e-mail address"
+    charlie = sign_in("charlie@umbrella.example")
+    assert "Accept" in charlie.get(f"/invitation?token={token}").text
+    assert accept(charlie, token).status_code == 302
+    assert members()["charlie@umbrella.example"] == "editor"
 
 
-def test_the_two_links_are_one_invitation(alice, invite, visitors, members):
+def test_the_two_links_are_one_invitation(alice, umbrella, invite, visitors, sign_in):
     _page, token, letter = invite(alice)
     assert token != letter.token
-    assert join_as_new(visitors(), token).status_code == 302
+    assert accept(sign_in("charlie@umbrella.example"), token).status_code == 302
     assert join_as_new(visitors(), letter.token).status_code == 410
     assert visitors().get(letter.link).status_code == 410
 
@@ -112,9 +152,9 @@ def test_the_two_links_are_one_invitation(alice, invite, visitors, members):
     "changes", [{"name": ""}, {"password": "short"}, {"password": "password123"}]
 )
 def test_a_form_that_is_not_right_does_not_use_it_up(alice, invite, visitor, changes):
-    _page, token, _letter = invite(alice)
-    assert join_as_new(visitor, token, **changes).status_code == 422
-    assert join_as_new(visitor, token).status_code == 302
+    _page, _token, letter = invite(alice)
+    assert join_as_new(visitor, letter.token, **changes).status_code == 422
+    assert join_as_new(visitor, letter.token).status_code == 302
 
 
 def test_an_address_that_has_an_account_signs_in_to_accept(
@@ -277,6 +317,87 @@ def test_there_is_an_end_to_inviting(app, acme, client):
     assert answer.status_code == 409 and "a day" in answer.json["error"]["message"]
 
 
+def test_an_address_is_not_flooded_by_many_organizations(app, acme, alice, client, letters):
+    founded = [acme.slug]
+    for number in range(2):
+        answer = alice.post("/organizations", {"name": f"Number {number}"})
+        founded.append(answer.headers["Location"].split("/")[2])
+    spellings = (NORA, NORA.upper(), "nora@ｎew.example")
+    statuses = [
+        alice.post(f"/o/{slug}/settings/invitations", {"email": email, "role": "viewer"})
+        for slug, email in zip(founded, spellings, strict=True)
+    ]
+    assert [answer.status_code for answer in statuses] == [200, 200, 200]
+    [row] = rows(app, acme)
+    again = alice.post(f"/o/{acme.slug}/settings/invitations/{row.id}/mail")
+    assert again.status_code == 429 and "Too many invitations" in again.text
+    # A key writes to the same mailbox.
+    path = f"/api/v1/invitations/{row.id}"
+    assert client.delete(path, headers=acme.bearer).status_code == 204
+    body = {"email": NORA, "role": "viewer"}
+    answer = client.post("/api/v1/invitations", json=body, headers=acme.bearer)
+    assert answer.status_code == 429 and answer.headers["Retry-After"]
+    assert len(letters(NORA)) == 3
+
+
+def test_an_inviter_is_limited_by_pages_and_keys_together(acme, alice, client):
+    page = alice.post(f"/o/{acme.slug}/settings/api-keys", {"name": "Mine", "everything": "y"})
+    [secret] = set(re.findall(r"cnd_[\w-]{20,}", page.text))
+    mine = {"Authorization": f"Bearer {secret}"}
+
+    def by_key(number: int) -> int:
+        body = {"email": f"k{number}@x.example", "role": "viewer"}
+        return client.post("/api/v1/invitations", json=body, headers=mine).status_code
+
+    def by_page(number: int) -> int:
+        form = {"email": f"p{number}@x.example", "role": "viewer"}
+        return alice.post(f"/o/{acme.slug}/settings/invitations", form).status_code
+
+    assert {by_key(number) for number in range(15)} == {201}
+    assert {by_page(number) for number in range(15)} == {200}
+    assert (by_key(99), by_page(99)) == (429, 429)
+
+
+def test_who_has_not_confirmed_his_own_address_writes_to_nobody(
+    app, acme, alice, invite, client, letters, configure
+):
+    page = alice.post(f"/o/{acme.slug}/settings/api-keys", {"name": "Mine", "everything": "y"})
+    [secret] = set(re.findall(r"cnd_[\w-]{20,}", page.text))
+    invite(alice, "before@x.example")
+    [row] = rows(app, acme)
+    with app.app_context():
+        User.by_email(ALICE).email_verified_at = None
+        db.session.commit()
+    form = {"email": NORA, "role": "viewer"}
+    answers = [
+        alice.post(f"/o/{acme.slug}/settings/invitations", form),
+        alice.post(f"/o/{acme.slug}/settings/invitations/{row.id}/mail"),
+        client.post(
+            "/api/v1/invitations", json=form, headers={"Authorization": f"Bearer {secret}"}
+        ),
+    ]
+    for answer in answers:
+        assert answer.status_code == 403 and "Confirm your own e-mail address" in answer.text
+    assert letters(NORA) == [] and len(letters("before@x.example")) == 1
+    listed = alice.get(f"/o/{acme.slug}/settings/members").text
+    assert "Confirm your own e-mail address first" in listed and 'name="email"' not in listed
+    # Where no mail can be sent nobody is asked to follow one.
+    configure(env="production")
+    assert alice.post(f"/o/{acme.slug}/settings/invitations", form).status_code == 200
+
+
+def test_a_name_that_is_an_address_or_has_lines_is_no_link_of_the_mail(app, acme, alice, invite):
+    name = "Win:\nhttp://evil.example/\u2028x " + "long " * 20
+    with app.app_context(), tenancy.scope(acme.id):
+        db.session.get(Organization, acme.id).name = name[:120]
+        db.session.commit()
+    _page, _token, letter = invite(alice)
+    assert letter.html.count("<a ") == 1 and 'href="http://evil' not in letter.html
+    assert "\nhttp://evil" not in letter.text and "Win: http://evil.example/ x" in letter.text
+    assert letter.subject.startswith("You are invited to Win: http")
+    assert len(letter.subject) == len("You are invited to ") + 60
+
+
 def test_a_name_that_is_markup_stays_text_in_the_mail(app, acme, alice, invite):
     with app.app_context(), tenancy.scope(acme.id):
         owner = db.session.scalars(select(Member)).one()
@@ -311,8 +432,9 @@ def test_without_a_mail_server_the_link_is_handed_over(
     listed = alice.get(f"/o/{acme.slug}/settings/members").text
     assert "Not sent" in listed and "SMTP_URL is not set" in listed
     assert token not in listed, "shown this once"
+    assert 'name="password"' in visitor.get(f"/invitation?token={token}").text
     assert join_as_new(visitor, token).status_code == 302
-    assert members()[NORA] == "editor"
+    assert members()[NORA] == "editor" and not verified(app, NORA)
 
 
 def test_mails_of_both_kinds_reach_a_real_server(app, acme, alice, configure, work, visitor):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -151,6 +153,113 @@ def test_a_removed_member_is_out_at_once_and_his_invitations_lead_nowhere(
     assert visitor.get(f"/invitation?token={link}").status_code == 410
     with app.app_context(), tenancy.scope(team.id):
         assert db.session.scalars(select(Invitation)).one().state == "revoked"
+
+
+@pytest.fixture
+def invited(team: Any, letters: Any) -> Any:
+    """Invite somebody by the page; answers the tokens of both links."""
+
+    def post(browser: Any, email: str, role: str) -> list[str]:
+        form = {"email": email, "role": role}
+        page = browser.post(f"/o/{team.slug}/settings/invitations", form)
+        assert page.status_code == 200, page.text
+        [shown] = set(re.findall(r"/invitation\?token=([\w-]+)", page.text))
+        return [shown, letters(email)[-1].token]
+
+    return post
+
+
+def joins(visitor: Any, token: str) -> int:
+    form = {"token": token, "name": "Nora", "password": "battery staple horse"}
+    return visitor.post("/invitation/account", form).status_code
+
+
+def test_a_demoted_member_leaves_no_invitation_above_his_role(
+    app, team, sign_in, act, invited, visitors, member
+):
+    ada, nora = sign_in(ADA), "nora@new.example"
+    tokens = invited(ada, nora, "admin")
+    assert act(sign_in(ALICE), ADA, "role", role="viewer") == 302
+    assert [joins(visitors(), token) for token in tokens] == [410, 410]
+    assert member(nora) is None
+    with app.app_context(), tenancy.scope(team.id):
+        assert db.session.scalars(select(Invitation)).one().state == "revoked"
+        assert db.session.scalars(select(AuditEntry).filter_by(action="invitation.revoked")).one()
+
+
+def test_an_invitation_that_its_inviter_could_still_make_outlives_another_role(
+    team, sign_in, act, invited, visitors, member
+):
+    alice, ada = sign_in(ALICE), sign_in(ADA)
+    act(alice, ADA, "role", role="owner")
+    weak, strong = invited(ada, "a@new.example", "admin"), invited(ada, "b@new.example", "owner")
+    assert act(alice, ADA, "role", role="admin") == 302
+    assert (joins(visitors(), weak[1]), joins(visitors(), strong[1])) == (302, 410)
+    assert member("a@new.example")[1] == "admin"
+
+
+@pytest.mark.parametrize("change", [{"role": "viewer"}, {"suspended_at": datetime.now(UTC)}])
+def test_what_the_inviter_may_is_looked_at_when_somebody_accepts(
+    app, team, sign_in, invited, visitors, member, change
+):
+    [_shown, mailed] = invited(sign_in(ADA), "nora@new.example", "admin")
+    # By nobody's verb: as if the invitation had been missed.
+    with app.app_context(), tenancy.scope(team.id):
+        ada = db.session.get(Member, member(ADA)[0])
+        for name, value in change.items():
+            setattr(ada, name, value)
+        db.session.commit()
+    assert joins(visitors(), mailed) == 410
+    assert member("nora@new.example") is None
+
+
+def made_key(browser: Any, team: Any, **form: Any) -> dict[str, str]:
+    page = browser.post(f"/o/{team.slug}/settings/api-keys", {"name": "Mine", **form})
+    [secret] = set(re.findall(r"cnd_[\w-]{20,}", page.text))
+    return {"Authorization": f"Bearer {secret}"}
+
+
+@pytest.mark.parametrize("what", ["role", "suspension", "removal", "departure"])
+def test_who_is_shut_out_or_demoted_leaves_no_key_behind(
+    app, team, sign_in, act, client, visitors, letters, what
+):
+    alice, ada = sign_in(ALICE), sign_in(ADA)
+    keys = [made_key(ada, team, everything="y")]
+    # A key of his key, and an invitation by it, are his as well.
+    body = {"name": "Child", "scopes": ["members:write", "members:read", "sites:read"]}
+    child = client.post("/api/v1/api-keys", json=body, headers=keys[0]).json["secret"]
+    keys.append({"Authorization": f"Bearer {child}"})
+    guest = {"email": "nora@new.example", "role": "editor"}
+    assert client.post("/api/v1/invitations", json=guest, headers=keys[0]).status_code == 201
+    others = made_key(alice, team, everything="y")
+    assert {client.get("/api/v1/sites", headers=each).status_code for each in keys} == {200}
+    if what == "departure":
+        assert ada.post(f"/o/{team.slug}/departure").status_code == 302
+    else:
+        assert act(alice, ADA, what, role="viewer") == 302
+    assert {client.get("/api/v1/sites", headers=each).status_code for each in keys} == {401}
+    assert client.get("/api/v1/sites", headers=others).status_code == 200
+    assert client.get("/api/v1/sites", headers=team.bearer).status_code == 200
+    assert joins(visitors(), letters("nora@new.example")[-1].token) == 410
+    with app.app_context(), tenancy.scope(team.id):
+        entries = db.session.scalars(select(AuditEntry).filter_by(action="api_key.revoked")).all()
+        assert len(entries) == 2
+
+
+def test_a_demoted_member_keeps_the_keys_that_his_role_covers(team, sign_in, act, client):
+    alice, ada = sign_in(ALICE), sign_in(ADA)
+    reading, writing = (
+        made_key(ada, team, scopes=scopes)
+        for scopes in (["sites:read", "campaigns:read"], ["sites:read", "members:write"])
+    )
+    assert act(alice, ADA, "role", role="viewer") == 302
+    assert client.get("/api/v1/sites", headers=reading).status_code == 200
+    assert client.get("/api/v1/sites", headers=writing).status_code == 401
+
+
+def test_whoever_removes_or_suspends_is_told_about_the_keys(team, sign_in, member):
+    page = sign_in(ALICE).get(f"/o/{team.slug}/settings/members/{member(BOB)[0]}").text
+    assert page.count("API keys that this member made") == 2
 
 
 def test_a_member_leaves(team, sign_in, member):

@@ -175,6 +175,12 @@ def test_planning_it_again_does_not_move_the_day(clock, acme, sign_in, organizat
     assert organization()["deletion_at"] == before
 
 
+def test_the_owners_are_told_once(acme, sign_in, letters):
+    alice = sign_in(ALICE)
+    assert [plan(alice, acme) for _ in range(3)] == [302] * 3
+    assert len(letters(ALICE)) == 1
+
+
 def test_on_the_day_every_row_goes_and_none_of_another(
     app, clock, acme, umbrella, sign_in, delete, client
 ):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from app.accounts.models import user
+from app.wiring import create_app
 from tests.accounts.conftest import plain
 from tests.conftest import PASSWORD, Browser
 
@@ -100,6 +102,21 @@ def test_an_unknown_address_takes_as_long(app, acme, visitors):
     tries = [(seconds(ALICE), seconds("nobody@acme.example")) for _ in range(8)]
     known, unknown = (min(each) for each in zip(*tries, strict=True))
     assert max(known, unknown) < 2 * min(known, unknown)
+
+
+def test_another_spelling_of_an_address_is_the_same_for_the_limit(acme, visitors, letters):
+    spellings = ("own@a.example", "own@ａ.example", " OWN@A.EXAMPLE", "own@Ａ.example")
+    statuses = [
+        visitors().post("/password-reset", {"email": email}).status_code for email in spellings
+    ]
+    assert statuses == [200, 200, 200, 429]
+    assert len(letters("own@a.example")) == 3
+
+
+def test_the_program_is_ready_for_an_unknown_address_when_it_starts(app):
+    user._nobody.cache_clear()
+    create_app(app.extensions["candor_settings"])
+    assert user._nobody.cache_info().currsize == 1
 
 
 def test_developers_follow_the_link_at_dev_mail(client, letter, visitor):

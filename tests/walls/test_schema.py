@@ -44,6 +44,7 @@ LOOSE = {
     ("orders", "source_id"): "an order outlives its source",
     ("refunds", "source_id"): "a refund outlives its source",
     ("invitations", "mail_id"): "of its newest mail, which may be forgotten before it",
+    ("api_keys", "maker_id"): "the record of a key outlives who made it",
     ("inbound_deliveries", "became_id"): "of one of several tables",
     ("activities", "import_id"): "a fact outlives the record of its import",
     ("replays", "actor_id"): "the replay outlives who asked for it",

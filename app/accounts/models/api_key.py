@@ -3,15 +3,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, String
+from sqlalchemy import Index, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.models.member import Member, MemberRoleChanged, MemberShutOut
 from app.accounts.permissions import ALLOWED, Permission, Role
 from app.core import clock
-from app.core.announce import Announcement, announce
+from app.core.announce import Announcement, announce, subscribe
 from app.core.crypto import fingerprint
-from app.core.db import Base, db
+from app.core.db import Base, Guid, db
 from app.core.ids import secret_token
 from app.core.tenancy import Tenant
 
@@ -32,19 +34,31 @@ class ApiKey(Tenant, Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     hint: Mapped[str] = mapped_column(String(12))
     scopes: Mapped[list[Any]]
+    # The user whose doing it is, also when he made it with another key of his. None: the
+    # command line's, or older than this column.
+    maker_id: Mapped[UUID | None] = mapped_column(Guid)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
     @classmethod
-    def issue(cls, name: str, scopes: list[str]) -> tuple[ApiKey, str]:
+    def issue(
+        cls, name: str, scopes: list[str], *, maker_id: UUID | None = None
+    ) -> tuple[ApiKey, str]:
         """A key and its secret, which cannot be had again."""
         secret = PREFIX + secret_token()
         key = cls(name=name, digest=fingerprint(secret), hint=f"{secret[:8]}…", scopes=scopes)
+        key.maker_id = maker_id
         db.session.add(key)
         db.session.flush()
         announce(ApiKeyIssued(key=key))
         return key, secret
+
+    @classmethod
+    def made_by(cls, member: Member) -> list[ApiKey]:
+        """Those that still open something."""
+        found = select(cls).filter_by(maker_id=member.user_id, revoked_at=None).order_by(cls.id)
+        return list(db.session.scalars(found))
 
     def revoke(self) -> None:
         if self.revoked_at is None:
@@ -62,6 +76,27 @@ class ApiKey(Tenant, Base):
         """A role is what it allows: a key gives one, or acts on somebody with it, if it may do
         all of that itself."""
         return self.may_grant([permission.value for permission in ALLOWED[Role(role)]])
+
+    def is_within(self, role: Role | str) -> bool:
+        """Whether somebody with this role may do all that the key may."""
+        allowed = ALLOWED[Role(role)]
+        needed = list(Permission) if EVERYTHING in self.scopes else self.scopes
+        return all(scope in allowed for scope in needed)
+
+
+@subscribe(MemberShutOut)
+def withdraw_all(left: MemberShutOut) -> None:
+    """Who is shut out leaves no program behind that goes on in his place."""
+    for key in ApiKey.made_by(left.member):
+        key.revoke()
+
+
+@subscribe(MemberRoleChanged)
+def withdraw_stronger(changed: MemberRoleChanged) -> None:
+    """Nobody keeps by a key what his role no longer includes."""
+    for key in ApiKey.made_by(changed.member):
+        if not key.is_within(changed.member.role):
+            key.revoke()
 
 
 @dataclass(frozen=True, kw_only=True)

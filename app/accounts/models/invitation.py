@@ -9,7 +9,13 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.accounts.models.member import Member, MembershipError, MemberShutOut
+from app.accounts.models.member import (
+    Member,
+    MemberRoleChanged,
+    MembershipError,
+    MemberShutOut,
+    hold_members,
+)
 from app.accounts.models.user import User, email_index, normal_email
 from app.accounts.permissions import Role
 from app.core import clock
@@ -103,6 +109,12 @@ class Invitation(Tenant, Base):
         self.expires_at = clock.now() + LIFETIME
         return tokens
 
+    def renew_mailed(self) -> str:
+        """The token of a new link to mail, good as long as the one before; the shown link stays."""
+        token = secret_token()
+        self.mailed_digest = fingerprint(token)
+        return token
+
     @property
     def state(self) -> str:
         """`open`, `accepted`, `revoked` or `expired`."""
@@ -121,7 +133,11 @@ class Invitation(Tenant, Base):
             announce(InvitationRevoked(invitation=self))
 
     def accept(self, user: User) -> Member | None:
-        """The new member; None if somebody was quicker, or it is no longer open."""
+        """The new member; None if somebody was quicker, it is no longer open, or its inviter could
+        not give the role any more."""
+        hold_members(self.organization_id)
+        if not self._is_backed():
+            return None
         moment = clock.now()
         taken = (
             update(Invitation)
@@ -134,6 +150,14 @@ class Invitation(Tenant, Base):
             return None
         announce(InvitationAccepted(invitation=self))
         return Member.join(user, Role(self.role))
+
+    def _is_backed(self) -> bool:
+        """Whether its inviter, if it has one, is a member who may still make it."""
+        if self.inviter_id is None:
+            return True
+        found = select(Member).filter_by(user_id=self.inviter_id, suspended_at=None)
+        inviter = db.session.scalars(found).one_or_none()
+        return inviter is not None and inviter.may_invite(self.role)
 
 
 def with_token(token: str) -> Any:
@@ -163,9 +187,21 @@ def _refuse_another(email: str, index: bytes) -> None:
 @subscribe(MemberShutOut)
 def withdraw(left: MemberShutOut) -> None:
     """Who is shut out leaves no door open."""
-    for invitation in Invitation.open():
-        if invitation.inviter_id == left.member.user_id:
+    for invitation in _invited_by(left.member):
+        invitation.revoke()
+
+
+@subscribe(MemberRoleChanged)
+def withdraw_stronger(changed: MemberRoleChanged) -> None:
+    """Nor one above what his role includes now."""
+    for invitation in _invited_by(changed.member):
+        if not changed.member.may_invite(invitation.role):
             invitation.revoke()
+
+
+def _invited_by(member: Member) -> list[Invitation]:
+    """Open invitations of his, or of a key that he made."""
+    return [each for each in Invitation.open() if each.inviter_id == member.user_id]
 
 
 @dataclass(frozen=True, kw_only=True)

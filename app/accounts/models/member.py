@@ -62,6 +62,10 @@ class Member(Tenant, Base):
         """Nobody grants above his own role, or acts on somebody above it."""
         return Role(role) in at_most(self.role)
 
+    def may_invite(self, role: Role | str) -> bool:
+        """Whether an invitation with this role could be his."""
+        return self.may(Permission.MEMBERS_WRITE) and self.may_give(role)
+
     # The verbs below raise MembershipError; `by` says which roles the one who acts may give.
 
     def change_role(self, role: Role, *, by: MayGive) -> None:
@@ -97,7 +101,7 @@ class Member(Tenant, Base):
 
     def _hold(self) -> None:
         """Two owners who remove each other at once must not both succeed."""
-        exclusive(f"members/{self.organization_id}")
+        hold_members(self.organization_id)
 
     def _keep_an_owner(self) -> None:
         others = select(func.count(Member.id)).where(
@@ -108,6 +112,11 @@ class Member(Tenant, Base):
             not needed or bool(db.session.scalar(others)),
             "An organization keeps at least one owner. Make somebody else an owner first.",
         )
+
+
+def hold_members(organization_id: UUID) -> None:
+    """Until the transaction ends nobody else changes what the members of it may do."""
+    exclusive(f"members/{organization_id}")
 
 
 def _demand(met: bool, otherwise: str) -> None:

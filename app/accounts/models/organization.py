@@ -53,10 +53,13 @@ class Organization(Base):
         db.session.flush()
         announce(OrganizationChanged(organization=self))
 
-    def schedule_deletion(self) -> None:
-        if self.deletion_at is None:
-            self.deletion_at = clock.now() + TIME_TO_UNDO
-            announce(OrganizationDeletionScheduled(organization=self))
+    def schedule_deletion(self) -> bool:
+        """Whether it is new: what is planned already stays as it is."""
+        if self.deletion_at is not None:
+            return False
+        self.deletion_at = clock.now() + TIME_TO_UNDO
+        announce(OrganizationDeletionScheduled(organization=self))
+        return True
 
     def keep(self) -> None:
         if self.deletion_at is not None:

@@ -184,6 +184,11 @@ def hash_password(password: str) -> str:
     return in_native_thread(_hasher.hash, password)
 
 
+def prepare() -> None:
+    """Make now what the first to sign in with an address that nobody has would wait for."""
+    _nobody()
+
+
 @cache
 def _nobody() -> str:
     """A hash that no password fits, for addresses that nobody has."""

@@ -29,7 +29,7 @@ def create_api_key() -> Any:
     if not form.validate():
         return _page(form, 422)
     scopes = _all_scopes() if form.everything.data else form.scopes.data or []
-    _key, secret = ApiKey.issue(form.name.data or "", scopes)
+    _key, secret = ApiKey.issue(form.name.data or "", scopes, maker_id=current_member.user_id)
     db.session.commit()
     return _page(ApiKeyForm(_grantable(), formdata=None), secret=secret)
 

@@ -17,18 +17,25 @@ from app.accounts.models.member import MembershipError
 from app.accounts.permissions import Permission, Role, at_most
 from app.accounts.queries import organization_id_of_invitation
 from app.accounts.views import members
-from app.accounts.views.limits import invitation_mails_limited, links_limited
+from app.accounts.views.limits import (
+    count_invitation,
+    demand_confirmed,
+    invitation_mails_limited,
+    links_limited,
+)
 from app.accounts.views.routes import blueprint
 from app.accounts.views.sign_in import begin
 from app.core import tenancy
 from app.core.db import db
 from app.core.letters import public_url
+from app.core.mail import can_be_sent
 from app.core.render import render
 
 
 @blueprint.post("/o/<organization>/settings/invitations")
 @require(Permission.MEMBERS_WRITE)
 def create_invitation() -> Any:
+    demand_confirmed(current_member.user)
     form = InvitationForm(at_most(current_member.role))
     if not form.validate():
         return members.page(422, form=form)
@@ -49,6 +56,7 @@ def create_invitation() -> Any:
 @require(Permission.MEMBERS_WRITE)
 @invitation_mails_limited
 def mail_invitation(invitation_id: UUID) -> Any:
+    demand_confirmed(current_member.user)
     invitation = get_or_404(Invitation, invitation_id)
     if invitation.state not in ("open", "expired") or not current_member.may_give(invitation.role):
         return members.page(422, problem="This invitation cannot be sent again. Make a new one.")
@@ -89,6 +97,8 @@ def create_invited_account() -> Any:
     found, form = _entered(request.form.get("token")), JoiningForm()
     if found is None or found.state != "open":
         return _gone(found)
+    if _only_by_mail(found):
+        return _mailed(found)
     if not form.validate():
         return _page(found, 422, form=form)
     if User.by_email(found.email or "") is not None:
@@ -104,9 +114,26 @@ def create_invited_account() -> Any:
 
 def _sent(invitation: Invitation, tokens: Any) -> Any:
     organization = current_organization._get_current_object()  # type: ignore[attr-defined]
-    letters.invitation(invitation, tokens, organization)
+    count_invitation(invitation.email or "", str(current_member.user_id))
+    letters.invitation(invitation, tokens.mailed, organization)
     db.session.commit()
     return members.page(link=public_url("accounts.invitation", token=tokens.shown))
+
+
+def _only_by_mail(found: Invitation) -> bool:
+    """Whether who has this link must still show that the address is his. Where no mail can be sent
+    he could not: there whoever was handed the link is believed."""
+    return can_be_sent() and not found.was_mailed_as(request.values.get("token") or "")
+
+
+def _mailed(found: Invitation) -> Any:
+    """The same answer and the same mail, whether the address has an account or not."""
+    count_invitation(found.email or "")
+    organization = db.session.get_one(Organization, found.organization_id)
+    letters.invitation(found, found.renew_mailed(), organization)
+    email = found.email
+    db.session.commit()
+    return render("accounts/check_mail.html", email=email)
 
 
 def _entered(token: str | None) -> Invitation | None:
@@ -145,13 +172,18 @@ def _page(found: Invitation, status: int = 200, form: JoiningForm | None = None)
         organization_name=db.session.get_one(Organization, found.organization_id).name,
         form=form or JoiningForm(formdata=None),
         token=request.values.get("token"),
+        only_by_mail=_only_by_mail(found),
         membership=user and _member(user),
         slug=db.session.get_one(Organization, found.organization_id).slug,
     )
 
 
 def _gone(found: Invitation | None) -> Any:
-    reasons = {"accepted": "It was used already.", "revoked": "It was taken back."}
+    reasons = {
+        "accepted": "It was used already.",
+        "revoked": "It was taken back.",
+        "open": "Whoever sent it may not give this role any more.",
+    }
     reason = reasons.get(found.state) if found else "It is not complete, or it was replaced."
     return render(
         "accounts/gone.html",

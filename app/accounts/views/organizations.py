@@ -74,9 +74,8 @@ def schedule_deletion() -> Any:
     form = DeletionForm(current_organization.name)
     if not form.validate():
         return _deletion(form, 422)
-    current_organization.schedule_deletion()
-    for owner in db.session.scalars(select(Member).filter_by(role=Role.OWNER.value)):
-        letters.deletion_scheduled(owner.user, current_organization)
+    if current_organization.schedule_deletion():
+        _tell_owners()
     db.session.commit()
     return _done("The deletion is planned. You have a week to change your mind.")
 
@@ -92,6 +91,11 @@ def keep_organization() -> Any:
 def _demand_may_found() -> None:
     if not may_found(memberships(current_user.id)):
         raise ApiError(403, "forbidden", "New organizations are closed here. Ask an owner.")
+
+
+def _tell_owners() -> None:
+    for owner in db.session.scalars(select(Member).filter_by(role=Role.OWNER.value)):
+        letters.deletion_scheduled(owner.user, current_organization)
 
 
 def _done(text: str) -> Any:
