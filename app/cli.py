@@ -96,6 +96,8 @@ def migrate(options: argparse.Namespace) -> int:
         run()
         if options.demo and (not any_organization() or organization_id_of(SLUG)):
             demo(options)
+            print("Your own organization begins at the address below, beside the demo.")
+            print("To start without it: make up DEMO=0")
     return 0
 
 
