@@ -11,7 +11,8 @@ WORDS = "Free shipping today"
 def publish(program, shop):
     content = {"message": WORDS}
     body = {"site_id": str(shop.site_id), "name": "Once a day", "format": "notice"}
-    body |= {"status": "published", "content": content, "frequency": {"day": 1}}
+    body |= {"status": "published", "content": content}
+    body |= {"triggers": {"delay": 0}, "frequency": {"day": 1}}
     address = f"{program.url}/api/v1/campaigns"
     answer = requests.post(address, json=body, headers=shop.bearer, timeout=5)
     assert answer.status_code == 201, answer.text

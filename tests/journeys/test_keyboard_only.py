@@ -11,6 +11,7 @@ from tests.conftest import PASSWORD
 # Where the focus is, and how it shows: an outline of its own or of what it lies over.
 FOCUS = """() => {
   const at = document.activeElement;
+  if (!at) return null;  // the next page is on its way
   const { width, height } = at.getBoundingClientRect();
   const drawn = (each) => each && (getComputedStyle(each).outlineStyle !== "none"
     || getComputedStyle(each, "::after").outlineStyle !== "none");
@@ -56,7 +57,7 @@ class Keyboard:
         self.press("Enter")
 
     def focus(self):
-        return self.page.evaluate(FOCUS)
+        return self.page.wait_for_function(FOCUS).json_value()
 
     def sees_the_focus(self):
         focus = self.focus()

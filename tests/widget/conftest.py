@@ -5,7 +5,7 @@ from tests.pages import OPEN_ROOTS, WATCH
 
 from .stand_in import StandIn
 
-expect.set_options(timeout=3000)
+expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="session")
