@@ -133,7 +133,7 @@ class Planned:
         content = dict(self.parts["content"])
         if "image" in content:
             image = self.picture and Image.keep(site, self.picture)
-            content["image"] = image and {**content["image"], **_reference(image)}
+            content["image"] = image and {**content["image"], **image.reference}
         parts = {part: self.parts[part] for part in PARTS}
         return Campaign.draft(site, name=name, format=self.format, content=content, **parts)
 
@@ -274,10 +274,6 @@ def _kept_picture(image: dict[str, Any] | None) -> Picture | None:
         return None
     kept = db.session.scalars(select(Image).filter_by(token=image["token"])).one_or_none()
     return Picture(kept.data, kept.width, kept.height) if kept else None
-
-
-def _reference(image: Image) -> dict[str, Any]:
-    return {"token": image.token, "width": image.width, "height": image.height}
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -24,7 +24,6 @@ IDENTIFIER_LIMIT = 200
 PRODUCTS_LIMIT = 50
 DATA_LIMIT = 40
 DATA_TEXT_LIMIT = 500
-COUNT_LIMIT = 1_000_000
 
 # Beyond this a browser, and any JSON reader with doubles, would change the amount.
 AMOUNT_LIMIT = 2**53

@@ -135,12 +135,7 @@ class Campaign(Tenant, Base):
     def show_image(self, image: Image | None) -> None:
         """Put a picture into the draft, or take it out."""
         kept = self.content.get("image") or {}
-        picture = image and {
-            "token": image.token,
-            "width": image.width,
-            "height": image.height,
-            "alt": kept.get("alt", ""),
-        }
+        picture = image and {**image.reference, "alt": kept.get("alt", "")}
         self.change(content={**self.content, "image": picture})
 
     def discard_changes(self) -> None:

@@ -36,6 +36,11 @@ class Image(Tenant, Base):
     height: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What a campaign's content keeps of it."""
+        return {"token": self.token, "width": self.width, "height": self.height}
+
     @classmethod
     def keep(cls, site: Site, picture: Picture) -> Image:
         image = cls(

@@ -19,7 +19,6 @@ from app.sources.facts import Fact, FactError, Money, Person, Place, Product, cl
 ROWS_LIMIT = 1000
 
 _KEY = re.compile(r"[\w.:@-]{1,200}", re.ASCII)
-_ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 Event = Literal["paid", "refunded"]
 
