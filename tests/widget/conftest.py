@@ -29,10 +29,11 @@ def open_page(browser, candor):
     contexts = []
 
     def open_page(init="", go=True, closed=False, **options):
-        context = browser.new_context(**options)
+        # What is measured stands still, unless a test is about motion.
+        context = browser.new_context(**{"reduced_motion": "reduce", **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(15_000)
         page.console_errors = []
         page.on("console", lambda m: m.type == "error" and page.console_errors.append(m.text))
         page.add_init_script(WATCH + ("" if closed else OPEN_ROOTS))
