@@ -16,4 +16,7 @@ PERIODIC = {
     "app.core.api.forget_answers": 3600,
     "app.sources.jobs.forget_old_bodies": 3600,
     "app.tracking.models.forget_salts": 3600,
+    "app.tracking.models.forget_visitors": 3600,
+    "app.tracking.models.forget_drops": 3600,
+    "app.tracking.models.forget_quarantined": 3600,
 }

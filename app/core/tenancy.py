@@ -33,15 +33,19 @@ class TenancyError(Exception):
     """A row was about to cross from one organization to another. Always a bug, never input."""
 
 
-class Tenant:
+class Owned:
     """Mixin of every table that belongs to an organization."""
-
-    id: Mapped[UUID] = mapped_column(Guid, primary_key=True, sort_order=-2)
 
     @declared_attr
     def organization_id(cls) -> Mapped[UUID]:
         key = ForeignKey("organizations.id", ondelete="CASCADE")
         return mapped_column(Guid, key, sort_order=-1)
+
+
+class Tenant(Owned):
+    """Mixin of those whose rows have an id of their own, which is nearly all."""
+
+    id: Mapped[UUID] = mapped_column(Guid, primary_key=True, sort_order=-2)
 
     def __init__(self, **values: Any) -> None:
         # Sealed columns are bound to the row, so a row knows who it is from the start.
@@ -73,7 +77,7 @@ def enter(*organization_ids: UUID) -> None:
         raise TenancyError("unsaved changes belong to the scope they were made in")
     session.rollback()
     for row in list(session):
-        if isinstance(row, Tenant) and row.organization_id not in organization_ids:
+        if isinstance(row, Owned) and row.organization_id not in organization_ids:
             session.expunge(row)
     _scope.set(organization_ids)
 
@@ -106,7 +110,7 @@ def _filter_by_scope(state: ORMExecuteState) -> None:
     organization_ids = _scope.get()
     state.statement = state.statement.options(
         with_loader_criteria(
-            Tenant,
+            Owned,
             lambda cls: cls.organization_id.in_(organization_ids),
             include_aliases=True,
         )
@@ -116,8 +120,8 @@ def _filter_by_scope(state: ORMExecuteState) -> None:
 @event.listens_for(Session, "before_flush")
 def _refuse_foreign_rows(session: Session, _context: Any, _instances: Any) -> None:
     for row in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(row, Tenant) and row.organization_id not in _scope.get():
-            raise TenancyError(f"{type(row).__name__} {row.id} is of another organization")
+        if isinstance(row, Owned) and row.organization_id not in _scope.get():
+            raise TenancyError(f"a {type(row).__name__} is of another organization")
 
 
 @event.listens_for(Session, "after_begin")

@@ -35,17 +35,35 @@ DEFAULT_K = 5
 SETTINGS = ("language", "person_style", "k", "time_zone")
 
 
+class SiteNumbers(Base):
+    """The one row from which sites take their numbers. It belongs to nobody."""
+
+    __tablename__ = "site_numbers"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+def _next_number(context: Any) -> int:
+    taken = update(SiteNumbers.__table__).values(last=SiteNumbers.last + 1)  # type: ignore[arg-type]
+    return context.connection.execute(taken.returning(SiteNumbers.last)).scalar_one()
+
+
 class Site(Tenant, Base):
     """One website with a snippet."""
 
     __tablename__ = "sites"
     __table_args__ = (
         UniqueConstraint("organization_id", "id"),
+        Index("ix_sites_number", "number", unique=True),
+        Index("ix_sites_organization_id_number", "organization_id", "number", unique=True),
         # For lists, by name.
         Index("ix_sites_organization_id_search_text", "organization_id", "search_text", "id"),
         {"info": {"system": ("SELECT",)}},
     )
 
+    # What the many rows of tracking call it.
+    number: Mapped[int] = mapped_column(default=_next_number, server_default="0")
     name: Mapped[str] = mapped_column(String(120))
     client_name: Mapped[str | None] = mapped_column(String(120))
     # Both names without upper case, since SQLite knows only ASCII's: lists sort and search by it.

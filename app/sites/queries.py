@@ -23,6 +23,7 @@ class PublishedSite:
 
     organization_id: UUID
     id: UUID
+    number: int
     key: str
     active: bool
     language: str
@@ -55,6 +56,7 @@ def published_site(key: str) -> PublishedSite | None:
         return PublishedSite(
             organization_id=row.organization_id,
             id=row.id,
+            number=row.number,
             key=row.key,
             active=row.active,
             language=row.language,
