@@ -16,6 +16,9 @@ SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 10  # different ones
 # A Unix socket's address holds 108 bytes on Linux and 104 on macOS.
 LONGEST_SOCKET_PATH = 100
+# What begins the last part of a MaxMind database, and how far from its end at most.
+GEOIP_MARKER = b"\xab\xcd\xefMaxMind.com"
+GEOIP_TAIL = 128 * 1024
 # An address, or a name with one: Candor <noreply@example.com>
 MAILBOX = re.compile(
     r'(?:(?P<name>[^<>]*)<)?(?P<address>[^@\s<>(),:;"\\]+@[^@\s<>(),:;"\\]+)(?(name)>)'
@@ -47,6 +50,7 @@ class Settings:
     trusted_proxies: int
     socket_cap: int
     chain_heads: Path
+    geoip_path: Path | None  # None: the bundled database of countries
 
     @property
     def production(self) -> bool:
@@ -91,6 +95,7 @@ class Settings:
             trusted_proxies=_count(environ, "TRUSTED_PROXIES", 0),
             socket_cap=_count(environ, "CANDOR_SOCKET_CAP", 3000),
             chain_heads=data / "chain-heads.log",
+            geoip_path=_geoip_path(environ.get("GEOIP_PATH")),
         )
 
 
@@ -229,6 +234,21 @@ def _outbound_allow(environ: Mapping[str, str], env: str) -> frozenset[str]:
         return frozenset()
     entries = environ.get("CANDOR_OUTBOUND_ALLOW", "").split(",")
     return frozenset(entry.strip().lower() for entry in entries if entry.strip())
+
+
+def _geoip_path(text: str | None) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).resolve()
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - GEOIP_TAIL))
+            usable = GEOIP_MARKER in file.read()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"GEOIP_PATH: {error}") from error
+    if not usable:
+        raise ConfigurationError(f"GEOIP_PATH: {path} is not a database in MaxMind's format.")
+    return path
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:
