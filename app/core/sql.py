@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import JSON, Insert, Table, TextClause, text
+from sqlalchemy import JSON, Insert, Table, TextClause, bindparam, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 # A JSON value: jsonb on Postgres, text on SQLite.
@@ -58,3 +59,115 @@ def insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> b
     """Insert unless a unique key says it is there; answers whether it is new."""
     statement: Insert = insert(session, model).values(**values).on_conflict_do_nothing()
     return session.execute(statement.returning(model.id)).first() is not None
+
+
+class ManyRows:
+    """One statement that puts many rows into a table, made once and used for any number of them.
+
+    `conflict` adds what is to happen to a row that is there already (on_conflict_…). The text
+    of the statement is the same for one row and for a thousand, so a database prepares it once:
+    on Postgres it takes an array of each column, on SQLite it runs once for each row.
+    """
+
+    def __init__(
+        self,
+        table: Any,
+        columns: Sequence[str],
+        conflict: Callable[[Any], Any],
+        returning: Sequence[str] = (),
+    ) -> None:
+        self._table, self._columns, self._returning = table, tuple(columns), tuple(returning)
+        self._conflict = conflict
+        self._prepared: dict[str, Any] = {}
+
+    def write(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """`rows` are values in the order of the columns. Answers the returned columns of those
+        rows that were written, in no particular order."""
+        if not rows:
+            return []
+        if connection.dialect.name == "postgresql":
+            return self._by_arrays(connection, rows)
+        return self._one_by_one(connection, rows)
+
+    def _by_arrays(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        statement = self._prepared.get("postgresql")
+        if statement is None:
+            statement = self._prepared["postgresql"] = self._from_arrays()
+        values = dict(zip(self._columns, map(list, zip(*rows, strict=True)), strict=True))
+        result = connection.execute(statement, values)
+        return list(result) if self._returning else []
+
+    def _from_arrays(self) -> Any:
+        arrays = [
+            func.unnest(bindparam(name, type_=postgresql.ARRAY(self._table.c[name].type)))
+            for name in self._columns
+        ]
+        made = postgresql.insert(self._table).from_select(self._columns, select(*arrays))
+        return self._finish(made)
+
+    def _one_by_one(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        prepared = self._prepared.get("sqlite")
+        if prepared is None:
+            prepared = self._prepared["sqlite"] = _Compiled(
+                self._finish(sqlite.insert(self._table).values(self._placeholders())),
+                connection.dialect,
+                [self._table.c[name] for name in self._columns],
+                [self._table.c[name] for name in self._returning],
+            )
+        return prepared.run(connection, rows)
+
+    def _placeholders(self) -> dict[str, Any]:
+        return {name: bindparam(name, type_=self._table.c[name].type) for name in self._columns}
+
+    def _finish(self, statement: Any) -> Any:
+        statement = self._conflict(statement)
+        if not self._returning:
+            return statement
+        return statement.returning(*(self._table.c[name] for name in self._returning))
+
+
+class _Compiled:
+    """A statement as the driver takes it: what SQLAlchemy adds to each execution is a multiple of
+    what SQLite needs for one small row."""
+
+    def __init__(
+        self, statement: Any, dialect: Dialect, given: list[Any], returned: list[Any]
+    ) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self._text = str(compiled)
+        types = {each.name: each.type.dialect_impl(dialect) for each in (*given, *returned)}
+        places = {each.name: place for place, each in enumerate(given)}
+        self._given = [
+            (places[name], types[name].bind_processor(dialect)) for name in compiled.positiontup
+        ]
+        self._returned = [
+            (place, types[each.name].result_processor(dialect, None))
+            for place, each in enumerate(returned)
+        ]
+
+    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        cursor = connection.connection.cursor()
+        given = [_through(self._given, row) for row in rows]
+        try:
+            if self._returned:
+                return [row for values in given for row in self._run_one(cursor, values)]
+            cursor.executemany(self._text, given)
+            return []
+        except connection.dialect.loaded_dbapi.Error as error:
+            # As SQLAlchemy would tell it: whoever catches errors knows only its kinds.
+            raise DBAPIError.instance(
+                self._text, None, error, connection.dialect.loaded_dbapi.Error
+            ) from error
+        finally:
+            cursor.close()
+
+    def _run_one(self, cursor: Any, values: tuple[Any, ...]) -> list[Any]:
+        cursor.execute(self._text, values)
+        return [_through(self._returned, row) for row in cursor.fetchall()]
+
+
+def _through(processors: list[tuple[int, Any]], values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(
+        values[place] if process is None else process(values[place])
+        for place, process in processors
+    )

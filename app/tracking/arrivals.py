@@ -1,0 +1,65 @@
+"""A validated event on its way into the store, and the session it would begin."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+PAGE_VIEW, ENGAGEMENT = "page_view", "engagement"
+
+
+class Who(NamedTuple):
+    """Whose event it is: 16 bytes for a day, or with consent for longer."""
+
+    visitor: bytes
+    person: bool = False
+    # The name under yesterday's salt, shortly after midnight.
+    before: bytes | None = None
+
+
+class Circumstances(NamedTuple):
+    """Where a visit comes from and what it is made with: kept of the event that begins it."""
+
+    referrer: str | None
+    referrer_host: str | None
+    channel: str
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_term: str | None
+    utm_content: str | None
+    parameters: dict[str, Any] | None
+    country: str | None
+    region: str | None
+    city: str | None
+    device: str
+    browser: str
+    system: str
+    language: str | None
+    masked_address: str | None
+
+
+class Arrival(NamedTuple):
+    """One event. `who` is None for a visitor who asked not to be followed: no session then."""
+
+    organization_id: UUID
+    site_number: int
+    id: UUID
+    at: int  # milliseconds since 1970, UTC
+    name: str
+    url: str
+    who: Who | None
+    circumstances: Circumstances
+    referrer: str | None = None
+    title: str | None = None
+    props: dict[str, Any] | None = None
+    amount: int | None = None
+    currency: str | None = None
+    campaign_id: UUID | None = None
+    experiments: dict[str, Any] | None = None
+    by_api: bool = False
+
+    @property
+    def active(self) -> int:
+        """Milliseconds of engagement that it tells of."""
+        return (self.props or {}).get("active", 0) if self.name == ENGAGEMENT else 0

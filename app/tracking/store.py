@@ -1,0 +1,335 @@
+"""The event store: many events of many sites in one transaction, each stored once.
+
+In the order in which it writes, which is the order of the keys, so that two processes cannot wait
+for each other: visitors, where the session is chosen; events, of which only new ones count;
+sessions, into which the new ones are folded; marks of the quarters of an hour that have changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from operator import attrgetter, itemgetter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, literal_column, select, tuple_
+from sqlalchemy.engine import Connection
+
+from app.core.ids import uuid7
+from app.core.sql import ManyRows
+from app.tracking.arrivals import PAGE_VIEW, Arrival, Circumstances
+from app.tracking.models import BucketMark, Event, Session, Visitor
+from app.tracking.models.rollup import BUCKET
+from app.tracking.models.session import IDLE
+
+Key = tuple[int, UUID]  # of an event or a session: its site's number and its id
+
+visitors: Any = Visitor.__table__
+sessions: Any = Session.__table__
+marks: Any = BucketMark.__table__
+
+
+@dataclass
+class Run:
+    """Events of one visitor without a pause of half an hour: part of one session, or all of it."""
+
+    arrivals: list[Arrival]
+    session_id: UUID
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        first = self.arrivals[0]
+        assert first.who is not None
+        return first.site_number, first.who.visitor
+
+    @property
+    def began(self) -> int:
+        return self.arrivals[0].at
+
+    @property
+    def ended(self) -> int:
+        return self.arrivals[-1].at
+
+
+def store(connection: Connection, arrivals: Sequence[Arrival]) -> set[Key]:
+    """Write events in the connection's transaction; answers which of them are new."""
+    known = [each for each in arrivals if each.who is not None]
+    session_of: dict[Key, UUID] = {}
+    for runs in _rounds(known):
+        _choose_sessions(connection, runs)
+        for run in runs:
+            session_of.update((_key(each), run.session_id) for each in run.arrivals)
+    new = _insert_events(connection, arrivals, session_of)
+    fresh = _unrepeated(each for each in arrivals if _key(each) in new)
+    buckets = {(each.organization_id, each.site_number, _bucket(each.at)) for each in fresh}
+    buckets |= _fold(connection, fresh, session_of)
+    MARKS.write(connection, [(*each, 1, 0) for each in sorted(buckets, key=itemgetter(1, 2))])
+    return new
+
+
+def _key(arrival: Arrival) -> Key:
+    return arrival.site_number, arrival.id
+
+
+def _unrepeated(arrivals: Iterable[Arrival]) -> list[Arrival]:
+    return list({_key(each): each for each in arrivals}.values())
+
+
+def _rounds(arrivals: list[Arrival]) -> Iterator[list[Run]]:
+    """The runs of all visitors: their first ones, then their second ones, as far as there are."""
+    of_visitor: dict[tuple[int, bytes], list[Arrival]] = defaultdict(list)
+    for each in arrivals:
+        assert each.who is not None
+        of_visitor[each.site_number, each.who.visitor].append(each)
+    columns = (list(_runs(of_visitor[key])) for key in sorted(of_visitor))
+    for runs in zip_longest(*columns):
+        yield [run for run in runs if run is not None]
+
+
+def _runs(arrivals: list[Arrival]) -> Iterator[Run]:
+    current: list[Arrival] = []
+    for each in sorted(arrivals, key=attrgetter("at")):
+        if current and each.at - current[-1].at > IDLE:
+            yield Run(current, uuid7())
+            current = []
+        current.append(each)
+    yield Run(current, uuid7())
+
+
+# --- 1: visitors ---------------------------------------------------------------------------------
+
+
+def _keep_session(insert: Any) -> Any:
+    came: Any = insert.excluded
+    idle: Any = literal_column(str(IDLE))
+    later = came.last_at > visitors.c.last_at
+    return insert.on_conflict_do_update(
+        index_elements=["site_number", "visitor"],
+        set_={
+            "session_id": case(
+                (came.first_at - visitors.c.last_at > idle, came.session_id),
+                else_=visitors.c.session_id,
+            ),
+            "last_at": case((later, came.last_at), else_=visitors.c.last_at),
+        },
+    )
+
+
+VISITORS = ManyRows(
+    visitors,
+    (
+        "organization_id",
+        "site_number",
+        "visitor",
+        "person",
+        "session_id",
+        "first_at",
+        "last_at",
+    ),
+    _keep_session,
+    returning=("site_number", "visitor", "session_id", "last_at"),
+)
+
+
+def _choose_sessions(connection: Connection, runs: list[Run]) -> None:
+    """Give each run the session that it continues, or a new one."""
+    _continue_over_midnight(connection, runs)
+    rows = [_visitor_row(run) for run in runs]
+    by_key = {run.key: run for run in runs}
+    for site_number, visitor, session_id, last_at in VISITORS.write(connection, rows):
+        run = by_key[site_number, bytes(visitor)]
+        # What arrives very late belongs to a visit that has ended, not to the present one.
+        if last_at - run.ended <= IDLE:
+            run.session_id = session_id
+
+
+def _visitor_row(run: Run) -> tuple[Any, ...]:
+    first = run.arrivals[0]
+    assert first.who is not None
+    return (
+        first.organization_id,
+        *run.key,
+        first.who.person,
+        run.session_id,
+        run.began,
+        run.ended,
+    )
+
+
+def _continue_over_midnight(connection: Connection, runs: list[Run]) -> None:
+    """A visitor has a new name after midnight, but the visit goes on."""
+    before = {
+        (run.key[0], run.arrivals[0].who.before): run
+        for run in runs
+        if run.arrivals[0].who and run.arrivals[0].who.before
+    }
+    if not before:
+        return
+    key = tuple_(visitors.c.site_number, visitors.c.visitor)
+    found = select(
+        visitors.c.site_number, visitors.c.visitor, visitors.c.session_id, visitors.c.last_at
+    ).where(key.in_(list(before)))
+    for row in connection.execute(found):
+        run = before[row.site_number, bytes(row.visitor)]
+        if abs(run.began - row.last_at) <= IDLE:
+            run.session_id = row.session_id
+
+
+# --- 2: events -----------------------------------------------------------------------------------
+
+EVENTS = ManyRows(
+    Event.__table__,
+    (
+        "organization_id",
+        "site_number",
+        "id",
+        "session_id",
+        "at",
+        "name",
+        "url",
+        "referrer",
+        "title",
+        "props",
+        "amount",
+        "currency",
+        "campaign_id",
+        "experiments",
+        "by_api",
+    ),
+    lambda insert: insert.on_conflict_do_nothing(index_elements=["site_number", "id"]),
+    returning=("site_number", "id"),
+)
+
+
+def _insert_events(
+    connection: Connection, arrivals: Sequence[Arrival], session_of: dict[Key, UUID]
+) -> set[Key]:
+    ordered = sorted(_unrepeated(arrivals), key=_key)
+    rows = [_event_row(each, session_of.get(_key(each))) for each in ordered]
+    return {(number, id) for number, id in EVENTS.write(connection, rows)}
+
+
+def _event_row(arrival: Arrival, session_id: UUID | None) -> tuple[Any, ...]:
+    return (
+        arrival.organization_id,
+        arrival.site_number,
+        arrival.id,
+        session_id,
+        arrival.at,
+        arrival.name,
+        arrival.url,
+        arrival.referrer,
+        arrival.title,
+        arrival.props,
+        arrival.amount,
+        arrival.currency,
+        arrival.campaign_id,
+        arrival.experiments,
+        arrival.by_api,
+    )
+
+
+# --- 3: sessions ---------------------------------------------------------------------------------
+
+
+def _add_up(insert: Any) -> Any:
+    came, kept = insert.excluded, sessions.c
+    earlier, later = came.started_at < kept.started_at, came.last_at >= kept.last_at
+    return insert.on_conflict_do_update(
+        index_elements=["site_number", "id"],
+        set_={
+            "started_at": case((earlier, came.started_at), else_=kept.started_at),
+            "entry_url": case((earlier, came.entry_url), else_=kept.entry_url),
+            "last_at": case((later, came.last_at), else_=kept.last_at),
+            "exit_url": case((later, came.exit_url), else_=kept.exit_url),
+            "events": kept.events + came.events,
+            "page_views": kept.page_views + came.page_views,
+            "active": kept.active + came.active,
+        },
+    )
+
+
+SESSIONS = ManyRows(
+    sessions,
+    (
+        "organization_id",
+        "site_number",
+        "id",
+        "visitor",
+        "person",
+        "started_at",
+        "last_at",
+        "events",
+        "page_views",
+        "active",
+        "entry_url",
+        "exit_url",
+        *Circumstances._fields,
+    ),
+    _add_up,
+    returning=("organization_id", "site_number", "id", "started_at", "events"),
+)
+
+
+def _fold(
+    connection: Connection, fresh: list[Arrival], session_of: dict[Key, UUID]
+) -> set[tuple[UUID, int, int]]:
+    """Add new events to their sessions. Answers the buckets that those count in: a session counts
+    where it began, and one that turns out to have begun earlier no more where it seemed to."""
+
+    def of_session(arrival: Arrival) -> Key:
+        return arrival.site_number, session_of[_key(arrival)]
+
+    def in_order(arrival: Arrival) -> tuple[int, UUID, int]:
+        return (*of_session(arrival), arrival.at)
+
+    known = sorted((each for each in fresh if each.who is not None), key=in_order)
+    visits = [(key, list(group)) for key, group in groupby(known, key=of_session)]
+    came = dict(visits)
+    rows = [_session_row(key, group) for key, group in visits]
+    changed = set()
+    for owner, number, id, started_at, events in SESSIONS.write(connection, rows):
+        group = came[number, id]
+        changed.add((owner, number, _bucket(started_at)))
+        if started_at == group[0].at and events > len(group):
+            past = range(_bucket(started_at), group[-1].at + IDLE + 1, BUCKET)
+            changed.update((owner, number, bucket) for bucket in past)
+    return changed
+
+
+def _session_row(key: Key, arrivals: list[Arrival]) -> tuple[Any, ...]:
+    first, last = arrivals[0], arrivals[-1]
+    assert first.who is not None
+    return (
+        first.organization_id,
+        *key,
+        first.who.visitor,
+        first.who.person,
+        first.at,
+        last.at,
+        len(arrivals),
+        sum(each.name == PAGE_VIEW for each in arrivals),
+        sum(each.active for each in arrivals),
+        first.url,
+        last.url,
+        *first.circumstances,
+    )
+
+
+# --- 4: marks ------------------------------------------------------------------------------------
+
+MARKS = ManyRows(
+    marks,
+    ("organization_id", "site_number", "bucket", "dirty_seq", "clean_seq"),
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["site_number", "bucket"],
+        set_={"dirty_seq": marks.c.dirty_seq + literal_column("1")},
+    ),
+)
+
+
+def _bucket(at: int) -> int:
+    return at - at % BUCKET
