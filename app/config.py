@@ -49,6 +49,8 @@ class Settings:
     asset_url: str
     trusted_proxies: int
     socket_cap: int
+    events_per_address: int  # a second, ten times as many at once
+    events_per_site: int  # a second and web process
     chain_heads: Path
     geoip_path: Path | None  # None: the bundled database of countries
 
@@ -94,6 +96,8 @@ class Settings:
             asset_url=environ.get("ASSET_URL", "").rstrip("/"),
             trusted_proxies=_count(environ, "TRUSTED_PROXIES", 0),
             socket_cap=_count(environ, "CANDOR_SOCKET_CAP", 3000),
+            events_per_address=_count(environ, "EVENTS_PER_ADDRESS", 50),
+            events_per_site=_count(environ, "EVENTS_PER_SITE", 1000),
             chain_heads=data / "chain-heads.log",
             geoip_path=_geoip_path(environ.get("GEOIP_PATH")),
         )

@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     _serve_specification(app)
     _exempt_programs(app)
     _hide_pages(app)
+    _trust_proxies(app, settings)
     return app
 
 
@@ -93,6 +94,10 @@ def _configure(app: APIFlask, settings: Settings) -> None:
     app.extensions["candor_settings"] = settings
     app.extensions["candor_keyring"] = Keyring.from_settings(settings)
     app.extensions["candor_asset_version"] = _newest_asset()
+
+
+def _trust_proxies(app: APIFlask, settings: Settings) -> None:
+    """Last, so that all the rest sees the address of the visitor."""
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -125,23 +125,30 @@ def _validation_error(error: HTTPError) -> Any:
 def _fault(error: Exception) -> Any:
     with suppress(Exception):  # a lost connection cannot even be rolled back
         db.session.rollback()
+    return _api_error(as_api_error(error))
+
+
+def as_api_error(error: BaseException) -> ApiError:
+    """What is answered for whatever was raised. What nobody expected is logged."""
+    if isinstance(error, ApiError):
+        return error
     if isinstance(error, PoolTimeout) or unavailable(error):
         log.error("storage_unavailable", error=str(error).splitlines()[0])
         message = "Storage is not available right now. Nothing was lost; please try again."
-        return answer(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
+        return ApiError(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
     if isinstance(error, RedisError):
         # Only what must hold without exception asks Redis on a request's path: limits of sign-in.
         log.error("redis_unavailable", error=str(error))
         message = "This is not available right now. Please try again."
-        return answer(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
+        return ApiError(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
     if isinstance(error, IntegrityError):
         log.warning("conflict", error=str(error.orig).splitlines()[0])
-        return answer(409, "conflict", "That collides with something that is there already.")
+        return ApiError(409, "conflict", "That collides with something that is there already.")
     if isinstance(error, DataError):
-        return answer(400, "invalid_data", "A value cannot be stored.")
-    log.exception("fault")
+        return ApiError(400, "invalid_data", "A value cannot be stored.")
+    log.error("fault", exc_info=error)
     message = f"Something broke on our side. It is logged under {request_id()}."
-    return answer(500, "internal_error", message, {"id": request_id()})
+    return ApiError(500, "internal_error", message, {"id": request_id()})
 
 
 def answer(

@@ -19,6 +19,8 @@ FIXED = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# Of what is data and never a page.
+BARE = {**FIXED, "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 HSTS = "max-age=31536000; includeSubDomains"
 
 

@@ -27,6 +27,13 @@ DELIVERIES = Counter("candor_inbound_deliveries_total", "Webhooks received", ["k
 SOCKETS = Gauge("candor_sockets", "Open visitor sockets", multiprocess_mode="livesum")
 FRAMES = Counter("candor_socket_frames_total", "Frames sent to visitors", ["type"])
 SLOW_SOCKETS = Counter("candor_slow_sockets_total", "Sockets closed because they did not read")
+EVENTS = Counter("candor_events_total", "Events stored")
+EVENTS_BATCH = Histogram(
+    "candor_events_batch", "Events in a transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 500, 1000)
+)
+EVENTS_WAITING = Gauge(
+    "candor_events_waiting", "Events that wait to be stored", multiprocess_mode="livesum"
+)
 
 blueprint = Blueprint("metrics", __name__)
 

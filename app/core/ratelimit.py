@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from functools import lru_cache
 from ipaddress import ip_address
 
 from flask import Flask, request
@@ -15,7 +16,11 @@ from app.core.redis_client import impatience
 
 def address() -> str:
     """Whom a limit counts: the IPv4 address, or the /64 of an IPv6 one."""
-    text = request.remote_addr or "unknown"
+    return counted_address(request.remote_addr or "unknown")
+
+
+@lru_cache(4096)
+def counted_address(text: str) -> str:
     try:
         parsed = ip_address(text)
     except ValueError:
@@ -37,13 +42,13 @@ class Buckets:
         self._rate, self._burst, self._size = rate, burst, size
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, key: str) -> bool:
-        """Whether one more is allowed now."""
+    def take(self, key: str, number: int = 1) -> bool:
+        """Whether that many more are allowed now; then they are taken."""
         moment = time.monotonic()
         tokens, before = self._buckets.pop(key, (float(self._burst), moment))
         tokens = min(self._burst, tokens + (moment - before) * self._rate)
-        allowed = tokens >= 1
-        self._buckets[key] = (tokens - 1 if allowed else tokens, moment)
+        allowed = tokens >= number
+        self._buckets[key] = (tokens - number if allowed else tokens, moment)
         if len(self._buckets) > self._size:
             self._buckets.popitem(last=False)
         return allowed

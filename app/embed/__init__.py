@@ -3,6 +3,7 @@ from flask import Flask
 from app.core.bus import Subscriber
 from app.embed import broadcasts, published, sockets, views  # noqa: F401
 from app.embed.hub import Hub
+from app.embed.ingest import Ingest
 from app.embed.notifications import change_numbers
 from app.embed.recounts import Recounts
 from app.embed.sightings import Lookout
@@ -24,3 +25,4 @@ def register(app: Flask) -> None:
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": sockets.LARGEST_MESSAGE}
     app.register_blueprint(sockets.blueprint)
     sockets.sock.init_app(app)
+    app.wsgi_app = Ingest(app, app.wsgi_app, app.extensions["candor_committer"])  # type: ignore[method-assign]

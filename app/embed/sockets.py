@@ -19,7 +19,7 @@ from app.embed.notifications import cursor_of
 from app.embed.published import active_site, known_origin
 from app.embed.seen import context_of, count_impression
 from app.embed.sightings import note
-from app.tracking.identity import issue_token, read_token, visitor_hash
+from app.tracking.identity import identify, read_token, renewed_token
 
 LARGEST_MESSAGE = 16 * 1024
 PER_SECOND, BURST = 20.0, 60
@@ -122,9 +122,10 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
     if not site.runs_on(request.environ["candor.origin_host"]):
         raise ApiError(403, "foreign_origin", "This origin is not a domain of this site.")
     note(site, request.environ["candor.origin_host"])
-    visitor = read_token(site.id, frame.get("visitor"))
-    if visitor is None:
-        visitor = visitor_hash(site, address(), request.user_agent.string)
+    text = frame.get("visitor")
+    token = read_token(site.id, text)
+    who = identify(site, address(), request.user_agent.string, token, consent=False)
+    visitor = who.visitor.hex()
     # Join first, read then: what happens in between is heard and told twice rather than never.
     hub().join(connection, site.id.hex)
     connection.visitor = site.key, visitor
@@ -134,7 +135,7 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
         connection,
         {
             "type": "joined",
-            "visitor": issue_token(site.id, visitor),
+            "visitor": renewed_token(site, who, text, token),
             "context": context_of(site, visitor),
             "cursor": cursor,
             "revision": site.revision,

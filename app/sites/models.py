@@ -26,6 +26,7 @@ from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db
 from app.core.ids import public_token
+from app.core.sql import insert
 from app.core.tenancy import Tenant, current_organization_id, owned_by
 from app.sites.domains import MOST_DOMAINS, DomainError, domains_of
 
@@ -45,8 +46,11 @@ class SiteNumbers(Base):
 
 
 def _next_number(context: Any) -> int:
-    taken = update(SiteNumbers.__table__).values(last=SiteNumbers.last + 1)  # type: ignore[arg-type]
-    return context.connection.execute(taken.returning(SiteNumbers.last)).scalar_one()
+    taken = insert(context.connection, SiteNumbers).values(id=1, last=1)
+    taken = taken.on_conflict_do_update(
+        index_elements=["id"], set_={"last": SiteNumbers.last + 1}
+    ).returning(SiteNumbers.last)
+    return context.connection.execute(taken).scalar_one()
 
 
 class Site(Tenant, Base):

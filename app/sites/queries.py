@@ -33,6 +33,19 @@ class PublishedSite:
     revision: int
     change: int
     content: dict[str, Any]
+    mode: str = "anonymous"
+    parameters: frozenset[str] = frozenset(
+        (
+            "utm_source",
+            "utm_medium",
+            "utm_campaign",
+            "utm_term",
+            "utm_content",
+            "gclid",
+            "fbclid",
+            "msclkid",
+        )
+    )
 
     def runs_on(self, host: str | None) -> bool:
         return host is not None and not self.hosts.isdisjoint(domains_of(host))
@@ -41,7 +54,7 @@ class PublishedSite:
 def published_site(key: str) -> PublishedSite | None:
     """By its public key; None for an unknown one. Reads the database each time."""
     statement = (
-        select(Site, Revision.number, Revision.change, Revision.content)
+        select(Site, Revision.number.label("revision"), Revision.change, Revision.content)
         .outerjoin(
             Revision,
             and_(Revision.site_id == Site.id, Revision.number == Site.revision_number),
@@ -63,7 +76,7 @@ def published_site(key: str) -> PublishedSite | None:
             time_zone=row.time_zone,
             person_style=row.person_style,
             hosts=frozenset(hosts),
-            revision=row.number or 0,
+            revision=row.revision or 0,
             change=row.change or 0,
             content=row.content or {"campaigns": []},
         )

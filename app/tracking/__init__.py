@@ -1,9 +1,13 @@
 from flask import Flask
 
 from app.tracking import models  # noqa: F401
+from app.tracking.committer import Committer
 from app.tracking.places import use_database
+from app.tracking.presence import Presence
 
 
 def register(app: Flask) -> None:
-    """Tables and periodic jobs only, and the database of places."""
     use_database(app.extensions["candor_settings"].geoip_path)
+    committer = Committer(app)
+    committer.listen(Presence(app).note)
+    app.extensions["candor_committer"] = committer

@@ -54,8 +54,16 @@ class Run:
         return self.arrivals[-1].at
 
 
-def store(connection: Connection, arrivals: Sequence[Arrival]) -> set[Key]:
-    """Write events in the connection's transaction; answers which of them are new."""
+@dataclass(frozen=True)
+class Stored:
+    """Which events were new, and the session of each that has one."""
+
+    new: set[Key]
+    sessions: dict[Key, UUID]
+
+
+def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
+    """Write events in the connection's transaction, each once."""
     known = [each for each in arrivals if each.who is not None]
     session_of: dict[Key, UUID] = {}
     for runs in _rounds(known):
@@ -67,7 +75,7 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> set[Key]:
     buckets = {(each.organization_id, each.site_number, _bucket(each.at)) for each in fresh}
     buckets |= _fold(connection, fresh, session_of)
     MARKS.write(connection, [(*each, 1, 0) for each in sorted(buckets, key=itemgetter(1, 2))])
-    return new
+    return Stored(new, session_of)
 
 
 def _key(arrival: Arrival) -> Key:

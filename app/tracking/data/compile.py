@@ -78,7 +78,7 @@ def compiled(source: maxminddb.Reader) -> bytes:
 
 def _leaves(source: maxminddb.Reader) -> Iterator[tuple[int, int, str]]:
     for network, record in source:
-        code = sys.intern(record["country_code"])  # type: ignore[call-overload, index]
+        code = sys.intern(record["country_code"])
         length = network.prefixlen + (BITS - 32 if isinstance(network, IPv4Network) else 0)
         if code in CODES:
             yield int(network.network_address), length, code
