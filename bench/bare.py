@@ -19,6 +19,11 @@ def view():
     return "ok"
 
 
+@app.post("/empty")
+def empty():
+    return "", 204
+
+
 @sock.route("/ws")
 def socket(ws):
     if not opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -53,6 +54,7 @@ def domains_of(host: str) -> list[str]:
     return [host, *(ANY_BELOW + domain for domain in above)]
 
 
+@lru_cache(4096)
 def host_of(origin: str | None) -> str | None:
     """The host of an Origin header; None when there is none to speak of ("null", malformed)."""
     if not origin or not origin.startswith(("http://", "https://")):

@@ -113,6 +113,9 @@ class Committer:
     def _run(self) -> None:
         while True:
             self._wake.wait()
+            import os
+
+            time.sleep(float(os.environ.get("GATHER", "0")))
             self._wake.clear()
             with self._app.app_context():
                 while self._waiting:

@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import current_app
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, TimestampSigner
 from sqlalchemy import select
 
 from app.core import clock, tenancy
@@ -150,7 +150,7 @@ def _find_salt(site: PublishedSite, day: date) -> bytes | None:
 def issue_token(site: PublishedSite, who: Who) -> str:
     """A signed token for one site: good for this local day, or for a year if it is a person's."""
     day = PERSON if who.person else _today(site).isoformat()
-    return _serializer(site.id).dumps(f"{who.visitor.hex()}.{day}")
+    return _signer(site.id).sign(f"{who.visitor.hex()}_{day}").decode()
 
 
 def renewed_token(site: PublishedSite, who: Who, text: str | None, token: Token | None) -> str:
@@ -170,19 +170,19 @@ def read_token(site_id: UUID, text: object) -> Token | None:
     if not isinstance(text, str) or len(text) > LONGEST_TOKEN:
         return None
     try:
-        content, issued_at = _serializer(site_id).loads(text, return_timestamp=True)
-        visitor, _, day = content.partition(".")
-    except (BadSignature, AttributeError):
+        content, issued_at = _signer(site_id).unsign(text, return_timestamp=True)
+    except BadSignature:
         return None
+    visitor, _, day = content.decode().partition("_")
     token = Token(visitor, day, issued_at)
     life = PERSON_TOKEN_LIFE if token.person else TOKEN_LIFE
     return token if clock.now() - issued_at < life else None
 
 
-def _serializer(site_id: UUID) -> URLSafeTimedSerializer:
-    made = current_app.extensions.setdefault("candor_visitor_serializers", {})
+def _signer(site_id: UUID) -> TimestampSigner:
+    made = current_app.extensions.setdefault("candor_visitor_signers", {})
     found = made.get(site_id)
     if found is None:
         key = current_app.extensions.setdefault("candor_visitor_key", keyring().derive("visitor"))
-        found = made[site_id] = URLSafeTimedSerializer(key, salt=f"visitor/{site_id}")
+        found = made[site_id] = TimestampSigner(key, salt=f"visitor/{site_id}".encode())
     return found

@@ -1,0 +1,183 @@
+"""How many events are stored in a second, beside a bare view that answers 204 and stores nothing,
+under the same gunicorn."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.core.ids import uuid7
+from bench.rows import row
+from bench.stage import DOMAIN, Stage, bare, stage
+from tests.services import running_postgres
+
+SECONDS = 5.0
+CONNECTIONS = 32
+BROWSER = (
+    "Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/{version}.0.0.0 Safari/537.36"
+)
+UNLIMITED = {"EVENTS_PER_ADDRESS": "1000000", "EVENTS_PER_SITE": "1000000"}
+TARGETS = {"sqlite": (0.45, 10_000), "postgres": (0.3, 6_000)}
+
+
+@dataclass
+class Load:
+    """What one client saw: answers by status, and how long those that were accepted took."""
+
+    statuses: dict[int, int] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    took: float = 0.0
+
+    def add(self, other: Load) -> None:
+        for status, number in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + number
+        self.seconds += other.seconds
+        self.took = max(self.took, other.took)
+
+    def per_second(self, *statuses: int) -> float:
+        return sum(self.statuses.get(each, 0) for each in statuses) / self.took
+
+    def p99(self) -> float:
+        """Milliseconds."""
+        return sorted(self.seconds)[int(len(self.seconds) * 0.99)] * 1000
+
+
+def ingest() -> Iterator[dict[str, Any]]:
+    for kind, (ratio, batched) in TARGETS.items():
+        yield from _of(kind, ratio, batched)
+
+
+def _of(kind: str, ratio: float, batched: int) -> Iterator[dict[str, Any]]:
+    with database(kind) as environ, stage(**environ, **UNLIMITED) as on, bare(on.redis_url) as (
+        floor,
+        _pids,
+    ):
+        pairs = [
+            (hammer(f"{on.program.url}{PATH}", on.site_key), hammer(f"{floor}/empty", on.site_key))
+            for _ in range(2)
+        ]
+        ours = max((pair[0] for pair in pairs), key=lambda load: load.per_second(202))
+        ceiling = max(pair[1].per_second(204) for pair in pairs)
+        name = f"one event a request, {kind}"
+        value = ours.per_second(202)
+        yield row(f"{name}, requests a second", value, "1/s", at_least=ratio, ceiling=ceiling, ratio=True)
+        import re, requests
+        text = requests.get(on.program.url + "/metrics").text
+        print(re.findall(r"candor_events_batch_(?:sum|count).*", text))
+        yield row(f"{name}, p99", max(pair[0].p99() for pair in pairs), "ms", 100)
+        load = hammer(f"{on.program.url}{PATH}", on.site_key, batch=10)
+        yield row(f"batches of ten, {kind}, events a second", load.per_second(202) * 10, "1/s", at_least=batched)
+
+
+PATH = "/widget/v1/events"
+
+
+@contextmanager
+def database(kind: str) -> Iterator[dict[str, str]]:
+    with running_postgres() if kind == "postgres" else nullcontext() as url:
+        yield {"DATABASE_URL": url} if url else {}
+
+
+def hammer(
+    url: str,
+    site_key: str,
+    *,
+    batch: int = 1,
+    seconds: float = SECONDS,
+    connections: int = CONNECTIONS,
+    processes: int = 2,
+) -> Load:
+    """Keep-alive posts as fast as the answers come."""
+    with get_context("spawn").Pool(processes) as pool:
+        share = connections // processes
+        loads = pool.starmap(_hammer, [(url, site_key, batch, seconds, share)] * processes)
+    total = Load()
+    for load in loads:
+        total.add(load)
+    return total
+
+
+@dataclass
+class Client:
+    """One visitor on one connection."""
+
+    socket: socket.socket
+    head: bytes
+    tail: bytes
+    answer: bytearray = field(default_factory=bytearray)
+    started: float = 0.0
+
+
+def _hammer(url: str, site_key: str, batch: int, seconds: float, connections: int) -> Load:
+    parts = urlsplit(url)
+    selector, load = selectors.DefaultSelector(), Load()
+    for number in range(connections):
+        opened = socket.create_connection((parts.hostname, parts.port))
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = Client(opened, _head(parts, os.getpid() * 1000 + number), b"")
+        selector.register(opened, selectors.EVENT_READ, client)
+        _send(client, site_key, batch)
+    began = time.monotonic()
+    while time.monotonic() < began + seconds:
+        for key, _ in selector.select(0.1):
+            client = key.data
+            client.answer.extend(client.socket.recv(65536))
+            if _is_whole(client.answer):
+                status = int(client.answer[9:12])
+                load.statuses[status] = load.statuses.get(status, 0) + 1
+                if status < 300:
+                    load.seconds.append(time.monotonic() - client.started)
+                client.answer.clear()
+                _send(client, site_key, batch)
+    load.took = time.monotonic() - began
+    return load
+
+
+def _head(parts: Any, number: int) -> bytes:
+    """Each connection is a visitor of its own."""
+    agent = BROWSER.format(version=100 + number % 40) + f" v/{number}"
+    return (
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: {agent}\r\n"
+        f"Origin: https://{DOMAIN}\r\nAccept-Language: de-DE,de;q=0.9\r\n"
+        "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: "
+    ).encode()
+
+
+def _send(client: Client, site_key: str, batch: int) -> None:
+    moment = int(time.time() * 1000)
+    events = [
+        {
+            "id": str(uuid7()),
+            "name": "page_view",
+            "url": f"https://{DOMAIN}/products/tea-{number % 50}?utm_source=news",
+            "title": "Tea",
+            "at": moment,
+        }
+        for number in range(batch)
+    ]
+    body = json.dumps({"site": site_key, "sent_at": moment, "events": events}).encode()
+    client.started = time.monotonic()
+    client.socket.sendall(client.head + str(len(body)).encode() + b"\r\n\r\n" + body)
+
+
+def _is_whole(answer: bytearray) -> bool:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    if not separator:
+        return False
+    lowered = head.lower()
+    if b"content-length: " not in lowered:
+        return True
+    return len(body) >= int(lowered.split(b"content-length: ")[1].split(b"\r\n")[0])
+
+
+__all__ = ["Stage", "hammer", "ingest"]
