@@ -28,6 +28,8 @@ class PublishedSite:
     language: str
     time_zone: str
     person_style: str
+    mode: str
+    parameters: tuple[str, ...]
     hosts: frozenset[str]
     revision: int
     change: int
@@ -60,6 +62,8 @@ def published_site(key: str) -> PublishedSite | None:
             language=row.language,
             time_zone=row.time_zone,
             person_style=row.person_style,
+            mode=row.mode,
+            parameters=tuple(row.parameters),
             hosts=frozenset(hosts),
             revision=row.number or 0,
             change=row.change or 0,
