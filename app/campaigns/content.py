@@ -14,14 +14,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from app.core.api import Schema
 from app.core.forms import clean_line
 from app.core.languages import LANGUAGES
+from app.sites.parameters import STANDARD
 
 COLOUR = re.compile("#[0-9a-fA-F]{6}")
 PARAMETER = re.compile("[A-Za-z0-9_.-]{1,40}")
 TYPE = re.compile("[a-z][a-z0-9_]{0,39}")
 
-UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-CLICK_IDS = ("gclid", "fbclid", "msclkid")
-PARAMETERS = (*UTM, *CLICK_IDS)
 DEVICES = ("mobile", "tablet", "desktop")
 ICONS = ("check", "heart", "star", "bag", "bell", "gift", "tag", "info", "chat", "flame", "none")
 PERIODS = ("hour", "day", "week", "month")
@@ -180,7 +178,7 @@ class Tracking(Schema):
     """What is added to the campaign's link when it is followed: the page's own values of
     `params`, the `custom` ones, the address of the page, and the time."""
 
-    params: list[Annotated[str, _one_of("A parameter", PARAMETERS)]] = list(PARAMETERS)
+    params: list[Annotated[str, _one_of("A parameter", STANDARD)]] = list(STANDARD)
     custom: Annotated[
         dict[str, Annotated[str, Field(max_length=200), BeforeValidator(clean_line)]],
         Field(max_length=MOST_CUSTOM),

@@ -73,6 +73,8 @@ LABELS = {
     "settings.person_style": Named("people are shown as"),
     "settings.k": Named("a place is named from", "people"),
     "settings.time_zone": Named("time zone"),
+    "settings.mode": Named("before a visitor consents"),
+    "settings.parameters": Named("kept parameter"),
 }
 
 # What a value is called, where its own name does not say it.

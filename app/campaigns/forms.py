@@ -16,13 +16,14 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, ValidationError
 
-from app.campaigns.content import DEVICES, ICONS, PARAMETERS, Invalid
+from app.campaigns.content import DEVICES, ICONS, Invalid
 from app.campaigns.formats import FORMATS, POSITIONS, Format
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.forms import Form, LineField, printable
 from app.core.languages import LANGUAGES
 from app.proof.forms import TYPES
+from app.sites.parameters import STANDARD
 
 FARTHEST = datetime(9000, 1, 1, tzinfo=UTC)  # later ones have no date in some zones
 LONGEST = Length(max=20_000, message="This is too long.")
@@ -40,7 +41,7 @@ TONES = [
     ("warning", "Warning"),
     ("error", "Problem"),
 ]
-PARAMETER_WORDS = [(name, name) for name in PARAMETERS]
+PARAMETER_WORDS = [(name, name) for name in STANDARD]
 
 # Where a problem of a path is shown, the more exact path first. The rest finds the field that has
 # the path's last word as its name.
@@ -290,7 +291,7 @@ def _data(campaign: Campaign) -> dict[str, Any]:
         "languages": rules.get("languages"),
         "per_page": frequency.get("page"),
         "per_day": frequency.get("day"),
-        "params": tracking.get("params", list(PARAMETERS)),
+        "params": tracking.get("params", list(STANDARD)),
         "custom": "\n".join(f"{k}={v}" for k, v in tracking.get("custom", {}).items()),
         "pass_page": tracking.get("page"),
         "pass_time": tracking.get("time"),

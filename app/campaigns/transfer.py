@@ -26,6 +26,7 @@ from app.core.api import Schema
 from app.core.db import db, exclusive
 from app.core.forms import clean_line
 from app.sites.models import SMALLEST_K, Site
+from app.sites.parameters import kept_parameters
 
 VERSION = 1
 LARGEST = 1024 * 1024
@@ -49,12 +50,15 @@ def _known_format(name: str) -> str:
 
 
 class Settings(Schema):
-    """A site's own settings; `k` is from how many people on a place is named."""
+    """A site's own settings; `k` is from how many people on a place is named. Without `mode` and
+    `parameters` the site keeps its own: no document from before them weakens it."""
 
     language: Language = "en"
     person_style: Literal["first_name", "initial", "someone"] = "first_name"
     k: Annotated[int, Field(ge=SMALLEST_K, le=1000)] = 5
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    mode: Literal["anonymous", "strict"] | None = None
+    parameters: Annotated[list[str], AfterValidator(kept_parameters)] | None = None
 
 
 class PictureIn(Schema):
@@ -184,7 +188,7 @@ class Transfer:
             return cls(problems=[Problem("campaigns", message)])
         read = [_campaign(number, each) for number, each in enumerate(known.campaigns)]
         return cls(
-            known.site.model_dump() if known.site else None,
+            known.site.model_dump(exclude_none=True) if known.site else None,
             [each for each in read if isinstance(each, Planned)],
             [problem for each in read if isinstance(each, list) for problem in each],
         )
@@ -213,7 +217,7 @@ class Transfer:
             for campaign, name in zip(self.campaigns, names, strict=True)
         ]
         announce(ConfigurationImported(site=site, campaigns=len(drafts)))
-        if settings and self.settings and self.settings != site.settings:
+        if settings and self.settings and {**site.settings, **self.settings} != site.settings:
             site.change(**self.settings)
         return drafts
 

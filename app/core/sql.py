@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import JSON, Insert, Table, TextClause, bindparam, func, select, text
@@ -13,6 +14,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from app.core.sqlite import writing_cursor
 
 # A JSON value: jsonb on Postgres, text on SQLite.
 Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -135,24 +138,28 @@ class _Compiled:
     ) -> None:
         compiled = statement.compile(dialect=dialect)
         self._text = str(compiled)
-        types = {each.name: each.type.dialect_impl(dialect) for each in (*given, *returned)}
         places = {each.name: place for place, each in enumerate(given)}
-        self._given = [
-            (places[name], types[name].bind_processor(dialect)) for name in compiled.positiontup
-        ]
-        self._returned = [
-            (place, types[each.name].result_processor(dialect, None))
-            for place, each in enumerate(returned)
-        ]
+        ordered = [given[places[name]] for name in compiled.positiontup]
+        self._order = itemgetter(*(places[each.name] for each in ordered))
+        self._to_driver = _conversions(
+            each.type.dialect_impl(dialect).bind_processor(dialect) for each in ordered
+        )
+        self._from_driver = _conversions(
+            each.type.dialect_impl(dialect).result_processor(dialect, None) for each in returned
+        )
+        self._returns = bool(returned)
 
     def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-        cursor = connection.connection.cursor()
-        given = [_through(self._given, row) for row in rows]
+        cursor = writing_cursor(connection.connection.dbapi_connection)  # type: ignore[arg-type]
+        values = [_converted(self._to_driver, list(self._order(row))) for row in rows]
         try:
-            if self._returned:
-                return [row for values in given for row in self._run_one(cursor, values)]
-            cursor.executemany(self._text, given)
-            return []
+            if not self._returns:
+                cursor.executemany(self._text, values)
+                return []
+            written = (
+                row for each in values for row in cursor.execute(self._text, each).fetchall()
+            )
+            return [_converted(self._from_driver, list(row)) for row in written]
         except connection.dialect.loaded_dbapi.Error as error:
             # As SQLAlchemy would tell it: whoever catches errors knows only its kinds.
             raise DBAPIError.instance(
@@ -161,13 +168,17 @@ class _Compiled:
         finally:
             cursor.close()
 
-    def _run_one(self, cursor: Any, values: tuple[Any, ...]) -> list[Any]:
-        cursor.execute(self._text, values)
-        return [_through(self._returned, row) for row in cursor.fetchall()]
+
+Conversions = list[tuple[int, Callable[[Any], Any]]]
 
 
-def _through(processors: list[tuple[int, Any]], values: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(
-        values[place] if process is None else process(values[place])
-        for place, process in processors
-    )
+def _conversions(processors: Iterable[Callable[[Any], Any] | None]) -> Conversions:
+    """Of those columns that the driver does not take or give as they are."""
+    return [(place, each) for place, each in enumerate(processors) if each is not None]
+
+
+def _converted(conversions: Conversions, values: list[Any]) -> list[Any]:
+    for place, convert in conversions:
+        if values[place] is not None:
+            values[place] = convert(values[place])
+    return values

@@ -96,6 +96,13 @@ class GatedCursor(sqlite3.Cursor):
         return patiently(lambda: method(sql, parameters))
 
 
+def writing_cursor(connection: GatedConnection) -> sqlite3.Cursor:
+    """A cursor of a transaction that writes, begun if need be: nothing of it has to wait any more,
+    so it is a plain one."""
+    connection.begin_write()
+    return sqlite3.Connection.cursor(connection)
+
+
 class ReaderConnection(sqlite3.Connection):
     """Its cursors execute and fetch on native threads; it cannot write (query_only)."""
 

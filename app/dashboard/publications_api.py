@@ -148,7 +148,7 @@ def import_configuration(site_id: UUID, query_data: ImportQuery, json_data: Conf
 
 def _roll_back(site: Site, number: int) -> None:
     revision = revision_of(site, number)
-    if revision.content.get("settings", site.settings) != site.settings:
+    if {**site.settings, **revision.content.get("settings", {})} != site.settings:
         _demand_sites_write()
     roll_back(site, revision)
 

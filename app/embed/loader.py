@@ -11,6 +11,7 @@ from flask import current_app
 
 from app.embed.icons import lines_of
 from app.embed.texts import texts_for
+from app.sites.parameters import STANDARD
 from app.sites.queries import PublishedSite
 
 BUILT = Path(__file__).parents[2] / "static" / "widget"
@@ -42,15 +43,18 @@ GRANTED = {"size": "medium", "corners": "soft", "animation": "fade"}
 
 def config_of(site: PublishedSite) -> dict[str, Any]:
     """An allow-list of the published configuration: nothing secret, nothing unpublished."""
-    return configuration(
-        site.key, site.language, site.content["campaigns"], "anonymous", site.revision
+    config = configuration(
+        site.key, site.language, site.content["campaigns"], site.mode, site.revision
     )
+    # Also when there are none.
+    return config if site.parameters == STANDARD else {**config, "params": site.parameters}
 
 
 def configuration(
     key: str, language: str, campaigns: list[dict[str, Any]], mode: str, revision: int = 0
 ) -> dict[str, Any]:
-    """What the widget starts with. `campaigns` are snapshots; `mode` is anonymous or preview."""
+    """What the widget starts with. `campaigns` are snapshots; `mode` is the site's
+    own, or preview."""
     settings = current_app.extensions["candor_settings"]
     config = {
         "site": key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -18,8 +18,12 @@ from app.core.languages import LANGUAGES
 from app.sites.domains import MOST_DOMAINS, normal_domain
 from app.sites.listing import LONGEST_SEARCH
 from app.sites.models import SMALLEST_K, Site
+from app.sites.parameters import MOST_OWN, STANDARD, kept_parameters
 
 blueprint = APIBlueprint("sites_api", __name__, url_prefix="/api/v1/sites", tag="Sites")
+
+
+Parameter = Annotated[str, Field(max_length=40)]
 
 
 class SiteIn(Schema):
@@ -42,7 +46,12 @@ class SiteIn(Schema):
 
 
 class SiteChanges(Schema):
-    """What is left out stays. `domains` replaces all of them."""
+    """What is left out stays. `domains` and `parameters` replace all of them.
+
+    `mode` says what is known of a visitor before he consented: anonymous visits, or in `strict`
+    nothing. `parameters` are those of a page's address that are kept: some of
+    utm_source, utm_medium, utm_campaign, utm_term, utm_content, gclid, fbclid and msclkid, and up
+    to ten others."""
 
     name: str | None = Field(None, min_length=1, max_length=120)
     client_name: str | None = Field(None, max_length=120)
@@ -52,6 +61,8 @@ class SiteChanges(Schema):
     language: str | None = Field(None, max_length=12)
     person_style: Literal["first_name", "initial", "someone"] | None = None
     k: int | None = Field(None, ge=SMALLEST_K, le=1000)
+    mode: Literal["anonymous", "strict"] | None = None
+    parameters: list[Parameter] | None = Field(None, max_length=len(STANDARD) + MOST_OWN)
 
     @field_validator("name", "client_name", mode="before")
     @classmethod
@@ -62,6 +73,11 @@ class SiteChanges(Schema):
     @classmethod
     def hosts(cls, domains: list[str] | None) -> list[str] | None:
         return domains and [normal_domain(text) for text in domains]
+
+    @field_validator("parameters")
+    @classmethod
+    def kept(cls, names: list[str] | None) -> list[str] | None:
+        return names and kept_parameters(names)
 
     @field_validator("time_zone")
     @classmethod
@@ -80,7 +96,8 @@ class SiteChanges(Schema):
     def settings(self) -> dict[str, Any]:
         """What Site.change takes. Only a client's name can be taken away with null."""
         values = self.model_dump(exclude_unset=True, exclude={"active"})
-        return {k: v or None for k, v in values.items() if v is not None or k == "client_name"}
+        named = {k: v for k, v in values.items() if v is not None}
+        return {**named, **{k: v or None for k, v in values.items() if k == "client_name"}}
 
 
 class SitesQuery(ListQuery):
@@ -101,6 +118,8 @@ class SiteOut(Schema):
     language: str
     person_style: str
     k: int
+    mode: str
+    parameters: list[str]
     revision: int | None
 
     @classmethod
@@ -117,6 +136,8 @@ class SiteOut(Schema):
             language=site.language,
             person_style=site.person_style,
             k=site.k,
+            mode=site.mode,
+            parameters=site.parameters,
             revision=site.revision_number,
         )
 

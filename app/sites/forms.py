@@ -4,7 +4,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
-from wtforms import HiddenField, SelectField, TextAreaField
+from wtforms import HiddenField, RadioField, SelectField, SelectMultipleField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 
 from app.core.api import parsed_uuid
@@ -13,6 +13,33 @@ from app.core.forms import CountField, Form, LineField, printable
 from app.core.languages import LANGUAGES
 from app.sites.domains import MOST_DOMAINS, DomainError, normal_domain
 from app.sites.models import DEFAULT_K, SMALLEST_K, Site
+from app.sites.parameters import (
+    STANDARD,
+    ParameterError,
+    kept_parameters,
+    own_parameters,
+)
+
+# Each with what it means for visitors.
+MODES = [
+    (
+        "anonymous",
+        (
+            "Anonymous",
+            "Visits are counted from the first page on, nobody is recognised for longer than a "
+            "day, and nothing is stored on the device but, once a visitor writes in the chat, the "
+            "key to that conversation.",
+        ),
+    ),
+    (
+        "strict",
+        (
+            "Strict",
+            "The page loads what you have published and nothing else: no visit is counted, and "
+            "campaigns that show activities or counts do not appear.",
+        ),
+    ),
+]
 
 
 class SiteForm(Form):
@@ -46,6 +73,33 @@ class SiteForm(Form):
         """What Site.create and Site.change take."""
         values = {k: v for k, v in self.values().items() if k != "domains"}
         return {**values, "client_name": values["client_name"] or None, "domains": self.hosts}
+
+
+class SiteSettingsForm(SiteForm):
+    """All settings of a site that is there. What is not sent stays, but for the ticks."""
+
+    mode = RadioField("Before a visitor consents", choices=MODES)
+    parameters = SelectMultipleField("Parameters that are kept", choices=STANDARD)
+    own_parameters = LineField("Parameters of your own", [Length(max=1000)])
+
+    @classmethod
+    def of(cls, site: Site) -> SiteSettingsForm:
+        """As the page shows it first."""
+        form = cls(obj=site)
+        form.domains.data = "\n".join(site.hosts)
+        form.own_parameters.data = " ".join(own_parameters(site.parameters))
+        return form
+
+    def validate_own_parameters(self, field: Any) -> None:
+        own = (field.data or "").replace(",", " ").split()
+        try:
+            self.kept = kept_parameters([*(self.parameters.data or []), *own])
+        except ParameterError as error:
+            raise ValidationError(str(error)) from error
+
+    def settings(self) -> dict[str, Any]:
+        values = {k: v for k, v in super().settings().items() if k != "own_parameters"}
+        return {**values, "parameters": self.kept}
 
 
 class DomainForm(Form):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,11 +30,12 @@ from app.core.ids import public_token
 from app.core.sql import insert
 from app.core.tenancy import Tenant, current_organization_id, owned_by
 from app.sites.domains import MOST_DOMAINS, DomainError, domains_of
+from app.sites.parameters import STANDARD
 
 SMALLEST_K = 3
 DEFAULT_K = 5
 # What of a site's own a revision keeps. Its name, domains and switch are not taken back with it.
-SETTINGS = ("language", "person_style", "k", "time_zone")
+SETTINGS = ("language", "person_style", "k", "time_zone", "mode", "parameters")
 
 
 class SiteNumbers(Base):
@@ -78,6 +80,12 @@ class Site(Tenant, Base):
     language: Mapped[str] = mapped_column(String(12), default="en")
     person_style: Mapped[str] = mapped_column(String(12), default="first_name")
     k: Mapped[int] = mapped_column(default=DEFAULT_K)
+    # anonymous, or strict: before consent nothing is counted and nothing asked for.
+    mode: Mapped[str] = mapped_column(String(10), default="anonymous", server_default="anonymous")
+    # Those of its pages' addresses that are kept, by name.
+    parameters: Mapped[list[Any]] = mapped_column(
+        default=lambda: list(STANDARD), server_default=json.dumps(STANDARD)
+    )
     # Counts what visitors may have to hear of (activities, retractions, revisions): their cursor.
     change_number: Mapped[int] = mapped_column(BigInteger, default=0)
     revision_number: Mapped[int | None]

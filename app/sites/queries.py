@@ -29,23 +29,12 @@ class PublishedSite:
     language: str
     time_zone: str
     person_style: str
+    mode: str
+    parameters: tuple[str, ...]
     hosts: frozenset[str]
     revision: int
     change: int
     content: dict[str, Any]
-    mode: str = "anonymous"
-    parameters: frozenset[str] = frozenset(
-        (
-            "utm_source",
-            "utm_medium",
-            "utm_campaign",
-            "utm_term",
-            "utm_content",
-            "gclid",
-            "fbclid",
-            "msclkid",
-        )
-    )
 
     def runs_on(self, host: str | None) -> bool:
         return host is not None and not self.hosts.isdisjoint(domains_of(host))
@@ -75,6 +64,8 @@ def published_site(key: str) -> PublishedSite | None:
             language=row.language,
             time_zone=row.time_zone,
             person_style=row.person_style,
+            mode=row.mode,
+            parameters=tuple(row.parameters),
             hosts=frozenset(hosts),
             revision=row.revision or 0,
             change=row.change or 0,

@@ -17,7 +17,7 @@ from app.core.errors import invalid
 from app.core.languages import LANGUAGES
 from app.core.render import render
 from app.sites.domains import DomainError
-from app.sites.forms import DomainForm, SiteForm
+from app.sites.forms import DomainForm, SiteForm, SiteSettingsForm
 from app.sites.installation import Installation
 from app.sites.listing import list_sites
 from app.sites.models import Revision, Site
@@ -73,15 +73,14 @@ def show(site_id: UUID) -> Any:
 @require(Permission.SITES_WRITE)
 def edit(site_id: UUID) -> Any:
     site = get_or_404(Site, site_id)
-    form = SiteForm(obj=site)
-    form.domains.data = "\n".join(site.hosts)
-    return render("sites/edit.html", site=site, form=form)
+    return render("sites/edit.html", site=site, form=SiteSettingsForm.of(site))
 
 
 @blueprint.post("/<uuid:site_id>")
 @require(Permission.SITES_WRITE)
 def update(site_id: UUID) -> Any:
-    site, form = get_or_404(Site, site_id), SiteForm()
+    site = get_or_404(Site, site_id)
+    form = SiteSettingsForm(obj=site)
     if not form.validate():
         return render("sites/edit.html", 422, site=site, form=form)
     site.change(**form.settings())

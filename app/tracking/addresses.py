@@ -24,7 +24,7 @@ class Address(NamedTuple):
 
 
 @lru_cache(4096)
-def read_address(text: str, kept: frozenset[str] = frozenset()) -> Address | None:
+def read_address(text: str, kept: tuple[str, ...] = ()) -> Address | None:
     """The address of a page; None for what is none: not http(s), too long, no host.
 
     A query is left out but for the parameters in `kept`, user names and passwords always, a
@@ -48,7 +48,7 @@ def read_address(text: str, kept: frozenset[str] = frozenset()) -> Address | Non
     return Address(url[:LONGEST_KEPT], host.rstrip("."), parameters)
 
 
-def _parameters(query: str, kept: frozenset[str]) -> dict[str, str]:
+def _parameters(query: str, kept: tuple[str, ...]) -> dict[str, str]:
     """The first value of each, as a person reads it."""
     found: dict[str, str] = {}
     try:

@@ -7,7 +7,7 @@ import re
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from ua_parser_rs import UserAgentExtractor
 
-from app.tracking.devices import LONGEST_USER_AGENT
+from app.tracking.devices import legible
 
 HEADLESS = re.compile(
     r"headless|phantomjs|slimerjs|htmlunit|jsdom|puppeteer|playwright|cypress", re.IGNORECASE
@@ -36,7 +36,7 @@ def bot_reason(user_agent: str, *, webdriver: bool = False) -> str | None:
     """Why this is not a person: "empty_user_agent", "webdriver", "headless" or "crawler" (HTTP
     libraries are among these); None for people. `webdriver` is what the browser says of itself.
     Reads 512 characters."""
-    text = "".join(c for c in user_agent[:LONGEST_USER_AGENT] if c.isprintable()).strip()
+    text = legible(user_agent).strip()
     if not text:
         return "empty_user_agent"
     if webdriver:

@@ -85,8 +85,8 @@ def channel_of(
     by_click = next((CLICK_IDS[name] for name in CLICK_IDS if params.get(name)), ("", ""))
     source, medium = source or by_click[0], medium or by_click[1]
     referrer = (referrer_host or "").lower().rstrip(".")[:LONGEST]
-    if referrer and referrer not in own_hosts and not source:
-        source, medium = referrer, medium or "referral"
+    if referrer and referrer not in own_hosts and not (source or medium):
+        source, medium = referrer, "referral"
     if not (source or medium or campaign):
         return "direct"
     return _channel(source, medium, campaign)
@@ -148,8 +148,11 @@ def _kind(source: str) -> str:
     for start in range(len(labels) - 1):
         if found := _kinds.get(".".join(labels[start:])):
             return found
-        ending = labels[start + 1 :]
-        if len(ending) <= 2 and all(len(label) <= 3 for label in ending):
-            if found := _anywhere.get(labels[start]):
-                return found
+        if labels[start] in _anywhere and _is_country_ending(labels[start + 1 :]):
+            return _anywhere[labels[start]]
     return ""
+
+
+def _is_country_ending(labels: list[str]) -> bool:
+    """Such as com, de or co.uk."""
+    return len(labels) <= 2 and all(len(label) <= 3 for label in labels)

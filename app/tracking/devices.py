@@ -50,12 +50,18 @@ _resolve = Resolver((_browsers, _systems, []))
 
 def device_of(user_agent: str) -> Device:
     """Kind and families of browser and system, "Other" when unknown. Reads 512 characters."""
-    return _device(user_agent[:LONGEST_USER_AGENT])
+    return _device(legible(user_agent))
+
+
+def legible(user_agent: str) -> str:
+    """Its first 512 characters without those that cannot be printed: the engine raises for lone
+    surrogates, and names may be taken from the text."""
+    text = user_agent[:LONGEST_USER_AGENT]
+    return text if text.isprintable() else "".join(c for c in text if c.isprintable())
 
 
 @lru_cache(maxsize=5000)
-def _device(user_agent: str) -> Device:
-    text = "".join(c for c in user_agent if c.isprintable())
+def _device(text: str) -> Device:
     found = _resolve(text, Domain.USER_AGENT | Domain.OS)
     return Device(
         kind=_kind(text),

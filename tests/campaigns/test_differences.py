@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.campaigns.content import DEVICES, PARAMETERS
+from app.campaigns.content import DEVICES
 from app.campaigns.differences import LABELS, campaign_differences, differences
 from app.campaigns.formats import FORMATS, checked_parts
 from app.core.languages import LANGUAGES
+from app.sites.parameters import STANDARD
 
 PARTS = ("content", "triggers", "rules", "frequency", "tracking")
 SETTINGS = {"language": "en", "person_style": "first_name", "k": 5, "time_zone": "UTC"}
@@ -124,6 +125,17 @@ def test_settings_are_said_as_their_form_says_them():
     ]
 
 
+def test_tracking_is_said_by_what_came_and_went():
+    before = {**SETTINGS, "mode": "anonymous", "parameters": ["utm_source", "gclid"]}
+    after = {**SETTINGS, "mode": "strict", "parameters": ["utm_source", "ref"]}
+    (change,) = differences({"settings": before}, {"settings": after})
+    assert change.words == [
+        "before a visitor consents anonymous → strict",
+        "kept parameter gclid removed",
+        "kept parameter ref added",
+    ]
+
+
 def test_a_revision_of_long_ago_differs_only_in_what_it_said():
     """It had no settings, fewer parts and fewer fields; what was not there had its default."""
     now = snapshot(content={"message": "Two"})
@@ -175,7 +187,7 @@ LEAVES = {
     "rules.languages": st.lists(st.sampled_from(sorted(LANGUAGES)), max_size=3),
     "frequency.page": st.integers(1, 1000) | st.none(),
     "frequency.day": st.integers(1, 1000) | st.none(),
-    "tracking.params": st.lists(st.sampled_from(PARAMETERS), max_size=3),
+    "tracking.params": st.lists(st.sampled_from(STANDARD), max_size=3),
     "tracking.custom": st.dictionaries(line, line, max_size=3),
     "tracking.page": st.booleans(),
     "tracking.time": st.booleans(),

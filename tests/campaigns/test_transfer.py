@@ -40,7 +40,14 @@ BAR = {
 }
 DOCUMENT = {
     "candor": 1,
-    "site": {"language": "de", "person_style": "initial", "k": 7, "time_zone": "Asia/Tokyo"},
+    "site": {
+        "language": "de",
+        "person_style": "initial",
+        "k": 7,
+        "time_zone": "Asia/Tokyo",
+        "mode": "strict",
+        "parameters": ["utm_source", "ref"],
+    },
     "campaigns": [PROOF, BAR],
 }
 
@@ -163,6 +170,22 @@ def test_settings_are_taken_over_when_that_is_wished(app, alice, address, acme):
         site = db.session.get_one(Site, acme.site_id)
         assert site.settings == DOCUMENT["site"]
         assert site.name == "Acme shop" and site.hosts == [acme.domain]
+
+
+def test_a_document_that_does_not_say_how_to_track_changes_nothing_of_it(
+    configuration, client, acme
+):
+    site = f"/api/v1/sites/{acme.site_id}"
+    tracking = {"mode": "strict", "parameters": ["utm_source", "ref"]}
+    assert client.patch(site, json=tracking, headers=acme.bearer).status_code == 200
+    plain = {name: DOCUMENT["site"][name] for name in DOCUMENT["site"].keys() - tracking.keys()}
+    answer = configuration("POST", body={**DOCUMENT, "site": plain}, query="?settings=true")
+    assert answer.status_code == 201
+    changed = client.get(site, headers=acme.bearer).json
+    assert {**changed, **DOCUMENT["site"]} == changed
+    # The same once more is no change, so it makes no revision.
+    configuration("POST", body={**DOCUMENT, "site": plain}, query="?settings=true")
+    assert client.get(site, headers=acme.bearer).json["revision"] == changed["revision"]
 
 
 def test_a_file_is_read_as_well(alice, address, count):

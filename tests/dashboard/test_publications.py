@@ -284,6 +284,15 @@ def test_only_a_key_that_may_change_sites_takes_settings_back(app, api, client, 
     assert refused.status_code == 403
     assert refused.json["error"]["details"] == {"scope": "sites:write"}
     assert client.post(f"{api.site}/publication", json={}, headers=half).status_code == 200
+    # What a revision did not keep yet is not taken back with it.
+    with app.app_context(), tenancy.scope(acme.id):
+        revision = db.session.scalars(select(Revision).filter_by(number=2)).one()
+        kept = {**revision.content["settings"], "k": 9}
+        del kept["mode"], kept["parameters"]
+        revision.content = {**revision.content, "settings": kept}
+        db.session.commit()
+    again = client.post(f"{api.site}/publication", json={"revision": 2}, headers=half)
+    assert again.status_code == 200, again.text
 
 
 def test_two_who_go_back_at_once_leave_one_of_the_two_states(app, api, acme):

@@ -51,6 +51,60 @@ def test_the_form_offers_each_language_by_its_own_name(alice, acme):
     assert alice.post(f"/o/{acme.slug}/sites", form).status_code == 422
 
 
+@pytest.fixture
+def settings_page(alice, acme, inside):
+    """Sends the settings form as a browser does and answers with the answer and what was kept."""
+    page = f"/o/{acme.slug}/sites/{acme.site_id}"
+    sent = {"name": "Shop", "domains": acme.domain, "person_style": "initial", "k": "5"}
+    sent |= {"time_zone": "UTC", "language": "en", "mode": "anonymous"}
+
+    def send(**fields):
+        answer = alice.post(page, {**sent, **fields})
+        with inside(acme):
+            site = db.session.get_one(Site, acme.site_id)
+            return answer, (site.mode, site.parameters)
+
+    return send
+
+
+def test_the_settings_say_how_visits_are_tracked(alice, acme, settings_page):
+    text = alice.get(f"/o/{acme.slug}/sites/{acme.site_id}/edit").text
+    assert 'type="radio" value="anonymous"' in text and 'type="radio" value="strict"' in text
+    assert text.count('name="parameters"') == text.count(' name="parameters" value=') == 8
+    fields = {"mode": "strict", "parameters": ["gclid", "utm_source"]}
+    answer, kept = settings_page(**fields, own_parameters="Ref, partner_id ref")
+    assert answer.status_code == 302
+    assert kept == ("strict", ["utm_source", "gclid", "ref", "partner_id"])
+    text = alice.get(f"/o/{acme.slug}/sites/{acme.site_id}/edit").text
+    assert 'value="ref partner_id"' in text
+    assert text.count('" checked') == 2
+    assert "not counted before consent" in alice.get(f"/o/{acme.slug}/sites/{acme.site_id}").text
+
+
+def test_no_tick_and_no_name_keep_no_parameter(settings_page):
+    _answer, kept = settings_page()
+    assert kept == ("anonymous", [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"mode": "off"}, "Not a valid choice"),
+        ({"parameters": ["utm_source", "email"]}, "is not a valid choice"),
+        ({"own_parameters": "9lives"}, "“9lives” is no name of a parameter"),
+        ({"own_parameters": "<b>"}, "“&lt;b&gt;” is no name"),
+        ({"own_parameters": "a" * 41}, "is no name of a parameter"),
+        ({"own_parameters": " ".join(f"own{n}" for n in range(11))}, "At most 10 parameters"),
+        ({"own_parameters": "a " * 501}, "cannot be longer"),
+    ],
+)
+def test_what_no_site_can_keep_is_refused_and_changes_nothing(settings_page, fields, words):
+    _answer, before = settings_page(mode="strict", own_parameters="ref")
+    answer, kept = settings_page(**fields)
+    assert answer.status_code == 422 and words in answer.text
+    assert kept == before
+
+
 def test_turned_off_its_snippet_is_silent_until_it_is_turned_on(alice, acme, client, actions):
     page, script = f"/o/{acme.slug}/sites/{acme.site_id}", f"/w/{acme.site_key}.js"
     assert SILENCE not in client.get(script).text

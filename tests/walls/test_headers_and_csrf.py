@@ -699,7 +699,7 @@ def test_a_form_that_comes_back_shows_what_was_typed_as_text(acme, hostile, sign
     ids, _deliveries = hostile
     alice = sign_in(ALICE)
     site = {"site_id": PROBE, "type": PROBE, "kind": PROBE, "first_name": PROBE, "country": PROBE}
-    fields = ("name", "client_name", "domains", "k", "time_zone", "message", "link_url", "accent",
+    fields = ("name", "client_name", "domains", "k", "mode", "parameters", "own_parameters", "time_zone", "message", "link_url", "accent",
               "payload", "map_type", "map_amount", "column_0", "column_1")  # fmt: skip
     form = {**site, **dict.fromkeys(fields, PROBE), "template": PROBE, "mapping": PROBE}
     form |= {

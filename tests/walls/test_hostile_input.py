@@ -224,6 +224,8 @@ def changes() -> dict[str, dict[str, Any]]:
             "language": "de",
             "person_style": "initial",
             "k": 5,
+            "mode": "strict",
+            "parameters": ["utm_source", "ref"],
         },
         "/api/v1/campaigns/<uuid:campaign_id>": {
             "name": "Changed",
@@ -539,6 +541,9 @@ SITE = {
     "k": "5",
     "time_zone": "UTC",
     "language": "en",
+    "mode": "strict",
+    "parameters": "utm_source",
+    "own_parameters": "ref partner_id",
 }
 
 

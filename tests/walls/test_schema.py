@@ -79,6 +79,8 @@ NOT_PERSONAL = {
         "time_zone",
         "language",
         "person_style",
+        "mode",
+        "parameters",
     },
     "site_domains": {"host"},
     "site_sightings": {"host"},

@@ -76,6 +76,8 @@ SITE_FORM = {
     "k": "5",
     "time_zone": "UTC",
     "language": "en",
+    "mode": "strict",
+    "own_parameters": "ref",
 }
 CAMPAIGN_FORM = {
     "name": "Changed",
