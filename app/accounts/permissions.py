@@ -33,6 +33,7 @@ class Permission(StrEnum):
     SOURCES_WRITE = "sources:write"
     ACTIVITIES_READ = "activities:read"
     ACTIVITIES_WRITE = "activities:write"
+    EVENTS_WRITE = "events:write"
     ANALYTICS_READ = "analytics:read"
 
 
@@ -46,6 +47,7 @@ _EDITOR = _VIEWER | {
     P.SOURCES_WRITE,
     P.ACTIVITIES_READ,
     P.ACTIVITIES_WRITE,
+    P.EVENTS_WRITE,
 }
 _ADMIN = _EDITOR | {
     P.ORGANIZATION_WRITE,

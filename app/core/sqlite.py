@@ -20,7 +20,7 @@ from app.core.threads import in_native_thread
 T = TypeVar("T")
 
 PATIENCE = 10.0  # seconds a writer waits before the request is told that storage is busy
-PAUSE = 0.0005
+PAUSE = 0.001
 
 READS = re.compile(r"\s*(SELECT|PRAGMA|EXPLAIN|VALUES|ROLLBACK|RELEASE|BEGIN|COMMIT)\b", re.I)
 COMMON_TABLE_READ = re.compile(r"\s*WITH\b(?!.*\b(INSERT|UPDATE|DELETE|REPLACE)\b)", re.I | re.S)

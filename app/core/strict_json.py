@@ -18,7 +18,7 @@ def loads(text: str | bytes) -> Any:
     try:
         # Some senders begin with a byte order mark.
         readable = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        value = json.loads(readable, parse_constant=_refuse_constant, parse_float=_finite)
+        value = _decoder.decode(readable)
     except RecursionError as error:
         raise BadJSON(f"nested more than {DEEPEST} levels deep") from error
     except (ValueError, UnicodeDecodeError) as error:
@@ -44,6 +44,9 @@ def _finite(text: str) -> float:
 
 def _refuse_constant(name: str) -> Any:
     raise BadJSON(f"{name} is not a JSON number")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _check(top: Any) -> None:

@@ -29,9 +29,10 @@ from app.embed.published import active_site
 from app.embed.seen import context_of, count_impression
 from app.sites.domains import host_of
 from app.sites.queries import PublishedSite
+from app.tracking.arrivals import Arrival
 from app.tracking.bots import bot_reason
 from app.tracking.checks import Sender, Verdict, judge
-from app.tracking.committer import Committer, Parcel, Suspect
+from app.tracking.committer import Committer, Parcel
 from app.tracking.devices import Device, device_of
 from app.tracking.identity import Token, identify, read_token, renewed_token
 from app.tracking.places import Place, masked, place_of
@@ -66,6 +67,7 @@ class Ingest:
         self._addresses = Buckets(rate=rate, burst=rate * 10)
         rate = settings.events_per_site
         self._sites = Buckets(rate=rate, burst=rate * 10)
+        app.extensions["candor_event_rates"] = self._addresses, self._sites
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != PATH:
@@ -188,8 +190,11 @@ def _method(environ: Environ) -> str:
     return method if method in ("POST", "OPTIONS") else "OTHER"
 
 
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _encoder.encode(value).encode()
 
 
 def _call_of(environ: Environ) -> dict[str, Any]:
@@ -285,19 +290,16 @@ def _skew(sent_at: Any, now: int) -> int:
 def _parcel(verdicts: list[Verdict], sender: Sender, environ: Environ) -> Parcel:
     parcel = Parcel([])
     for verdict in verdicts:
-        if verdict.arrival is None:
-            continue
-        if verdict.arrival.name == IMPRESSION and sender.who and verdict.arrival.campaign_id:
-            campaign = str(verdict.arrival.campaign_id)
-            count_impression(sender.site, sender.who.visitor.hex(), campaign)
-        if verdict.reason is None:
-            parcel.arrivals.append(verdict.arrival)
-        else:
-            user_agent = "".join(
-                c for c in environ.get("HTTP_USER_AGENT", "")[:512] if c.isprintable()
-            )
-            parcel.suspects.append(Suspect(verdict.arrival, sender.bot or "", user_agent))
+        _count_seen(verdict.arrival, sender)
+        parcel.put(verdict, sender.bot, environ.get("HTTP_USER_AGENT", ""))
     return parcel
+
+
+def _count_seen(arrival: Arrival | None, sender: Sender) -> None:
+    """For campaigns that are shown only so often a day."""
+    if arrival and arrival.name == IMPRESSION and arrival.campaign_id and arrival.who:
+        visitor = arrival.who.visitor.hex()
+        count_impression(sender.site, visitor, str(arrival.campaign_id))
 
 
 def _answer(

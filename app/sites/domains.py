@@ -45,13 +45,14 @@ def normal_domain(text: str) -> str:
     return domain
 
 
-def domains_of(host: str) -> list[str]:
+@lru_cache(4096)
+def domains_of(host: str) -> tuple[str, ...]:
     """Each way in which a site's domains can name this host."""
     if _is_address(host):
-        return [host]
+        return (host,)
     labels = host.split(".")
     above = (".".join(labels[start:]) for start in range(1, len(labels) - 1))
-    return [host, *(ANY_BELOW + domain for domain in above)]
+    return (host, *(ANY_BELOW + domain for domain in above))
 
 
 @lru_cache(4096)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -259,11 +260,12 @@ def _arrival(sender: Sender, draft: Draft) -> Arrival:
 def _circumstances(sender: Sender, address: Address, referrer: Address | None) -> Circumstances:
     parameters = address.parameters
     host = referrer.host if referrer else None
+    said = tuple(parameters.items())
     others = {name: value for name, value in parameters.items() if name not in UTM}
     return Circumstances(
         referrer.url if referrer else None,
         host,
-        channel_of(referrer_host=host, params=parameters, own_hosts=sender.site.hosts),
+        _channel(host, said, sender.site.hosts),
         *(parameters.get(name) for name in UTM),  # type: ignore[arg-type, call-arg]
         others or None,
         *sender.place,
@@ -271,3 +273,10 @@ def _circumstances(sender: Sender, address: Address, referrer: Address | None) -
         sender.language,
         sender.masked_address,
     )
+
+
+@lru_cache(4096)
+def _channel(
+    referrer_host: str | None, parameters: tuple[tuple[str, str], ...], own_hosts: frozenset[str]
+) -> str:
+    return channel_of(referrer_host=referrer_host, params=dict(parameters), own_hosts=own_hosts)

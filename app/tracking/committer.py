@@ -24,12 +24,15 @@ from app.core.sql import ManyRows
 from app.sites.models import Site
 from app.sites.queries import PublishedSite
 from app.tracking.arrivals import Arrival
+from app.tracking.checks import Verdict
+from app.tracking.devices import LONGEST_USER_AGENT
 from app.tracking.models import Drop, Quarantined
 from app.tracking.models.event import HOUR
-from app.tracking.store import Key, store
+from app.tracking.store import Key, key_of, store
 
 MOST_WAITING = 5000  # events of this process
 MOST_AT_ONCE = 1000  # events in one transaction
+GATHER = 0.001  # seconds: what arrives meanwhile shares the commit
 PATIENCE = 15.0  # seconds that a request waits for its events to be stored
 DROPS_EVERY = 1.0  # seconds between two writes of nothing but counts
 RETRY_AFTER = "2"  # seconds
@@ -59,6 +62,19 @@ class Parcel:
 
     def __len__(self) -> int:
         return len(self.arrivals) + len(self.suspects)
+
+    def put(self, verdict: Verdict, bot: str | None, user_agent: str) -> None:
+        """What is to be stored of a judged event: it, or that a bot did it, or nothing."""
+        if verdict.arrival is None:
+            return
+        if verdict.reason is None:
+            self.arrivals.append(verdict.arrival)
+        else:
+            self.suspects.append(Suspect(verdict.arrival, bot or "", printable(user_agent)))
+
+
+def printable(user_agent: str) -> str:
+    return "".join(each for each in user_agent[:LONGEST_USER_AGENT] if each.isprintable())
 
 
 Stored = Callable[[list[Arrival]], None]
@@ -113,9 +129,7 @@ class Committer:
     def _run(self) -> None:
         while True:
             self._wake.wait()
-            import os
-
-            time.sleep(float(os.environ.get("GATHER", "0")))
+            time.sleep(GATHER)
             self._wake.clear()
             with self._app.app_context():
                 while self._waiting:
@@ -214,17 +228,15 @@ def _commit(parcels: Sequence[Parcel], drops: dict[DropKey, int]) -> list[Arriva
     suspects = [each for parcel in parcels for each in parcel.suspects]
     owners = {each.organization_id for each in arrivals}
     owners |= {each.arrival.organization_id for each in suspects} | {key[0] for key in drops}
-    with tenancy.scope(*owners):
-        connection = db.session.connection()
+    with tenancy.transaction(*owners) as connection:
         stored = store(connection, arrivals)
         QUARANTINED.write(connection, _suspect_rows(suspects))
         DROPS.write(connection, _drop_rows(drops))
-        db.session.commit()
     claimed = set()
     fresh = []
     for parcel in parcels:
         for each in parcel.arrivals:
-            key = (each.site_number, each.id)
+            key = key_of(each)
             if key in stored.sessions:
                 parcel.sessions[key] = stored.sessions[key]
             if key in stored.new and key not in claimed:

@@ -25,7 +25,7 @@ from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
 from app.tracking.models.session import IDLE
 
-Key = tuple[int, UUID]  # of an event or a session: its site's number and its id
+Key = tuple[int, int]  # of an event or a session: its site's number, and its id as a number
 
 visitors: Any = Visitor.__table__
 sessions: Any = Session.__table__
@@ -69,21 +69,21 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
     for runs in _rounds(known):
         _choose_sessions(connection, runs)
         for run in runs:
-            session_of.update((_key(each), run.session_id) for each in run.arrivals)
+            session_of.update((key_of(each), run.session_id) for each in run.arrivals)
     new = _insert_events(connection, arrivals, session_of)
-    fresh = _unrepeated(each for each in arrivals if _key(each) in new)
+    fresh = _unrepeated(each for each in arrivals if key_of(each) in new)
     buckets = {(each.organization_id, each.site_number, _bucket(each.at)) for each in fresh}
     buckets |= _fold(connection, fresh, session_of)
     MARKS.write(connection, [(*each, 1, 0) for each in sorted(buckets, key=itemgetter(1, 2))])
     return Stored(new, session_of)
 
 
-def _key(arrival: Arrival) -> Key:
-    return arrival.site_number, arrival.id
+def key_of(arrival: Arrival) -> Key:
+    return arrival.site_number, arrival.id.int
 
 
 def _unrepeated(arrivals: Iterable[Arrival]) -> list[Arrival]:
-    return list({_key(each): each for each in arrivals}.values())
+    return list({key_of(each): each for each in arrivals}.values())
 
 
 def _rounds(arrivals: list[Arrival]) -> Iterator[list[Run]]:
@@ -215,9 +215,9 @@ EVENTS = ManyRows(
 def _insert_events(
     connection: Connection, arrivals: Sequence[Arrival], session_of: dict[Key, UUID]
 ) -> set[Key]:
-    ordered = sorted(_unrepeated(arrivals), key=_key)
-    rows = [_event_row(each, session_of.get(_key(each))) for each in ordered]
-    return {(number, id) for number, id in EVENTS.write(connection, rows)}
+    ordered = sorted(_unrepeated(arrivals), key=key_of)
+    rows = [_event_row(each, session_of.get(key_of(each))) for each in ordered]
+    return {(number, id.int) for number, id in EVENTS.write(connection, rows)}
 
 
 def _event_row(arrival: Arrival, session_id: UUID | None) -> tuple[Any, ...]:
@@ -278,7 +278,7 @@ SESSIONS = ManyRows(
         *Circumstances._fields,
     ),
     _add_up,
-    returning=("organization_id", "site_number", "id", "started_at", "events"),
+    returning=("site_number", "id", "started_at", "events"),
 )
 
 
@@ -289,18 +289,19 @@ def _fold(
     where it began, and one that turns out to have begun earlier no more where it seemed to."""
 
     def of_session(arrival: Arrival) -> Key:
-        return arrival.site_number, session_of[_key(arrival)]
+        return arrival.site_number, session_of[key_of(arrival)].int
 
-    def in_order(arrival: Arrival) -> tuple[int, UUID, int]:
+    def in_order(arrival: Arrival) -> tuple[int, int, int]:
         return (*of_session(arrival), arrival.at)
 
     known = sorted((each for each in fresh if each.who is not None), key=in_order)
     visits = [(key, list(group)) for key, group in groupby(known, key=of_session)]
     came = dict(visits)
-    rows = [_session_row(key, group) for key, group in visits]
+    rows = [_session_row(session_of[key_of(group[0])], group) for _key, group in visits]
     changed = set()
-    for owner, number, id, started_at, events in SESSIONS.write(connection, rows):
-        group = came[number, id]
+    for number, id, started_at, events in SESSIONS.write(connection, rows):
+        group = came[number, id.int]
+        owner = group[0].organization_id
         changed.add((owner, number, _bucket(started_at)))
         if started_at == group[0].at and events > len(group):
             past = range(_bucket(started_at), group[-1].at + IDLE + 1, BUCKET)
@@ -308,12 +309,13 @@ def _fold(
     return changed
 
 
-def _session_row(key: Key, arrivals: list[Arrival]) -> tuple[Any, ...]:
+def _session_row(id: UUID, arrivals: list[Arrival]) -> tuple[Any, ...]:
     first, last = arrivals[0], arrivals[-1]
     assert first.who is not None
     return (
         first.organization_id,
-        *key,
+        first.site_number,
+        id,
         first.who.visitor,
         first.who.person,
         first.at,

@@ -138,7 +138,6 @@ def upgrade() -> None:
     info={'system': ('SELECT', 'DELETE')},
     sqlite_with_rowid=False
     )
-    op.create_index('ix_visitors_person_last_at', 'visitors', ['person', 'last_at'], unique=False)
 
 
 def _number_sites() -> None:
@@ -151,7 +150,6 @@ def _number_sites() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index('ix_visitors_person_last_at', table_name='visitors')
     op.drop_table('visitors')
     op.drop_index('ix_sessions_site_number_started_at', table_name='sessions')
     op.drop_index('ix_sessions_site_number_last_at', table_name='sessions')

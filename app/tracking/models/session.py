@@ -25,7 +25,6 @@ class Visitor(Numbered, Base):
     __table_args__ = (
         PrimaryKeyConstraint("site_number", "visitor"),
         of_a_site(),
-        Index("ix_visitors_person_last_at", "person", "last_at"),
         CLUSTERED | {"info": {"system": ("SELECT", "DELETE")}},
     )
 
