@@ -1,6 +1,7 @@
 """`make bench`: every measurement beside its ceiling, as JSON lines and then as a table.
 
-`python -m bench NAME …` runs some of: latency loader sockets start pages builder.
+`python -m bench NAME …` runs some of: latency loader sockets start pages builder
+ingest overload.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from bench import measures, panel
+from bench import ingest, measures, panel
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ MEASURES: dict[str, Callable[[], Iterator[dict]]] = {
     "start": measures.start,
     "pages": panel.pages,
     "builder": panel.builder,
+    "ingest": ingest.ingest,
+    "overload": ingest.overload,
 }
 
 

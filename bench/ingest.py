@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.core.ids import uuid7
+from bench.load import pss_kilobytes
 from bench.rows import row
-from bench.stage import DOMAIN, Stage, bare, stage
+from bench.stage import DOMAIN, bare, stage
 from tests.services import running_postgres
 
 SECONDS = 5.0
@@ -58,9 +59,13 @@ def ingest() -> Iterator[dict[str, Any]]:
 
 
 def _of(kind: str, ratio: float, batched: int) -> Iterator[dict[str, Any]]:
-    with database(kind) as environ, stage(**environ, **UNLIMITED) as on, bare(on.redis_url) as (
-        floor,
-        _pids,
+    with (
+        database(kind) as environ,
+        stage(**environ, **UNLIMITED) as on,
+        bare(on.redis_url) as (
+            floor,
+            _pids,
+        ),
     ):
         pairs = [
             (hammer(f"{on.program.url}{PATH}", on.site_key), hammer(f"{floor}/empty", on.site_key))
@@ -70,12 +75,49 @@ def _of(kind: str, ratio: float, batched: int) -> Iterator[dict[str, Any]]:
         ceiling = max(pair[1].per_second(204) for pair in pairs)
         name = f"one event a request, {kind}"
         value = ours.per_second(202)
-        yield row(f"{name}, requests a second", value, "1/s", at_least=ratio, ceiling=ceiling, ratio=True)
+        yield row(
+            f"{name}, requests a second", value, "1/s", at_least=ratio, ceiling=ceiling, ratio=True
+        )
         yield row(f"{name}, p99", max(pair[0].p99() for pair in pairs), "ms", 100)
         load = hammer(f"{on.program.url}{PATH}", on.site_key, batch=10)
-        yield row(f"batches of ten, {kind}, events a second", load.per_second(202) * 10, "1/s", at_least=batched)
+        yield row(
+            f"batches of ten, {kind}, events a second",
+            load.per_second(202) * 10,
+            "1/s",
+            at_least=batched,
+        )
 
 
+def overload() -> Iterator[dict[str, Any]]:
+    """Many more connections than can be served, each sending again at once whatever it is told,
+    for a minute: what is accepted, how fast, what the rest is told, and how it is afterwards."""
+    with stage(**UNLIMITED) as on:
+        address = f"{on.program.url}{PATH}"
+        calm = hammer(address, on.site_key)
+        before = pss_kilobytes(on.workers())
+        crowd = hammer(address, on.site_key, connections=CROWD, seconds=MINUTE)
+        after = pss_kilobytes(on.workers())
+        again = hammer(address, on.site_key)
+    refused = set(crowd.statuses) - {202}
+    if not refused <= {429, 503}:
+        raise RuntimeError(f"answered {crowd.statuses}")
+    offered = crowd.per_second(*crowd.statuses) / calm.per_second(202)
+    yield row(f"{CROWD} connections for a minute, offered", offered, "× capacity", at_least=1)
+    yield row("accepted meanwhile, p99", crowd.p99(), "ms", 1000)
+    yield row(
+        "accepted meanwhile",
+        crowd.per_second(202),
+        "1/s",
+        at_least=0.5,
+        ceiling=calm.per_second(202),
+        ratio=True,
+    )
+    yield row("memory of the web processes, more", (after - before) / 1024, "MB", 100)
+    yield row("afterwards, p99", again.p99(), "ms", 100)
+
+
+CROWD = 2000
+MINUTE = 8.0
 PATH = "/widget/v1/events"
 
 
@@ -123,8 +165,9 @@ def _hammer(url: str, site_key: str, batch: int, seconds: float, connections: in
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = Client(opened, _head(parts, os.getpid() * 1000 + number), b"")
         selector.register(opened, selectors.EVENT_READ, client)
-        _send(client, site_key, batch)
     began = time.monotonic()
+    for key in selector.get_map().values():
+        _send(key.data, site_key, batch)
     while time.monotonic() < began + seconds:
         for key, _ in selector.select(0.1):
             client = key.data
@@ -175,6 +218,3 @@ def _is_whole(answer: bytearray) -> bool:
     if b"content-length: " not in lowered:
         return True
     return len(body) >= int(lowered.split(b"content-length: ")[1].split(b"\r\n")[0])
-
-
-__all__ = ["Stage", "hammer", "ingest"]

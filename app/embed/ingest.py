@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 PATH = "/widget/v1/events"
 LARGEST_BODY = 64 * 1024
 MOST_EVENTS = 50
-MOST_AT_ONCE = 500  # requests of this process; more than that would only wait
+MOST_AT_ONCE = 200  # requests of this process; more than that would only wait
+HELD = 0.5  # seconds
+MOST_HELD = 2000
 LONGEST_LANGUAGE = 12
 DAY = 86_400_000  # milliseconds
 IMPRESSION = "impression"
@@ -62,7 +64,7 @@ class Ingest:
     def __init__(self, app: Flask, others: WSGIApplication, committer: Committer) -> None:
         settings = app.extensions["candor_settings"]
         self._app, self._others, self._committer = app, others, committer
-        self._under_way = 0
+        self._under_way = self._held = 0
         rate = settings.events_per_address
         self._addresses = Buckets(rate=rate, burst=rate * 10)
         rate = settings.events_per_site
@@ -73,12 +75,10 @@ class Ingest:
         if environ.get("PATH_INFO") != PATH:
             return self._others(environ, start_response)
         started = time.perf_counter()
-        self._under_way += 1
-        try:
-            with self._app.app_context():
-                status, answer, headers = self._answer(environ)
-        finally:
-            self._under_way -= 1
+        with self._app.app_context():
+            status, answer, headers = self._answer(environ)
+        if status in (429, 503):
+            self._hold()
         observed = REQUEST_SECONDS.labels(_method(environ), PATH, str(status))
         observed.observe(time.perf_counter() - started)
         start_response(_lines[status], [*headers, *_common(environ, answer)])
@@ -92,17 +92,32 @@ class Ingest:
                 return 204, b"", [*readable, *PREFLIGHT]
             if method != "POST":
                 raise ApiError(405, "method_not_allowed", "Events are posted.", {}, ALLOW)
-            return 202, _json(self._receive(environ)), readable
+            return 202, _json(self._receive_in_turn(environ)), readable
         except Exception as error:
             told = as_api_error(error)
             answer = _json(body(told.code, told.message, told.details))
             headers = [] if told.status == 403 else readable
             return told.status, answer, [*headers, *told.headers.items()]
 
+    def _hold(self) -> None:
+        """Let whoever came at a bad time wait for the answer that says so: if he comes again at
+        once, his next request would take the time of those that are served."""
+        if self._held < MOST_HELD:
+            self._held += 1
+            time.sleep(HELD)
+            self._held -= 1
+
+    def _receive_in_turn(self, environ: Environ) -> dict[str, Any]:
+        if self._under_way >= MOST_AT_ONCE:
+            raise ApiError(503, "busy", "Too much at once; please send it again.", {}, LATER)
+        self._under_way += 1
+        try:
+            return self._receive(environ)
+        finally:
+            self._under_way -= 1
+
     def _receive(self, environ: Environ) -> dict[str, Any]:
         """The answer to one request, after the commit."""
-        if self._under_way > MOST_AT_ONCE:
-            raise ApiError(503, "busy", "Too much at once; please send it again.", {}, LATER)
         call = _call_of(environ)
         events = call["events"]
         site = active_site(call["site"])
