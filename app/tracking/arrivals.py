@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 PAGE_VIEW, ENGAGEMENT = "page_view", "engagement"
+LONGEST_ORDER_ID = 200
 
 
 class Who(NamedTuple):
@@ -13,7 +14,7 @@ class Who(NamedTuple):
 
     visitor: bytes
     person: bool = False
-    # The name under yesterday's salt, shortly after midnight.
+    # The name of the same visitor until now: before midnight, or before he agreed.
     before: bytes | None = None
 
 
@@ -58,6 +59,12 @@ class Arrival(NamedTuple):
     campaign_id: UUID | None = None
     experiments: dict[str, Any] | None = None
     by_api: bool = False
+
+    @property
+    def order_id(self) -> str | None:
+        """The external id of the order that it tells of, which joins that order and the visit."""
+        named = (self.props or {}).get("order_id")
+        return str(named)[:LONGEST_ORDER_ID] if named is not None else None
 
     @property
     def active(self) -> int:

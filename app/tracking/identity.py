@@ -63,11 +63,15 @@ def identify(
     site: PublishedSite, address: str, user_agent: str, token: Token | None, *, consent: bool
 ) -> Who:
     """Whose events these are. A token of today names its visitor wherever he has moved to; one of
-    yesterday continues a visit shortly after midnight. `consent` makes him a person."""
+    yesterday continues a visit shortly after midnight. `consent` makes him a person, whose visit
+    goes on under the new name."""
     if token is not None and token.person:
         return Who(bytes.fromhex(token.visitor), person=True)
-    if consent:
-        return Who(os.urandom(HASH_BYTES), person=True)
+    visitor = _anonymous(site, address, user_agent, token)
+    return Who(os.urandom(HASH_BYTES), person=True, before=visitor.visitor) if consent else visitor
+
+
+def _anonymous(site: PublishedSite, address: str, user_agent: str, token: Token | None) -> Who:
     today = _today(site)
     if token is not None and token.day == today.isoformat():
         return Who(bytes.fromhex(token.visitor))

@@ -144,7 +144,7 @@ VISITORS = ManyRows(
 
 def _choose_sessions(connection: Connection, runs: list[Run]) -> None:
     """Give each run the session that it continues, or a new one."""
-    _continue_over_midnight(connection, runs)
+    _continue_from_before(connection, runs)
     rows = [_visitor_row(run) for run in runs]
     by_key = {run.key: run for run in runs}
     for site_number, visitor, session_id, last_at in VISITORS.write(connection, rows):
@@ -167,8 +167,8 @@ def _visitor_row(run: Run) -> tuple[Any, ...]:
     )
 
 
-def _continue_over_midnight(connection: Connection, runs: list[Run]) -> None:
-    """A visitor has a new name after midnight, but the visit goes on."""
+def _continue_from_before(connection: Connection, runs: list[Run]) -> None:
+    """A visitor has a new name after midnight and after his consent, but the visit goes on."""
     before = {
         (run.key[0], run.arrivals[0].who.before): run
         for run in runs
@@ -205,6 +205,7 @@ EVENTS = ManyRows(
         "currency",
         "campaign_id",
         "experiments",
+        "order_id",
         "by_api",
     ),
     lambda insert: insert.on_conflict_do_nothing(index_elements=["site_number", "id"]),
@@ -236,6 +237,7 @@ def _event_row(arrival: Arrival, session_id: UUID | None) -> tuple[Any, ...]:
         arrival.currency,
         arrival.campaign_id,
         arrival.experiments,
+        arrival.order_id,
         arrival.by_api,
     )
 
@@ -256,6 +258,9 @@ def _add_up(insert: Any) -> Any:
             "events": kept.events + came.events,
             "page_views": kept.page_views + came.page_views,
             "active": kept.active + came.active,
+            # Who agrees in the midst of a visit has made it as that person.
+            "visitor": case((came.person, came.visitor), else_=kept.visitor),
+            "person": case((came.person, came.person), else_=kept.person),
         },
     )
 

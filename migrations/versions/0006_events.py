@@ -68,12 +68,20 @@ def upgrade() -> None:
     sa.Column('currency', sa.String(length=3), nullable=True),
     sa.Column('campaign_id', Guid(), nullable=True),
     sa.Column('experiments', Document, nullable=True),
+    sa.Column('order_id', sa.String(length=200), nullable=True),
     sa.Column('by_api', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['organization_id', 'site_number'], ['sites.organization_id', 'sites.number'], name=op.f('fk_events_organization_id_site_number'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('site_number', 'id', name=op.f('pk_events')),
     sqlite_with_rowid=False
     )
     op.create_index('ix_events_site_number_at', 'events', ['site_number', 'at'], unique=False)
+    op.create_index(
+        "ix_events_site_number_order_id",
+        "events",
+        ["site_number", "order_id"],
+        sqlite_where=sa.text("order_id IS NOT NULL"),
+        postgresql_where=sa.text("order_id IS NOT NULL"),
+    )
     op.create_index('ix_events_site_number_session_id', 'events', ['site_number', 'session_id'], unique=False)
     op.create_table('quarantined_events',
     sa.Column('site_number', sa.Integer(), nullable=False),

@@ -337,5 +337,13 @@ def test_conversions_carry_money_and_orders(send, rows):
     )
     (stored,) = rows(Event)
     assert (stored.amount, stored.currency) == (4900, "EUR")
-    assert stored.props["order_id"] == "820982911946154508"
+    assert stored.props["order_id"] == stored.order_id == "820982911946154508"
     assert stored.by_api is False
+
+
+def test_a_visit_goes_on_when_its_visitor_agrees(send, rows):
+    token = send(event()).json["visitor"]
+    agreed = send(event(), visitor=token, consent=True).json
+    send(event(), visitor=agreed["visitor"], consent=True)
+    assert [(row.events, row.person) for row in rows(Session)] == [(3, True)]
+    assert sorted(row.person for row in rows(Visitor)) == [False, True]

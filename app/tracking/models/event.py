@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, PrimaryKeyConstraint, String, delete
+from sqlalchemy import BigInteger, Index, PrimaryKeyConstraint, String, column, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
@@ -27,6 +27,13 @@ class Event(Numbered, Base):
         of_a_site(),
         Index("ix_events_site_number_session_id", "site_number", "session_id"),
         Index("ix_events_site_number_at", "site_number", "at"),
+        Index(
+            "ix_events_site_number_order_id",
+            "site_number",
+            "order_id",
+            sqlite_where=column("order_id").is_not(None),
+            postgresql_where=column("order_id").is_not(None),
+        ),
         CLUSTERED,
     )
 
@@ -43,6 +50,8 @@ class Event(Numbered, Base):
     currency: Mapped[str | None] = mapped_column(String(3))
     campaign_id: Mapped[UUID | None] = mapped_column(Guid)
     experiments: Mapped[dict[str, Any] | None]
+    # Of `props`: an order's external id.
+    order_id: Mapped[str | None] = mapped_column(String(200))
     # Told by a server with an API key, not by a browser, which can claim anything.
     by_api: Mapped[bool] = mapped_column(default=False)
 
