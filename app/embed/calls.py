@@ -1,0 +1,160 @@
+"""One call of a page: who sends it, what becomes of each of its events, what it is told."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.core import clock, strict_json
+from app.core.errors import ApiError
+from app.core.ratelimit import counted_address
+from app.embed.seen import context_of, count_impression
+from app.sites.queries import PublishedSite
+from app.tracking.arrivals import Arrival
+from app.tracking.bots import bot_reason
+from app.tracking.checks import Sender, Verdict, judge
+from app.tracking.committer import Parcel
+from app.tracking.devices import Device, device_of
+from app.tracking.identity import Token, identify, read_token, renewed_token
+from app.tracking.places import Place, masked, place_of
+
+MOST_EVENTS = 50
+LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})?")
+LONGEST_USER_AGENT = 1000
+IMPRESSION = "impression"
+
+Environ = dict[str, Any]
+
+
+class Call:
+    """What one request brings for one site, judged event by event."""
+
+    def __init__(self, environ: Environ, site: PublishedSite, said: dict[str, Any]) -> None:
+        self._text = said.get("visitor")
+        self._token = read_token(site.id, self._text)
+        self._user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_USER_AGENT]
+        self._sender = self._read_sender(environ, site, said)
+        self.verdicts: list[Verdict] = [judge(self._sender, raw) for raw in said["events"]]
+        self.parcel = self._pack()
+
+    def _read_sender(self, environ: Environ, site: PublishedSite, said: dict[str, Any]) -> Sender:
+        address, browser = whereabouts(environ.get("REMOTE_ADDR") or ""), _browser(self._user_agent)
+        now = int(clock.now().timestamp() * 1000)
+        consent = said.get("consent") is True
+        consented = consent or _is_person(self._token) or site.mode != "strict"
+        unfollowed = environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1"
+        sender = Sender(
+            site=site,
+            now=now,
+            who=None,
+            device=browser.device,
+            place=address.place,
+            language=_language(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
+            masked_address=address.masked,
+            consented=consented,
+            bot=browser.bot or ("webdriver" if said.get("webdriver") is True else None),
+            skew=_skew(said.get("sent_at"), now),
+        )
+        if consented and not unfollowed:
+            counted, agent = address.counted, self._user_agent
+            sender.who = identify(site, counted, agent, self._token, consent=consent)
+        return sender
+
+    def _pack(self) -> Parcel:
+        parcel = Parcel([])
+        for verdict in self.verdicts:
+            self._count_seen(verdict.arrival)
+            parcel.put(verdict, self._sender.bot, self._user_agent)
+        return parcel
+
+    def _count_seen(self, arrival: Arrival | None) -> None:
+        """For campaigns that are shown only so often a day."""
+        if arrival and arrival.name == IMPRESSION and arrival.campaign_id and arrival.who:
+            visitor = arrival.who.visitor.hex()
+            count_impression(self._sender.site, visitor, str(arrival.campaign_id))
+
+    def answer(self) -> dict[str, Any]:
+        """What the page is told once the parcel is stored."""
+        parcel, dropped = self.parcel, [each for each in self.verdicts if each.reason]
+        answer: dict[str, Any] = {
+            "accepted": len(parcel.new),
+            "duplicates": len(parcel.arrivals) - len(parcel.new),
+            "dropped": [{"id": each.id, "reason": each.reason} for each in dropped],
+        }
+        site, who = self._sender.site, self._sender.who
+        if who is None:
+            return {**answer, "context": {"place": self._place()}}
+        context = {**self._unit(), "place": self._place(), **context_of(site, who.visitor.hex())}
+        token = renewed_token(site, who, self._text, self._token)
+        return {**answer, "visitor": token, "context": context}
+
+    def _unit(self) -> dict[str, str]:
+        """What an experiment assigns a variant to: the person, else this visit."""
+        who = self._sender.who
+        if who is not None and who.person:
+            return {"unit": who.visitor.hex(), "unit_kind": "person"}
+        sessions: list[UUID] = list(self.parcel.sessions.values())
+        return {"unit": sessions[-1].hex, "unit_kind": "visit"} if sessions else {}
+
+    def _place(self) -> dict[str, str]:
+        return {name: value for name, value in self._sender.place._asdict().items() if value}
+
+
+def said_in(sent: bytes) -> dict[str, Any]:
+    """The body: an object with the key of a site and a list of at most fifty events."""
+    try:
+        call = strict_json.loads(sent)
+    except strict_json.BadJSON as error:
+        raise ApiError(400, "bad_json", f"The body is {error}.") from error
+    if not isinstance(call, dict):
+        raise ApiError(400, "bad_body", "The body is an object.")
+    if not isinstance(call.get("site"), str):
+        raise ApiError(422, "invalid", "A field is not valid.", {"site": ["The key of a site."]})
+    events = call.get("events")
+    if not isinstance(events, list):
+        raise ApiError(422, "invalid", "A field is not valid.", {"events": ["A list of events."]})
+    if len(events) > MOST_EVENTS:
+        raise ApiError(413, "too_large", f"At most {MOST_EVENTS} events at once.")
+    return call
+
+
+class Browser(NamedTuple):
+    device: Device
+    bot: str | None
+
+
+@lru_cache(4096)
+def _browser(user_agent: str) -> Browser:
+    return Browser(device_of(user_agent), bot_reason(user_agent))
+
+
+class Whereabouts(NamedTuple):
+    """`counted` is whom limits count and visitors are known by: of IPv6 a whole network."""
+
+    place: Place
+    masked: str
+    counted: str
+
+
+@lru_cache(4096)
+def whereabouts(address: str) -> Whereabouts:
+    return Whereabouts(place_of(address), masked(address), counted_address(address))
+
+
+def _is_person(token: Token | None) -> bool:
+    return token is not None and token.person
+
+
+def _language(accepted: str) -> str | None:
+    """The one that is wanted most."""
+    first = LANGUAGE.match(accepted)
+    return first[0] if first else None
+
+
+def _skew(sent_at: Any, now: int) -> int:
+    """What has to be added to the sender's times, in milliseconds."""
+    if isinstance(sent_at, bool) or not isinstance(sent_at, (int, float)):
+        return 0
+    return now - int(sent_at) if abs(sent_at) < 2**53 else 0
