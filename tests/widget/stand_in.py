@@ -78,9 +78,10 @@ class StandIn:
         self.campaigns = [dict(ACTIVITIES)]
         self.mode, self.revision = "anonymous", 1
         self.socket_open, self.status, self.slow = True, 200, 0
-        self.extra, self.summaries, self.context, self.told = {}, [], {"seen": {}}, []
+        self.extra, self.summaries, self.context = {}, [], {"seen": {}}
+        self.calls, self.answers, self.events_slow = [], [], 0
         self.html, self.head, self.body, self.page_headers = "", "", "", {}
-        self.snippets = 1
+        self.snippets, self.token = 1, "token-1"
 
     def stop(self):
         self.server.shutdown()
@@ -127,6 +128,30 @@ class StandIn:
         while not what():
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.01)
+
+    # What the widget says of its visitors.
+
+    @property
+    def events(self):
+        """What was accepted, in its order, each id once."""
+        accepted = [
+            event for call in self.calls if call["status"] == 202 for event in call["events"]
+        ]
+        return list({event["id"]: event for event in accepted}.values())
+
+    def named(self, name):
+        return [event for event in self.events if event["name"] == name]
+
+    def wait_for_event(self, name, count=1, page=None):
+        """A page that is given is made to send at once what waits there."""
+
+        def is_told():
+            if page:
+                page.evaluate("dispatchEvent(new Event('online'))")
+            return len(self.named(name)) >= count
+
+        self.wait_for(is_told, seconds=15)
+        return self.named(name)[count - 1]
 
     # What the widget sees.
 
@@ -196,7 +221,8 @@ class StandIn:
 
         @app.get("/static/widget/<name>")
         def core(name):
-            return Response((STATIC / name).read_text(), 200, {"Content-Type": "text/javascript"})
+            headers = {"Content-Type": "text/javascript", "Access-Control-Allow-Origin": "*"}
+            return Response((STATIC / name).read_text(), 200, headers)
 
         @app.get(f"/widget/v1/config/{KEY}")
         def config():
@@ -208,6 +234,28 @@ class StandIn:
             self.reads.append(after)
             return self.list(after), 200, {"Access-Control-Allow-Origin": "*"}
 
+        @app.post("/widget/v1/events")
+        def events():
+            # Of this test, not of the one that may have begun when a slow answer goes out.
+            calls, answers = self.calls, self.answers
+            call = {
+                **json.loads(request.get_data()),
+                "type": request.content_type,
+                "cookies": dict(request.cookies),
+                "size": len(request.get_data()),
+                "began": time.monotonic(),
+            }
+            status, headers = answers.pop(0) if answers else (202, {})
+            time.sleep(self.events_slow)
+            calls.append({**call, "status": status})
+            answer = {"accepted": len(call["events"]), "duplicates": 0, "dropped": [],
+                      "visitor": self.token, "context": self.context}  # fmt: skip
+            cors = {
+                "Access-Control-Allow-Origin": "*",
+                "Access-Control-Expose-Headers": "Retry-After",
+            }
+            return answer, status, {**cors, **headers}
+
         @app.get("/favicon.ico")
         def favicon():
             return "", 204
@@ -218,13 +266,13 @@ class StandIn:
                 ws.close(1013)
                 return
             # Of this test, not of the one that may have begun when the greeting is in.
-            sockets, told = self.sockets, self.told
+            sockets = self.sockets
             self.joins.append(json.loads(ws.receive()))
             ws.send(
                 json.dumps(
                     {
                         "type": "joined",
-                        "visitor": "token-1",
+                        "visitor": self.token,
                         "context": self.context,
                         "cursor": len(self.changes),
                     }
@@ -232,9 +280,7 @@ class StandIn:
             )
             sockets.append(ws)
             while ws not in self.closing:
-                frame = ws.receive(timeout=0.02)
-                if frame:
-                    told.append(json.loads(frame))
+                ws.receive(timeout=0.02)
             ws.close(self.closing[ws])
             # The code arrives only if the other side can answer it, and if no HTTP response follows on the same wire.
             time.sleep(0.05)

@@ -1,14 +1,10 @@
+import { ctx } from "./ctx.js";
 import { safe } from "./safe.js";
 
 // Events for the host page's own callbacks.
-let listeners = [];
 
-export const on = (...listener) => listeners.push(listener);
-
-export function off(type, callback) {
-  listeners = listeners.filter(([known, own]) => known != type || (callback && own != callback));
-}
+export const on = (...listener) => ctx.listeners.push(listener);
 
 export function emit(type, data) {
-  for (const [known, own] of listeners) if (known == type) safe(own)(data);
+  for (const [known, own] of ctx.listeners) if (known == type) safe(own)(data);
 }

@@ -1,14 +1,34 @@
 import { listenToPage } from "./api.js";
 import { ctx } from "./ctx.js";
 import { emit } from "./events.js";
-import { begin } from "./features/campaigns.js";
+import { renewed, review } from "./features/campaigns.js";
+import { restart } from "./features/consent.js";
+import { watchPage } from "./features/page.js";
 import { startPreview } from "./features/preview.js";
-import { startFeed } from "./transport/feed.js";
+import { beginVitals } from "./features/vitals.js";
+import { recall } from "./identity.js";
+import { listen } from "./safe.js";
+import { shut, startFeed } from "./transport/feed.js";
+import { record, startQueue } from "./transport/queue.js";
+import { ofDocument } from "./ui/dom.js";
+import { region } from "./ui/stage.js";
 
-begin();
-listenToPage();
-emit("ready", { revision: ctx.setup.revision });
 // One source, two builds: what every page loads, and what draws in the dashboard's frames.
-if (PREVIEW) startPreview();
-// Before consent a strict site's visitor asks the server for nothing more.
-else if (ctx.setup.mode != "strict") startFeed();
+function start({ timeStamp }) {
+  Object.assign(ctx, { emit, record, region, restart, review, shut });
+  if (!PREVIEW) {
+    recall();
+    beginVitals(timeStamp);
+    startQueue();
+  }
+  watchPage();
+  renewed();
+  if (!PREVIEW) startFeed();
+  listenToPage();
+  emit("ready", { revision: ctx.setup.revision });
+  if (PREVIEW) startPreview();
+}
+
+// A page that is only prepared may never be seen.
+if (ofDocument("prerendering")) listen(document, "prerenderingchange", start);
+else start({ timeStamp: 0 });

@@ -1,7 +1,7 @@
 import { ctx } from "./ctx.js";
 import { ofDocument } from "./ui/dom.js";
 
-const ENGLISH = { why: "Why am I seeing this?", close: "Close", copy: "Copy", copied: "Copied" };
+const ENGLISH = { why: "Why am I seeing this?", close: "Close" };
 
 /** "pt" will do for "pt-BR". */
 export const tagsOf = (language) => [language, language.split("-")[0]];

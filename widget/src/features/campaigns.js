@@ -1,17 +1,13 @@
 import { campaignOf, ctx } from "../ctx.js";
 import { emit } from "../events.js";
-import { region } from "../ui/stage.js";
-import { beginPage, watchPage } from "./page.js";
 import { createSlot, isWaiting } from "./slot.js";
 
 // Which campaigns have something to show, and when.
 
-const SUMMED = /^(period_count|hot_streak|rating_summary)$/;
+const SUMMED = /^(period_count|hot_streak|rating_summary|live_visitors)$/;
 
 const gone = new Set();
-const slots = {};
-const each = (work) => Object.values(slots).forEach(work);
-const review = () => each((slot) => slot.review());
+export const review = () => Object.values(ctx.slots).forEach((slot) => slot.review());
 
 const isSummed = (campaign) => SUMMED.test(campaign.format);
 export const counts = () => ctx.setup.campaigns.some(isSummed);
@@ -20,9 +16,9 @@ export const counts = () => ctx.setup.campaigns.some(isSummed);
 const known = (campaign, id) => ctx.pool.find((item) => item.campaign == campaign && item.data?.id == id);
 
 // `data` is what the server says of it: nothing more for words of the site, not yet known for a summary.
-// What did not happen `at` a time comes after all that did.
-function add(campaign, data, live, at = Infinity) {
-  const item = { campaign, data, live, at, taken: 0, opened: 0 };
+// What `happened` at no time comes after all that did.
+function add(campaign, data, live, happened = Infinity) {
+  const item = { campaign, data, live, happened, taken: 0, opened: 0 };
   ctx.pool.push(item);
   return item;
 }
@@ -36,7 +32,7 @@ export function renewed(config) {
   ctx.setup = { ...ctx.setup, ...config };
   for (const campaign of ctx.setup.campaigns) {
     const { id, format, renderer } = campaign;
-    slots[renderer] ||= createSlot(renderer);
+    ctx.slots[renderer] ||= createSlot(renderer);
     if (format != "recent_activity" && !known(id)) add(id, isSummed(campaign) ? null : {});
   }
   keep(campaignOf);
@@ -68,51 +64,4 @@ export function summed(list, all) {
     if (data ? !(data.as_of < item.data?.as_of) : all) item.data = data?.message ? data : null;
   }
   review();
-}
-
-export function hide(hidden = true) {
-  region.hidden = hidden;
-  // A dialog that is merely invisible would still block the page.
-  if (hidden) slots.modal?.close();
-  review();
-}
-
-export const close = (id) => each((slot) => slot.close(id));
-
-/** Brings a campaign forward now, also one that was closed or that waits for something. */
-export function open(id) {
-  const own = ctx.pool.filter((item) => item.campaign == id && item.data);
-  const [next] = own.sort((a, b) => a.taken - b.taken || b.at - a.at);
-  if (!next) return;
-  slots[campaignOf(next).renderer].close();
-  next.taken = false;
-  next.opened = true;
-  review();
-}
-
-/** Everything, and that campaign forward if one is named. */
-export function show(id) {
-  hide(false);
-  open(id);
-}
-
-export function setLocale(tag) {
-  ctx.chosen = tag;
-  review();
-}
-
-/** As for a visitor who has just come. */
-export function reset() {
-  close();
-  for (const item of ctx.pool) item.taken = false;
-  ctx.tally = ctx.token = ctx.chosen = undefined;
-  hide(false);
-  beginPage();
-  ctx.rejoin?.();
-}
-
-export function begin() {
-  ctx.review = review;
-  watchPage();
-  renewed();
 }

@@ -1,5 +1,5 @@
 import { ctx } from "../ctx.js";
-import { device } from "../identity.js";
+import { device } from "../device.js";
 import { tagsOf } from "../language.js";
 
 /** Whether a campaign's rules let it onto this page, for this visitor. */

@@ -1,10 +1,12 @@
 import { campaignOf, ctx } from "../ctx.js";
 import { emit } from "../events.js";
 import { later } from "../safe.js";
+import { record } from "../transport/queue.js";
 import { openCard } from "../ui/card.js";
 import { ofDocument } from "../ui/dom.js";
 import { region } from "../ui/stage.js";
-import { allows, counted, dueAt } from "./page.js";
+import { held, isDrawable, load } from "./chunk.js";
+import { allows, counted, dueAt, noticed } from "./page.js";
 import { fits } from "./rules.js";
 
 export const isWaiting = (item) => item.data && !item.taken;
@@ -39,26 +41,32 @@ export function createSlot(renderer) {
   }
 
   function next() {
-    if (current || region.hidden || ofDocument("hidden")) return;
+    if (current || held || region.hidden || ofDocument("hidden")) return;
     const now = Date.now();
     // What the page's own script opened comes first, then what happens now, then the newest.
-    const queue = waiting().sort((a, b) => b.opened - a.opened || !!b.live - !!a.live || b.at - a.at);
+    const queue = waiting().sort((a, b) => b.opened - a.opened || !!b.live - !!a.live || b.happened - a.happened);
     const first = queue.find((item) => due(item) <= now);
-    if (first) show(first, campaignOf(first));
-    else if (!PREVIEW) pump(Math.min(...queue.map(due)) - now);
+    if (!first) PREVIEW || pump(Math.min(...queue.map(due)) - now);
+    else if (isDrawable(first)) show(first, campaignOf(first));
+    // Until it is known whether what it needs can be loaded, no other takes its place.
+    else if (!load()) {
+      first.taken = true;
+      pump();
+    }
   }
 
   function show(item, campaign) {
     const about = { campaign: campaign.id, id: item.data.id };
     item.taken = true;
     // Kept only when it stands: an item that cannot be drawn must not block the others.
-    current = openCard(item, (reason) => {
+    current = openCard(item, () => noticed(campaign), (reason) => {
       current = null;
       rest = Date.now() + campaign.gap * 1000;
       item.live &&= false;
       item.opened = false;
       // Each fact once; words of the site as often as it says, unless somebody closed them. A preview always shows.
-      item.taken = !PREVIEW && (item.at < Infinity ? reason != "rules" : /user|script/.test(reason));
+      item.taken = !PREVIEW && (item.happened < Infinity ? reason != "rules" : /user|script/.test(reason));
+      if (reason == "user") record("campaign_close", { campaign: campaign.id });
       emit("closed", { ...about, reason });
       pump();
     });
@@ -74,13 +82,14 @@ export function createSlot(renderer) {
       if (!ctx.pool.includes(item) || !item.data || campaign.renderer != renderer) current.leave("retracted", true);
       else if (!isFree(item) && !fits(campaign)) current.leave("rules");
       else if (item.live === false && waiting().some((other) => other.live && due(other) <= Date.now())) current.leave("timeout", true);
-      else current.draw();
+      else if (isDrawable(item)) current.draw();
+      else load();
     }
     pump();
   }
 
   return {
     review,
-    close: (id) => current && (!id || current.item.campaign == id) && current.leave("script", true),
+    leave: (id) => current && (!id || current.item.campaign == id) && current.leave("script", true),
   };
 }

@@ -1,13 +1,16 @@
-import { ctx } from "../ctx.js";
+import { allowed, ctx } from "../ctx.js";
+import { emit } from "../events.js";
 import { arrived, counts, renewed, summed, withdrawn } from "../features/campaigns.js";
+import { device } from "../device.js";
+import { remember } from "../identity.js";
 import { later, listen, safe } from "../safe.js";
 import { ofDocument } from "../ui/dom.js";
 import { backoff, jitter } from "./backoff.js";
-import { createSocket } from "./socket.js";
+import { address, call } from "./call.js";
 
 const POLL = 20e3;
 const COUNT_AGAIN = 300e3;
-const REFUSED = [403, 404, 1008];
+const REFUSED = 1008;
 
 // Everything the server says, by socket and by reading.
 //
@@ -22,22 +25,24 @@ let stopped;
 let failures = 0;
 let readAt = 0;
 let timer;
+let socket;
+let attempt = 0;
+let reopening;
 
 const frames = {
   joined(frame) {
     joined = true;
-    socket.settled();
-    // Kept in memory only, since nothing is stored on the device.
-    ctx.token = frame.visitor;
-    // Absent while the server cannot count.
-    ctx.tally = frame.context?.seen;
+    // Only an answered greeting counts as success: a server may accept every socket and drop it at once.
+    attempt = 0;
+    // Events may have told already who it is, and with consent this would be somebody else.
+    remember({ ...frame, visitor: ctx.token || frame.visitor });
     wanted = frame.cursor || 0;
     plan();
-    ctx.review();
   },
   notification: (frame) => arrived(frame.data, true),
   retract: (frame) => withdrawn(frame.activity),
   summary: (frame) => summed([frame.data]),
+  visitor_count: (frame) => emit("visitors", frame.data),
   config(frame) {
     revision = Math.max(revision, frame.revision);
     soon(jitter(2000));
@@ -48,17 +53,50 @@ const frames = {
   },
 };
 
-// Pure, so that the build for previews leaves all of this out.
-const socket = /* @__PURE__ */ createSocket(
-  (frame) => frames[frame.type]?.(frame),
-  (code) => {
-    if (REFUSED.includes(code)) stop();
-    // Only the first loss: every further failed attempt would put the next poll off.
-    if (!joined) return;
+/** A socket that reopens itself. */
+function open() {
+  clearTimeout(reopening);
+  if (socket) return;
+  try {
+    const opened = (socket = new WebSocket(address("ws").replace("http", "ws")));
+    opened.onopen = safe(() => opened.send(JSON.stringify(greeting())));
+    opened.onmessage = safe((event) => {
+      const frame = JSON.parse(event.data);
+      frames[frame.type]?.(frame);
+    });
+    opened.onclose = safe((event) => opened == socket && lost(event.code));
+  } catch {
+    lost();
+  }
+}
+
+// Without the query, which may carry what the page would not share.
+const greeting = () => ({
+  type: "join_widget",
+  site: ctx.setup.site,
+  visitor: ctx.token,
+  visitor_data: { page: location.origin + location.pathname, device: device(), locale: navigator.language },
+});
+
+function lost(code) {
+  socket = null;
+  if (code == REFUSED) stopped = true;
+  else reopening = later(open, backoff(attempt++));
+  // Only the first loss: every further failed attempt would put the next poll off.
+  if (joined) {
     joined = false;
     plan();
-  },
-);
+  }
+}
+
+function letGo() {
+  clearTimeout(reopening);
+  joined = false;
+  socket?.close();
+  socket = null;
+}
+
+const isSilent = () => stopped || !allowed();
 
 function soon(milliseconds) {
   clearTimeout(timer);
@@ -66,7 +104,7 @@ function soon(milliseconds) {
 }
 
 function plan() {
-  if (busy || stopped) return;
+  if (busy) return;
   clearTimeout(timer);
   if (failures || !(cursor >= wanted) || revision > ctx.setup.revision) soon(backoff(failures));
   else if (ofDocument("hidden")) return;
@@ -76,7 +114,7 @@ function plan() {
 }
 
 async function catchUp() {
-  if (busy || stopped) return;
+  if (busy || isSilent()) return;
   busy = true;
   try {
     if (revision > ctx.setup.revision) await renew();
@@ -95,7 +133,7 @@ async function renew() {
   // A campaign that is new here has a past that the cursor has already gone by.
   cursor = undefined;
   renewed(config);
-  if (config.mode == "strict") stop();
+  if (isSilent()) letGo();
 }
 
 async function read() {
@@ -112,42 +150,32 @@ async function read() {
 }
 
 async function get(what, query = "") {
-  const answer = await fetch(ctx.setup.host + "/widget/v1/" + what + "/" + ctx.setup.site + query, {
-    signal: AbortSignal.timeout(POLL),
-  });
-  if (REFUSED.includes(answer.status)) {
-    stop();
-    // The site was switched off: nothing of it may stay on a page.
-    renewed({ campaigns: [] });
-  }
-  if (!answer.ok || stopped) throw 0;
+  const answer = await call(what + "/" + ctx.setup.site + query);
+  if (answer.status == 403 || answer.status == 404) shut();
+  if (!answer.ok || isSilent()) throw 0;
   return answer.json();
 }
 
-function stop() {
-  stopped = true;
-  socket.close();
-}
-
 function start() {
-  if (stopped) return;
-  socket.open();
+  if (isSilent()) return;
+  open();
   if (joined) plan();
   else catchUp();
 }
 
-function letGo() {
-  joined = false;
-  socket.close();
+export function rejoin() {
+  letGo();
+  start();
+}
+
+/** The site was switched off: nothing of it may stay on a page. */
+export function shut() {
+  ctx.gone = true;
+  letGo();
+  renewed({ campaigns: [] });
 }
 
 export function startFeed() {
-  ctx.say = socket.send;
-  ctx.rejoin = () => {
-    letGo();
-    start();
-  };
-
   // An open socket keeps a page out of the back/forward cache. A page that is left turns hidden after it has let go.
   listen(window, "pagehide", letGo);
   listen(window, "pageshow online visibilitychange", (event) => event.persisted != false && !ofDocument("hidden") && start());

@@ -1,36 +1,37 @@
 import { campaignOf, ctx } from "../ctx.js";
-import { emit } from "../events.js";
 import { languageOf, textsIn } from "../language.js";
 import { later, listen, safe } from "../safe.js";
-import { colours } from "./colours.js";
+import { textOn } from "./colours.js";
 import { element, link, ofDocument } from "./dom.js";
-import { icon } from "./icons.js";
 import { campaignLink } from "./link.js";
-import { arrange, put, region } from "./stage.js";
+import { put, region } from "./stage.js";
 import { ago } from "./time.js";
 
 const TIME_AGO = "{{time_ago}}";
-const isTall = (renderer) => /card|modal/.test(renderer);
+const BEAT = 250;
+const SEEN = 5; // beats, between which a second passes
 const RIGHT_TO_LEFT = /^(ar|dv|fa|he|ps|ur|yi)\b/;
 
 /**
  * One card on the stage: a campaign with what the server says besides, an activity or a summary.
- * `ended(reason)` is called once, after the card has left. Returns how to draw it anew where something has changed, and how to make it leave.
+ * `seen()` is called once, when at least half of it was in sight for a second, and `ended(reason)` once, after it has left.
+ * Returns how to draw it anew where something has changed, and how to make it leave.
  */
-export function openCard(item, ended) {
+export function openCard(item, seen, ended) {
   let campaign = campaignOf(item);
   const modal = campaign.renderer == "modal";
   // Nobody may be locked in.
   const closable = modal || campaign.closable;
-  const frame = element(modal ? "dialog" : "div", modal ? { "aria-modal": true, tabindex: -1 } : {});
-  const beat = campaign.duration ? 250 : 15e3;
+  const frame = element(modal ? "dialog" : "div", {});
+  const sight = new IntersectionObserver(safe((entries) => (share = entries.at(-1).intersectionRatio)), { threshold: 0.5 });
+  let share = 0; // of the card that is in sight
+  let beats = 0; // that it was
   let drawn;
   let left = (!PREVIEW && campaign.duration * 1000) || Infinity;
   let data;
   let language;
   let texts;
   let gone;
-  let cameFrom;
 
   // A new element each time: were one that is on the screen to change its size, it would count as a layout shift.
   function draw(motion) {
@@ -41,52 +42,28 @@ export function openCard(item, ended) {
     drawn = print;
     language = languageOf(data.messages, campaign.translations);
     texts = textsIn(language);
-    const { renderer, position, theme, tone, size, corners } = campaign;
-    const focused = frame.matches(":focus-within");
-    const look = [isTall(renderer) ? "tall" : renderer, position.replace("-", " "), theme, tone, size, corners, motion];
-    const card = element("div", { class: "card " + look.join(" "), lang: language }, ...content(renderer == "button"));
-    card.style.cssText = colours(campaign);
+    const card = build(motion);
     if (RIGHT_TO_LEFT.test(language)) card.dir = "rtl";
     frame.replaceChildren(card);
-    arrange();
-    if (focused) (card.querySelector("button") || frame).focus();
+    ctx.rich?.arrange();
+    sight.disconnect();
+    sight.observe(card);
   }
 
-  function content(bare) {
-    const { title = "", message = "", label = message || title } = { ...campaign, ...campaign.link, ...campaign.translations?.[language] };
+  function build(motion) {
+    const { renderer, position, theme, accent, tone, link, translations } = campaign;
+    const { title, message, label = message || title } = { ...campaign, ...link, ...translations?.[language] };
     const words = data.messages?.[language] || data.message || message;
-    const close = closable ? button("×", { "aria-label": texts.close }, () => leave("user")) : "";
-    const go = campaignLink(campaign, bare ? sign() : "", label);
-    if (modal) frame.ariaLabel = title || words;
-    if (bare) return [go, close];
-    const body = element(
-      "div",
-      {},
-      title && element("b", {}, title),
-      data.rating ? stars() : "",
-      words && sentence(words),
-      data.timestamp ? meta(words) : "",
-      campaign.coupon ? coupon() : "",
-      go,
-    );
-    return [picture(), sign(), body, close];
-  }
-
-  function button(text, attributes, work) {
-    const node = element("button", attributes, text);
-    listen(node, "click", work);
-    return node;
-  }
-
-  function picture() {
-    const { url: src, ...rest } = campaign.image || {};
-    return src ? element("img", { src, ...rest }) : "";
-  }
-
-  function sign() {
-    const { renderer, tone } = campaign;
-    const drawn = icon(campaign.icon || tone) || (!isTall(renderer) && campaign.icon != "none" && icon("check"));
-    return drawn ? element("i", {}, drawn) : "";
+    const sign = element("i", { "aria-hidden": true }, tone ? "i" : "✓");
+    const go = campaignLink(campaign, label);
+    const body = element("div", {}, words ? sentence(words) : "", data.timestamp ? meta(words) : "", go);
+    const close = closable ? element("button", { "aria-label": texts.close }, "×") : "";
+    if (close) listen(close, "click", () => leave("user"));
+    const look = ["card", renderer, position.replace("-", " "), theme, motion].join(" ");
+    const card = element("div", { class: look, lang: language }, sign, body, close);
+    card.style.cssText = `--accent:${accent};--on:${textOn(accent)}`;
+    ctx.rich?.decorate(card, { frame, sign, body, go, close, title, words, campaign, data, language, texts });
+    return card;
   }
 
   function sentence(words) {
@@ -111,29 +88,19 @@ export function openCard(item, ended) {
     );
   }
 
-  function stars() {
-    const rating = data.rating.toLocaleString(language) + " / 5";
-    const node = element("data", { role: "img", "aria-label": rating }, "★★★★★");
-    node.style.setProperty("--full", data.rating * 20 + "%");
-    return node;
-  }
-
-  function coupon() {
-    const code = element("code", {}, campaign.coupon);
-    const copy = button(texts.copy, { "aria-live": "polite" }, async () => {
-      // Where the page may not write to the clipboard, the code is at least marked.
-      getSelection().selectAllChildren(code);
-      await navigator.clipboard.writeText(campaign.coupon);
-      copy.textContent = texts.copied;
-      emit("copied", { campaign: campaign.id });
-    });
-    return element("p", {}, code, copy);
-  }
-
   /** Nobody's reading is cut short, and no time passes in a hidden tab. */
   function tick() {
-    for (const node of frame.querySelectorAll("time")) node.textContent = ago(data.timestamp, language);
-    if (!region.hidden && !ofDocument("hidden") && !frame.matches(":hover,:focus-within")) left -= beat;
+    for (const node of frame.querySelectorAll("time")) {
+      const text = ago(data.timestamp, language);
+      // Left alone unless it changes, or nobody could select it.
+      if (node.textContent != text) node.textContent = text;
+    }
+    const visible = !region.hidden && !ofDocument("hidden");
+    if (beats < SEEN) {
+      beats = visible && share >= 0.5 ? beats + 1 : 0;
+      if (beats == SEEN) seen();
+    }
+    if (visible && !frame.matches(":hover,:focus-within")) left -= BEAT;
     if (left <= 0) leave("timeout");
   }
 
@@ -141,35 +108,20 @@ export function openCard(item, ended) {
     if (gone) return;
     gone = true;
     clearInterval(ticking);
+    sight.disconnect();
     frame.className = "out";
     const remove = () => {
-      if (frame.matches(":focus-within")) cameFrom?.focus();
-      frame.remove();
-      arrange();
+      if (ctx.rich) ctx.rich.detach(frame);
+      else frame.remove();
       ended(reason);
     };
     if (atOnce) remove();
     else later(remove, 200);
   }
 
-  listen(frame, "focusin", (event) => {
-    cameFrom ||= event.relatedTarget;
-  });
-  listen(frame, "keydown", (event) => event.key == "Escape" && closable && leave("user"));
-  put(frame, modal);
+  put(frame);
   draw(PREVIEW ? "none" : campaign.animation);
-  const ticking = setInterval(safe(tick), beat);
-  if (modal) {
-    // Outside of the card is the dialog itself.
-    listen(frame, "mousedown", (event) => event.target == frame && leave("user"));
-    // Also the back gesture of a phone.
-    listen(frame, "close", () => leave("user", true));
-    // A preview must not take the focus from the form that it belongs to.
-    if (PREVIEW) frame.open = true;
-    else {
-      frame.showModal();
-      frame.focus();
-    }
-  }
+  const ticking = setInterval(safe(tick), BEAT);
+  if (modal) ctx.rich.dialog(frame, leave);
   return { item, draw: () => draw("none"), leave };
 }

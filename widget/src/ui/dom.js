@@ -4,10 +4,7 @@ export const ofDocument = (name) => Reflect.get(Document.prototype, name, docume
 export const element = (tag, attributes, ...children) =>
   filled(ofDocument("createElement").call(document, tag), attributes, children);
 
-export const drawing = (tag, attributes, ...children) =>
-  filled(ofDocument("createElementNS").call(document, "http://www.w3.org/2000/svg", tag), attributes, children);
-
-function filled(node, attributes, children) {
+export function filled(node, attributes, children) {
   for (const name of Object.keys(attributes)) node.setAttribute(name, attributes[name]);
   node.append(...children);
   return node;

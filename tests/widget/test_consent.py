@@ -1,0 +1,137 @@
+"""What is stored and sent with and without the visitor's consent."""
+
+import pytest
+
+from .hosts import NOTHING, STORED, STUB, TAB, hide, reveal
+from .stand_in import ACTIVITIES, NOTICE
+from .test_widget_alone import joined
+
+
+def asked(candor):
+    return [path for path in candor.seen if path.startswith("/widget/")]
+
+
+def use(page):
+    """What a visitor does on a page."""
+    page.evaluate("candor('track', 'signup'); history.pushState({}, '', '/next')")
+    page.mouse.move(300, 300)
+    page.get_by_role("button", name="Buy").click()
+
+
+def test_without_consent_nothing_is_stored(candor, open_page):
+    page = open_page(TAB)
+    joined(candor)
+    use(page)
+    hide(page)
+    reveal(page)
+    candor.wait_for_event("signup", page=page)
+    assert page.evaluate(STORED) == NOTHING
+    assert page.context.cookies() == []
+
+
+def test_a_strict_site_sends_and_stores_nothing_before_consent(candor, open_page):
+    candor.mode, candor.campaigns = "strict", [ACTIVITIES, NOTICE]
+    page = open_page(TAB)
+    candor.wait_for(lambda: [path for path in candor.seen if "/core." in path])
+    use(page)
+    hide(page)
+    reveal(page)
+    page.evaluate("candor('consent', false)")
+    page.wait_for_timeout(1000)
+    assert asked(candor) == []
+    assert page.evaluate(STORED) == NOTHING
+
+
+def test_a_strict_site_begins_with_consent_and_remembers_it(candor, open_page):
+    candor.mode = "strict"
+    page = open_page(STUB + "candor('track', 'before')")
+    page.evaluate("candor('consent', true)")
+    candor.wait_for_event("page_view")
+    joined(candor)
+    assert candor.calls[0]["consent"] is True
+    page.wait_for_function("localStorage.candor == 'token-1'")
+    assert not candor.named("before")
+    candor.drop_sockets()
+    candor.calls.clear()
+    page.reload()
+    candor.wait_for_event("page_view")
+    assert (candor.calls[-1]["visitor"], candor.calls[-1]["consent"]) == ("token-1", True)
+    joined(candor)
+
+
+def test_withdrawal_erases_at_once_and_stops_a_strict_site(candor, open_page):
+    candor.mode = "strict"
+    page = open_page(STUB + TAB + "candor('consent', true)")
+    candor.wait_for_event("page_view")
+    joined(candor)
+    page.wait_for_function("localStorage.candor")
+    page.evaluate("candor('track', 'waiting'); candor('consent', false)")
+    assert page.evaluate(STORED) == NOTHING
+    seen = len(candor.seen)
+    use(page)
+    hide(page)
+    reveal(page)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.wait_for_timeout(1500)
+    assert [path for path in candor.seen[seen:] if path.startswith("/widget/")] == []
+    assert not candor.named("waiting")
+    candor.token = "token-2"
+    page.evaluate("candor('consent', true)")
+    candor.wait_for_event("page_view", 2, page=page)
+    assert candor.calls[-1].get("visitor") in (None, "token-2")
+
+
+def test_an_answer_that_was_under_way_at_the_withdrawal_is_not_kept(candor, open_page):
+    candor.events_slow = 1
+    page = open_page("delete window.WebSocket;" + STUB + "candor('consent', true)")
+    candor.wait_for(lambda: [path for path in candor.seen if "events" in path])
+    page.evaluate("candor('consent', false); candor('track', 'after')")
+    candor.wait_for(lambda: candor.calls)
+    candor.wait_for_event("after", page=page)
+    assert "visitor" not in candor.calls[-1]
+    assert page.evaluate(STORED) == NOTHING
+
+
+def test_an_anonymous_site_goes_on_without_the_token_after_withdrawal(candor, open_page):
+    page = open_page(STUB + "candor('consent', true)")
+    candor.wait_for_event("page_view")
+    assert candor.calls[0]["consent"] is True
+    page.wait_for_function("localStorage.candor == 'token-1'")
+    page.evaluate("candor('consent', false); candor('track', 'after')")
+    assert page.evaluate(STORED) == NOTHING
+    candor.wait_for_event("after", page=page)
+    assert "consent" not in candor.calls[-1] and "visitor" not in candor.calls[-1]
+    page.wait_for_timeout(300)
+    assert page.evaluate(STORED) == NOTHING
+
+
+@pytest.mark.parametrize("mode", ["anonymous", "strict"])
+def test_a_stored_token_is_consent(candor, open_page, mode):
+    candor.mode = mode
+    open_page("localStorage.candor = 'token-7'")
+    candor.wait_for_event("page_view")
+    assert (candor.calls[0]["visitor"], candor.calls[0]["consent"]) == ("token-7", True)
+    joined(candor)
+    assert candor.joins[0]["visitor"] == "token-7"
+
+
+def test_where_storage_is_forbidden_everything_else_works(candor, open_page):
+    page = open_page(
+        STUB
+        + "Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden') }}); candor('consent', true)"
+    )
+    candor.wait_for_event("page_view")
+    page.evaluate("candor('track', 'after')")
+    candor.wait_for_event("after", page=page)
+    assert candor.calls[-1]["visitor"] == "token-1"
+    assert len(candor.named("page_view")) == 1
+
+
+def test_somebody_else_has_no_stored_token(candor, open_page):
+    candor.token = "token-2"
+    page = open_page(STUB + "candor('consent', true)")
+    page.wait_for_function("localStorage.candor == 'token-2'")
+    joined(candor)
+    candor.token = "token-3"
+    page.evaluate("candor('reset')")
+    page.wait_for_function("localStorage.candor == 'token-3'", timeout=10_000)

@@ -1,0 +1,51 @@
+import { ctx } from "./core.js";
+
+const each = (work) => Object.values(ctx.slots).forEach(work);
+
+export function hide(hidden = true) {
+  ctx.region.hidden = hidden;
+  // A dialog that is merely invisible would still block the page.
+  if (hidden) ctx.slots.modal?.leave();
+  ctx.review();
+}
+
+const close = (id) => each((slot) => slot.leave(id));
+
+/** Brings a campaign forward now, also one that was closed or that waits for something. */
+function open(id) {
+  const own = ctx.pool.filter((item) => item.campaign == id && item.data);
+  const [next] = own.sort((a, b) => a.taken - b.taken || b.happened - a.happened);
+  if (!next) return;
+  ctx.slots[ctx.setup.campaigns.find((campaign) => campaign.id == id).renderer].leave();
+  next.taken = false;
+  next.opened = true;
+  ctx.review();
+}
+
+/** Everything, and that campaign forward if one is named. */
+function show(id) {
+  hide(false);
+  open(id);
+}
+
+function setLocale(tag) {
+  ctx.chosen = tag;
+  ctx.review();
+}
+
+/** As for a visitor who has just come. */
+function reset() {
+  close();
+  for (const item of ctx.pool) item.taken = false;
+  ctx.chosen = undefined;
+  hide(false);
+  ctx.restart();
+}
+
+function off(type, callback) {
+  ctx.listeners = ctx.listeners.filter(([known, own]) => known != type || (callback && own != callback));
+}
+
+const verbs = { off, open, close, show, boot: show, hide, setLocale, reset };
+
+export const say = (verb, ...args) => verbs[verb]?.(...args);
