@@ -85,8 +85,7 @@ class Ingest:
         except Exception as error:
             told = as_api_error(error)
             answer = _json(body(told.code, told.message, told.details))
-            headers = [] if told.status == 403 else readable
-            return told.status, answer, [*headers, *told.headers.items()]
+            return told.status, answer, [*readable, *told.headers.items()]
 
     def _hold(self) -> None:
         """Let whoever came at a bad time wait for the answer that says so: if he comes again at
@@ -167,10 +166,16 @@ PREFLIGHT: Headers = [
 
 
 def _readable(environ: Environ) -> Headers:
-    """A page may read what became of its events, also that there is no such site, unless it is on
-    a foreign one."""
+    """A page may read what became of its events, also why they were refused, wherever it is: what
+    it cannot read it would take for a fault and send again."""
     origin = environ.get("HTTP_ORIGIN")
-    return [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")] if origin else []
+    if not origin:
+        return []
+    return [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", "Retry-After"),
+        ("Vary", "Origin"),
+    ]
 
 
 def _common(environ: Environ, answer: bytes) -> Headers:
