@@ -52,13 +52,13 @@ def test_what_is_not_a_domain_alone_is_answered_with_what_to_write(written, mess
 
 
 def test_a_host_is_named_by_itself_and_by_every_domain_above_it():
-    assert domains_of("a.b.shop.example") == [
+    assert domains_of("a.b.shop.example") == (
         "a.b.shop.example",
         "*.b.shop.example",
         "*.shop.example",
-    ]
-    assert domains_of("shop.example") == ["shop.example"]
-    assert domains_of("10.0.0.1") == ["10.0.0.1"]
+    )
+    assert domains_of("shop.example") == ("shop.example",)
+    assert domains_of("10.0.0.1") == ("10.0.0.1",)
 
 
 def test_everything_below_a_domain_may_be_named_but_not_the_domain_itself(client, acme, make):

@@ -77,14 +77,15 @@ export function openCard(item, seen, ended) {
     return element("time", { "aria-live": "off" }, ago(data.timestamp, language));
   }
 
+  // The time last: when it changes, nothing beside it moves.
   function meta(words) {
     const { location, receipt } = data;
     return element(
       "small",
       {},
-      words.includes(TIME_AGO) ? "" : time(),
       !location || words.includes(location) ? "" : element("bdi", {}, location),
       receipt ? link(`${ctx.setup.host}/proof/${receipt}`, texts.why) : "",
+      words.includes(TIME_AGO) ? "" : time(),
     );
   }
 
