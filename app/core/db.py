@@ -106,16 +106,25 @@ def init_app(app: Flask, settings: Settings) -> None:
     reader_url = settings.replica_url or settings.database_url
     app.extensions["candor_system"] = create_engine(settings, SYSTEM_ROLE)
     app.extensions["candor_reader"] = create_engine(settings, APP_ROLE, reader_url, reader=True)
+    app.extensions["candor_bulk"] = create_engine(settings, APP_ROLE, bulk=True)
     with app.app_context():
         _prepare_connections(db.engine)
 
 
 def create_engine(
-    settings: Settings, role: str | None, url: str | None = None, reader: bool = False
+    settings: Settings,
+    role: str | None,
+    url: str | None = None,
+    reader: bool = False,
+    bulk: bool = False,
 ) -> Engine:
-    """An engine under `role` (Postgres; None keeps the login's own, which migrates)."""
+    """An engine under `role` (Postgres; None keeps the login's own, which migrates). `bulk` is for
+    one writer that does not ask before each transaction whether its connection still lives."""
     address = url or settings.database_url
-    engine = sqlalchemy_engine(address, **engine_options(settings, role, reader))
+    options = engine_options(settings, role, reader)
+    if bulk:
+        options |= {"pool_pre_ping": False, "pool_size": 1, "max_overflow": 1}
+    engine = sqlalchemy_engine(address, **options)
     _prepare_connections(engine, reader)
     return engine
 

@@ -34,7 +34,7 @@ def check_walls() -> None:
     """Refuse to go on, as every web and job worker does at its start, unless tenants are kept
     apart on each of our connections."""
     tenancy.check_walls(db.engine)
-    for name in ("candor_system", "candor_reader"):
+    for name in ("candor_system", "candor_reader", "candor_bulk"):
         tenancy.check_walls(current_app.extensions[name])
 
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Select, event, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import (
@@ -102,8 +103,10 @@ def scope(*organization_ids: UUID) -> Iterator[None]:
 def transaction(*organization_ids: UUID) -> Iterator[Connection]:
     """A transaction below the session, for what writes many rows of many organizations at once.
     Committed at the end. On Postgres it sees and writes no others' rows than theirs."""
-    with db.engine.begin() as connection:
-        _set_organizations(connection, organization_ids)
+    with current_app.extensions["candor_bulk"].begin() as connection:
+        if connection.dialect.name == "postgresql":
+            parameters = {"ids": _as_array(organization_ids)}
+            connection.exec_driver_sql(SET_ORGANIZATIONS, parameters)
         yield connection
 
 
@@ -135,14 +138,15 @@ def _refuse_foreign_rows(session: Session, _context: Any, _instances: Any) -> No
 
 @event.listens_for(Session, "after_begin")
 def _tell_postgres(_session: Session, _transaction: Any, connection: Connection) -> None:
-    _set_organizations(connection, _scope.get())
-
-
-def _set_organizations(connection: Connection, organization_ids: Iterable[UUID]) -> None:
     if connection.dialect.name == "postgresql":
-        ids = "{" + ",".join(str(each) for each in organization_ids) + "}"
-        setting = text("SELECT set_config('candor.organizations', :ids, true)")
-        connection.execute(setting, {"ids": ids})
+        connection.exec_driver_sql(SET_ORGANIZATIONS, {"ids": _as_array(_scope.get())})
+
+
+SET_ORGANIZATIONS = "SELECT set_config('candor.organizations', %(ids)s, true)"
+
+
+def _as_array(organization_ids: Iterable[UUID]) -> str:
+    return "{" + ",".join(str(each) for each in organization_ids) + "}"
 
 
 # --- Postgres: roles, grants and policies -------------------------------------------------------
