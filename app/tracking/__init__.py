@@ -1,6 +1,6 @@
 from flask import Flask
 
-from app.tracking import models  # noqa: F401
+from app.tracking import api, models, views  # noqa: F401
 from app.tracking.committer import Committer
 from app.tracking.places import use_database
 from app.tracking.presence import Presence
@@ -11,3 +11,5 @@ def register(app: Flask) -> None:
     committer = Committer(app)
     committer.listen(Presence(app).note)
     app.extensions["candor_committer"] = committer
+    app.register_blueprint(views.blueprint)
+    app.register_blueprint(api.blueprint)
