@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -210,6 +211,20 @@ def join(app: Any, acme: Tenant) -> Callable[[str, Role], None]:
 @pytest.fixture
 def client(app: Any) -> Any:
     return app.test_client()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """What `read()` answers once it is `good`; the last answer when it never is."""
+
+    def wait(read: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 10) -> Any:
+        deadline = time.monotonic() + seconds
+        while not good(found := read()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert good(found), found
+        return found
+
+    return wait
 
 
 class Browser:

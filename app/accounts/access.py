@@ -142,6 +142,13 @@ def _unauthorized() -> ApiError:
     return ApiError(401, "unauthorized", message, {}, {"WWW-Authenticate": "Bearer"})
 
 
+def still_may(permission: Permission) -> bool:
+    """Whether the member who was let in may still, read anew: for what outlasts a request."""
+    sign_in = SignIn.by_token(session.get("_user_id", ""))
+    member = Member.of(sign_in.user) if sign_in else None
+    return member is not None and member.may(permission)
+
+
 def get_or_404(model: type[T], identifier: UUID) -> T:
     """A row of the organization in scope. Missing and foreign are the same answer."""
     row = db.session.scalars(select(model).filter_by(id=identifier)).one_or_none()

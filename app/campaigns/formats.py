@@ -8,6 +8,7 @@ from app.campaigns.content import PARTS, Content, Invalid, validated
 from app.core.api import Schema
 from app.proof.wording import (
     COUNT_VARIABLES,
+    LIVE_VARIABLES,
     STREAK_VARIABLES,
     VARIABLES,
     WordingError,
@@ -133,6 +134,22 @@ FORMATS = {
                 "template": "{{rating}} out of {{best}} from {{count}} reviews",
                 "minimum": 3,
                 "duration": 0,
+                "icon": "none",
+            },
+        ),
+        Format(
+            name="live_visitors",
+            label="Live visitors",
+            icon="eye",
+            summary="How many visitors are on the site at this moment.",
+            renderer="bubble",
+            shows="counts",
+            fields=["template", "minimum"],
+            needed=["template"],
+            variables=[*LIVE_VARIABLES],
+            defaults={
+                "template": "{{visitors}} visitors are on this site now",
+                "duration": 10,
                 "icon": "none",
             },
         ),

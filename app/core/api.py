@@ -13,7 +13,7 @@ from uuid import UUID
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Index, Integer, LargeBinary, Select, String, UniqueConstraint, delete, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core import clock, sql, tenancy
 from app.core.crypto import SealedDocument
@@ -144,14 +144,18 @@ def forget_answers() -> None:
         connection.execute(delete(table).where(table.c.created_at < clock.now() - KEPT))  # type: ignore[arg-type]
 
 
-def page(statement: Select[Any], model: Any, query: ListQuery) -> tuple[list[Any], str | None]:
-    """One page, newest first by id (ids are time-ordered), and the cursor of the next one.
+def page(
+    statement: Select[Any], model: Any, query: ListQuery, session: Session | None = None
+) -> tuple[list[Any], str | None]:
+    """One page, newest first by id (ids are time-ordered), and the cursor of the next one. Read
+    through `session` (`reading()`), else the request's own.
 
     Raises 400 for a cursor that this program did not make.
     """
     if query.cursor:
         statement = statement.where(model.id < _decode(query.cursor))
-    rows = list(db.session.scalars(statement.order_by(model.id.desc()).limit(query.limit + 1)))
+    statement = statement.order_by(model.id.desc()).limit(query.limit + 1)
+    rows = list((session or db.session).scalars(statement))
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     return rows, _encode(rows[-1].id) if more else None

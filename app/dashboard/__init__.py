@@ -5,12 +5,15 @@ from app.dashboard import (  # noqa: F401
     demo,
     home,
     installation,
+    live,
+    live_sockets,
     navigation,
     publications,
     publications_api,
     publishing,
     removal,
     search,
+    sessions,
 )
 
 
@@ -18,4 +21,8 @@ def register(app: Flask) -> None:
     app.context_processor(navigation.context)
     for page in (home, builder, publications, publications_api, installation, removal, search):
         app.register_blueprint(page.blueprint)
-    app.register_blueprint(demo.blueprint)
+    watchers = live_sockets.Watchers()
+    app.extensions["candor_watchers"] = watchers
+    app.extensions["candor_subscriber"].listen(watchers.hear)
+    for part in (demo, live, live_sockets, sessions):
+        app.register_blueprint(part.blueprint)

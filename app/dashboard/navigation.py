@@ -18,6 +18,7 @@ SWITCHER_SITES = 6
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
+    ("Live", "radio", "live.show", ("live.",), Permission.ANALYTICS_READ),
     (
         "Campaigns",
         "megaphone",
@@ -31,7 +32,7 @@ ITEMS = (
         "Sites",
         "globe",
         "sites.index",
-        ("sites.", "installation.", "removal.", "publications."),
+        ("sites.", "installation.", "removal.", "publications.", "tracking.", "sessions."),
         Permission.SITES_READ,
     ),
     (

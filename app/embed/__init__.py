@@ -7,6 +7,7 @@ from app.embed.ingest import Ingest
 from app.embed.notifications import change_numbers
 from app.embed.recounts import Recounts
 from app.embed.sightings import Lookout
+from app.embed.visitor_counts import VisitorCounts
 
 
 def register(app: Flask) -> None:
@@ -21,6 +22,7 @@ def register(app: Flask) -> None:
     subscriber.listen(published.forget)
     subscriber.listen(hub.hear)
     subscriber.listen(Recounts(app, hub).hear)
+    app.extensions["candor_visitor_counts"] = VisitorCounts(app, hub)
     app.register_blueprint(views.blueprint)
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": sockets.LARGEST_MESSAGE}
     app.register_blueprint(sockets.blueprint)

@@ -71,6 +71,15 @@ class Connection:
             timer.daemon = True
             timer.start()
 
+    def ping(self) -> None:
+        """Ask whether the other end is there; close it when it has not said so thrice."""
+        self.unanswered = 0 if self.ws.pong_received else self.unanswered + 1
+        if self.unanswered > 2:
+            self.close(GOING_AWAY)
+            return
+        self.ws.pong_received = False
+        self.offer(Ping)
+
     def empty_outbox(self) -> None:
         """Send what is queued. Called by the socket's own greenlet only."""
         while self.outbox and self.closing is None:
@@ -204,12 +213,7 @@ class Hub:
         if connection.site_id is None and time.monotonic() - connection.opened_at > JOIN_WITHIN:
             connection.close(POLICY)
             return
-        connection.unanswered = 0 if connection.ws.pong_received else connection.unanswered + 1
-        if connection.unanswered > 2:
-            connection.close(GOING_AWAY)
-            return
-        connection.ws.pong_received = False
-        connection.offer(Ping)
+        connection.ping()
 
     def _make_up(self) -> None:
         """A frame may be lost for good, between a commit and its publishing: then read again."""

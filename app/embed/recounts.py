@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.embed import published
 from app.embed.hub import Hub
-from app.embed.summaries import counted_types, summaries_by_campaign
+from app.embed.summaries import counted_summaries, counted_types
 from app.sites.queries import PublishedSite
 
 CHANNEL = "counts:"
@@ -88,7 +88,7 @@ class Recounts:
         concerned = _concerned(site, due.types) if site and site.active else set()
         if site is None or not concerned:
             return
-        for campaign, summary in summaries_by_campaign(site).items():
+        for campaign, summary in counted_summaries(site).items():
             if campaign in concerned:
                 data = summary or {"campaign": campaign, "message": None}
                 frame = {"type": "summary", "cursor": due.cursor, "data": data}

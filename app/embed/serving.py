@@ -19,11 +19,13 @@ def start_worker(worker: Any) -> None:
     with app.app_context():
         check_walls()
     app.extensions["candor_subscriber"].start()
-    Thread(target=_say_goodbye, args=(worker, app.extensions["candor_hub"]), daemon=True).start()
+    hubs = (app.extensions["candor_hub"], app.extensions["candor_watchers"])
+    Thread(target=_say_goodbye, args=(worker, hubs), daemon=True).start()
 
 
-def _say_goodbye(worker: Any, hub: Any) -> None:
+def _say_goodbye(worker: Any, hubs: tuple[Any, ...]) -> None:
     """Close the sockets with 1012 once the worker is told to stop: they would keep it alive."""
     while worker.alive:
         time.sleep(LOOK_EVERY)
-    hub.close_all()
+    for hub in hubs:
+        hub.close_all()

@@ -131,6 +131,7 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
     connection.visitor = site.key, visitor
     cursor = cursor_of(site)
     hub().follow(site.id.hex, cursor)
+    current_app.extensions["candor_visitor_counts"].follow(site)
     _say(
         connection,
         {

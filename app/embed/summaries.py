@@ -22,7 +22,9 @@ from app.proof.figures import period_words, tenths, whole
 from app.proof.wording import WordingError
 from app.sites.models import Site
 from app.sites.queries import PublishedSite
+from app.tracking.presence import visitors_now
 
+LIVE = "live_visitors"
 SECONDS = 20  # a period moves on also when nothing happens
 
 Snapshot = Mapping[str, Any]
@@ -39,16 +41,23 @@ _counting = tuple(threading.Lock() for _ in range(64))
 
 def summaries_of(site: PublishedSite) -> list[dict[str, Any]]:
     """The present summary of each published campaign that has something to say."""
-    return [each for each in summaries_by_campaign(site).values() if each is not None]
+    found = {**counted_summaries(site), **live_summaries(site)}
+    return [each for each in found.values() if each is not None]
 
 
-def summaries_by_campaign(site: PublishedSite) -> dict[str, dict[str, Any] | None]:
-    """Of each published campaign that shows numbers; None for one below its minimum."""
-    if not any(each["format"] in SUMMARIES for each in site.content["campaigns"]):
+def live_summaries(site: PublishedSite) -> dict[str, dict[str, Any] | None]:
+    """Of each published campaign that tells who is there now, which no activity changes."""
+    return _summaries(site, [each for each in _campaigns(site) if each["format"] == LIVE])
+
+
+def counted_summaries(site: PublishedSite) -> dict[str, dict[str, Any] | None]:
+    """Of each published campaign that counts activities; None for one below its minimum."""
+    campaigns = [each for each in _campaigns(site) if each["format"] != LIVE]
+    if not campaigns:
         return {}
     key = (site.id, site.revision, cursor_of(site))
     with _counting[site.id.int % len(_counting)]:
-        return _kept.get(key, lambda: _counted(site))
+        return _kept.get(key, lambda: _summaries(site, campaigns))
 
 
 def summary_of(site: Site, campaign: Snapshot) -> dict[str, Any] | None:
@@ -63,11 +72,17 @@ def counted_types(campaign: Snapshot) -> frozenset[str]:
     """The types of activity that a campaign's number is made of."""
     if campaign["format"] == "rating_summary":
         return frozenset({counts.REVIEW})
-    return frozenset(campaign["content"]["types"] if campaign["format"] in SUMMARIES else ())
+    counts_types = campaign["format"] in SUMMARIES and campaign["format"] != LIVE
+    return frozenset(campaign["content"]["types"] if counts_types else ())
 
 
-def _counted(site: PublishedSite) -> dict[str, dict[str, Any] | None]:
-    campaigns = [each for each in site.content["campaigns"] if each["format"] in SUMMARIES]
+def _campaigns(site: PublishedSite) -> list[Snapshot]:
+    return [each for each in site.content["campaigns"] if each["format"] in SUMMARIES]
+
+
+def _summaries(site: PublishedSite, campaigns: list[Snapshot]) -> dict[str, dict[str, Any] | None]:
+    if not campaigns:
+        return {}
     with tenancy.scope(site.organization_id), reading(newest=True) as session:
         return {each["id"]: _summary(session, site, each) for each in campaigns}
 
@@ -138,10 +153,21 @@ def _rating_summary(
     return {**said, "rating": float(found.average)}
 
 
+def _live_visitors(
+    _session: Session, site: AnySite, content: Snapshot, _moment: datetime
+) -> dict[str, Any] | None:
+    messages = _Messages(site, content, wording.LIVE_VARIABLES)
+    visitors = visitors_now(site.number)
+    if visitors < _minimum(content):
+        return None
+    return messages.rendered(lambda language: {"visitors": whole(visitors, language)})
+
+
 SUMMARIES = {
     "period_count": _period_count,
     "hot_streak": _hot_streak,
     "rating_summary": _rating_summary,
+    LIVE: _live_visitors,
 }
 
 

@@ -15,6 +15,7 @@ from app.embed import notifications
 from app.embed.published import active_site, check_origin, served
 from app.embed.sightings import note, referring_host
 from app.embed.summaries import summaries_of
+from app.embed.visitor_counts import current_visitors
 from app.sites.domains import host_of
 
 CURSOR = re.compile("[0-9]{1,18}")
@@ -77,7 +78,8 @@ def list_notifications(key: str) -> Any:
     note(site, host_of(origin))
     after = _cursor(request.args.get("after"))
     found = notifications.current(site) if after is None else notifications.since(site, after)
-    return _public(origin, {**found, "summaries": summaries_of(site)})
+    live = {"visitors": current_visitors(site)}
+    return _public(origin, {**found, "summaries": summaries_of(site), "live": live})
 
 
 def _cursor(text: str | None) -> int | None:

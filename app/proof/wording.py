@@ -36,6 +36,7 @@ VARIABLES = (
 COUNT_VARIABLES = ("count", "people", "period")
 STREAK_VARIABLES = ("product", "count", "period")
 RATING_VARIABLES = ("rating", "best", "count", "period")
+LIVE_VARIABLES = ("visitors",)
 TIME_AGO = "{{time_ago}}"
 
 PLACES = frozenset({"city", "region", "country", "place"})

@@ -1,6 +1,6 @@
 from flask import Flask
 
-from app.tracking import models, server_api  # noqa: F401
+from app.tracking import api, models, server_api, views  # noqa: F401
 from app.tracking.committer import Committer
 from app.tracking.places import use_database
 from app.tracking.presence import Presence
@@ -12,3 +12,5 @@ def register(app: Flask) -> None:
     committer.listen(Presence(app).note)
     app.extensions["candor_committer"] = committer
     app.register_blueprint(server_api.blueprint)
+    app.register_blueprint(views.blueprint)
+    app.register_blueprint(api.blueprint)

@@ -28,15 +28,15 @@ from app.embed.sightings import Place, Seen, write
 from app.proof.imports import Import
 from app.proof.opt_outs import OptOut
 from app.sites.models import Site
-from app.sites.queries import published_site
 from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
 from app.sources.processing import process
 from app.sources.replays import Replay, ReplayRange
-from app.tracking.identity import visitor_hash
+from app.tracking.models import Session
 from app.wiring import create_app
 from tests.conftest import Tenant, _empty, found
 from tests.shops import shopify, shopify_order, shopify_refund
+from tests.visits import FIREFOX, event, send
 
 POSTGRES = os.environ.get("CANDOR_TEST_DATABASE", "sqlite") == "postgres"
 # Written whenever somebody is let in.
@@ -79,6 +79,7 @@ class Belongings:
     done_import_id: UUID | str
     spare_import_id: UUID | str
     opt_out: str
+    session_id: UUID | str
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -140,6 +141,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
     for topic, payload in (("orders/paid", shopify_order()), ("refunds/create", shopify_refund())):
         request = shopify(tenant.secret, topic, payload)
         assert client.post(f"/hooks/{tenant.source_id}", **request).status_code == 200
+    _visit(client, tenant, mark)
     with app.app_context(), tenancy.scope(tenant.id):
         # In the order in which they came: a refund that is read first leaves no activity.
         waiting = select(InboundDelivery).filter_by(verdict="pending")
@@ -163,11 +165,9 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         OptOut.remember(os.urandom(16))
         imports, range_id = [each.id for each in imports], begun.id
         db.session.commit()
-    with app.app_context():
-        visitor_hash(published_site(tenant.site_key), "192.0.2.1", mark)  # type: ignore[arg-type]
-        with system() as connection:
-            seen = Seen(tenant.id, False, clock.now())
-            write(connection, {Place(tenant.site_id, f"{mark.lower()}.example"): seen})
+    with app.app_context(), system() as connection:
+        seen = Seen(tenant.id, False, clock.now())
+        write(connection, {Place(tenant.site_id, f"{mark.lower()}.example"): seen})
     with app.app_context(), tenancy.scope(tenant.id):
         deliveries = select(InboundDelivery.id).order_by(InboundDelivery.id)
         return Belongings(
@@ -194,7 +194,15 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             done_import_id=imports[1],
             spare_import_id=imports[2],
             opt_out=activity["opt_out_url"].rpartition("/")[2],
+            session_id=db.session.scalars(select(Session.id)).one(),
         )
+
+
+def _visit(client: Any, tenant: Tenant, mark: str) -> None:
+    """A visitor's page views, one that is refused, and a bot's."""
+    for browser in (FIREFOX, f"{mark}-bot/1.0"):
+        seen = event(tenant, f"/{mark}", title=f"{mark} page", props={"tea": mark})
+        send(client, tenant, seen, {**seen, "id": "none"}, browser=browser)
 
 
 def _import(tenant: Tenant, mark: str) -> Import:
@@ -246,7 +254,7 @@ def rows(owner: Engine) -> Callable[..., dict[str, list[Any]]]:
                 if column is None:
                     continue
                 kept = [c for c in table.c if (table.name, c.name) not in TOUCHED]
-                statement = select(*kept).order_by(table.c.id)
+                statement = select(*kept).order_by(*table.primary_key.columns)
                 if organization_id:
                     statement = statement.where(table.c[column] == organization_id)
                 found[table.name] = [tuple(row) for row in connection.execute(statement)]
