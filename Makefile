@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock widget clean
+.PHONY: help up test soak check bench lock widget clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -15,6 +15,9 @@ up: $(VENV)/ready ## start everything on this machine (PORT=8000, DEMO=0 without
 
 test: $(VENV)/ready-dev ## all tests on SQLite and on Postgres, with a real browser and Valkey
 	@$(BIN)/python -m tests.run
+
+soak: $(VENV)/ready-dev ## the ledger of kills for long: 200 of them on each database (LEDGER_KILLS, LEDGER_SEED)
+	@LEDGER_KILLS=$${LEDGER_KILLS:-200} $(BIN)/python -m tests.run -s tests/ledger
 
 check: $(VENV)/ready-dev ## lint, types, import floors, widget rebuild, migrations, docs
 	$(BIN)/ruff check .

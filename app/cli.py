@@ -4,6 +4,7 @@ and the cron process load neither Flask nor the application."""
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -49,7 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     command = add("migrate", migrate, "bring the database to the current schema")
     command.add_argument("--demo", action="store_true", help="with demo data in an empty one")
     add("check-migrations", check_migrations, "fail if the models say more than the migrations")
-    add("demo", demo, "create the demo organization and its shop at /demo")
+    command = add("demo", demo, "create the demo organization and its shop at /demo")
+    command.add_argument(
+        "--events", type=_number, metavar="N", help="have N events of the last 30 days in it"
+    )
+    command.add_argument("--seed", type=int, help="of these events: the same one, the same events")
     add("verify-audit", verify_audit, "check the chains of audit and receipts")
     command = add("bootstrap", bootstrap, "create organization, owner, site and API key")
     for option in ("organization", "email", "password", "domain"):
@@ -95,7 +100,7 @@ def migrate(options: argparse.Namespace) -> int:
     with create_app().app_context():
         run()
         if options.demo and (not any_organization() or organization_id_of(SLUG)):
-            demo(options)
+            _show_demo()
             print("Your own organization begins at the address below, beside the demo.")
             print("To start without it: make up DEMO=0")
     return 0
@@ -110,17 +115,38 @@ def check_migrations(_options: argparse.Namespace) -> int:
     return 0
 
 
-def demo(_options: argparse.Namespace) -> int:
+def demo(options: argparse.Namespace) -> int:
     from app import create_app
+
+    with create_app().app_context():
+        _show_demo(options.events, options.seed)
+    return 0
+
+
+def _show_demo(events: int | None = None, seed: int | None = None) -> None:
+    """Make the demo unless it is there. A new one has some events, an old one only more of them
+    when asked."""
     from app.core import logs
-    from app.dashboard.demo_data import EMAIL, PASSWORD, create_demo
+    from app.dashboard.demo_data import EMAIL, PASSWORD, create_demo, have_events
+    from app.dashboard.demo_events import DEFAULT, SEED
 
     logs.configure()
-    with create_app().app_context():
-        created = create_demo()
+    created = create_demo()
     print("The demo is ready." if created else "The demo was there already.")
+    if created or events is not None:
+        # What is loaded stays: to look through it over and over took a quarter of the time.
+        gc.freeze()
+        added = have_events(DEFAULT if events is None else events, SEED if seed is None else seed)
+        print(f"{added:,} events of the last 30 days added.")
     print(f"Sign in as {EMAIL} with the password: {PASSWORD}")
-    return 0
+
+
+def _number(text: str) -> int:
+    from app.dashboard.demo_events import MOST
+
+    if not (text.isascii() and text.isdigit() and int(text[:12]) <= MOST):
+        raise argparse.ArgumentTypeError(f"a number up to {MOST:,}")
+    return int(text)
 
 
 def bootstrap(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from app.accounts.queries import organization_id_of
 from app.campaigns.models import Campaign
 from app.core import clock, tenancy
 from app.core.db import db
+from app.dashboard.demo_events import tell_events
 from app.dashboard.demo_month import BOOKING_MAPPING, tell_a_month
 from app.sites.models import Site
 from app.sources.models import Source
@@ -47,6 +48,14 @@ def create_demo() -> bool:
     with tenancy.scope(organization.id):
         tell_a_month(*(db.session.get_one(Source, each) for each in sources))
     return True
+
+
+def have_events(number: int, seed: int) -> int:
+    """Bring the demo's last month up to this many events; answers how many were added."""
+    organization_id = organization_id_of(SLUG)
+    assert organization_id is not None
+    with tenancy.scope(organization_id):
+        return tell_events(number, seed)
 
 
 def _hosts() -> list[str]:

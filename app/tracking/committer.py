@@ -195,12 +195,11 @@ class Committer:
         return taken
 
     def _commit_drops(self) -> None:
-        """When nothing else was written meanwhile: once a second, however many there are."""
+        """Once a second, however many there are. Events do not wait for it, and take them along."""
         if not self._drops:
             return
-        time.sleep(max(0.0, self._drops_written + DROPS_EVERY - time.monotonic()))
-        if self._waiting:
-            self._wake.set()
+        due = self._drops_written + DROPS_EVERY - time.monotonic()
+        if due > 0 and self._wake.wait(due):
             return
         drops = self._take_drops()
         try:

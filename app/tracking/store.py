@@ -64,6 +64,8 @@ class Stored:
 
 def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
     """Write events in the connection's transaction, each once."""
+    # An id that two visitors claim is one event of one of them.
+    arrivals = _unrepeated(arrivals)
     known = [each for each in arrivals if each.who is not None]
     session_of: dict[Key, UUID] = {}
     for runs in _rounds(known):

@@ -1,0 +1,193 @@
+"""Many events of many visitors in one transaction: each once, in the session it belongs to."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from app.core.db import db
+from app.sites.models import Site
+from app.tracking.models import BucketMark, Event, Session, Visitor
+from app.tracking.models.rollup import BUCKET
+from tests.tracking.arriving import MINUTE, NOON, Shelf, who
+from tests.tracking.sums import marked, sessions, sums_of_events, touched
+
+
+@pytest.fixture(params=["in one transaction", "one by one"])
+def tell(request, shelf):
+    """Store events of these minutes, by one visitor."""
+
+    def run(*minutes, **values):
+        arrivals = [shelf.arrival(each, **values) for each in minutes]
+        for batch in [arrivals] if request.param == "in one transaction" else zip(arrivals):
+            shelf.store(*batch)
+
+    return run
+
+
+def test_half_an_hour_of_silence_goes_on_with_a_visit_and_a_millisecond_more_ends_it(tell, shelf):
+    tell(0, 30, 60)
+    assert shelf.visits() == [(0, 60, 3)]
+    tell(90 + 1 / MINUTE)
+    assert [events for _, _, events in shelf.visits()] == [3, 1]
+
+
+def test_one_batch_may_hold_several_visits_of_a_visitor(tell, shelf):
+    tell(0, 10, 50, 60, 65, 100)
+    assert shelf.visits() == [(0, 10, 2), (50, 65, 3), (100, 100, 1)]
+
+
+def test_order_within_a_visit_does_not_matter(tell, shelf):
+    tell(20, 0, 10)
+    assert shelf.visits() == [(0, 20, 3)]
+    assert shelf.session().entry_url.endswith("/0")
+    assert shelf.session().exit_url.endswith("/20")
+
+
+def test_visitors_do_not_mix(shelf):
+    shelf.store(*(shelf.arrival(minute, name) for minute in (0, 1, 2) for name in ("ada", "ben")))
+    assert shelf.visits() == [(0, 2, 3), (0, 2, 3)]
+    assert set(db.session.scalars(select(Session.visitor))) == {
+        who("ada").visitor,
+        who("ben").visitor,
+    }
+
+
+def test_what_comes_very_late_leaves_the_present_visit_alone(shelf):
+    shelf.store(shelf.arrival(0))
+    shelf.store(shelf.arrival(120))
+    shelf.store(shelf.arrival(10))
+    assert (120, 120, 1) in shelf.visits()
+    shelf.store(shelf.arrival(130))
+    assert (120, 130, 2) in shelf.visits()
+
+
+def test_an_event_is_stored_once_however_often_it_comes(shelf):
+    event, other = shelf.arrival(0), shelf.arrival(1)
+    assert len(shelf.store(event, event).new) == 1
+    again = shelf.store(event, other, event)
+    assert len(again.new) == 1
+    assert set(again.sessions.values()) == {shelf.session().id}
+    assert shelf.count() == 2
+    assert shelf.visits() == [(0, 1, 2)]
+
+
+def test_a_repeated_event_marks_nothing(shelf):
+    event = shelf.arrival(0)
+    shelf.store(event)
+    before = db.session.scalars(select(BucketMark.dirty_seq)).one()
+    shelf.store(event)
+    assert db.session.scalars(select(BucketMark.dirty_seq)).one() == before
+
+
+@pytest.mark.parametrize("names", [("ada", "ben"), ("ben", "ada"), ("ada", None), (None, "ada")])
+def test_one_id_told_by_two_visitors_is_one_event_of_one_session(shelf, names):
+    events = [shelf.arrival(0, each, id=UUID(int=7 << 76 | 2 << 62)) for each in names]
+    shelf.store(*events)
+    for event in events:
+        shelf.store(event)
+    assert shelf.count() == 1
+    assert sessions() == sums_of_events()
+    for visit in db.session.scalars(select(Session)):
+        visitor = db.session.scalars(select(Visitor).filter_by(session_id=visit.id)).one()
+        assert visit.visitor == visitor.visitor
+
+
+def test_one_id_at_two_times_in_a_batch_is_one_event_of_one_session(shelf):
+    event = shelf.arrival(0)
+    shelf.store(event, shelf.arrival(60, id=event.id), shelf.arrival(61))
+    assert shelf.count() == 2
+    assert sessions() == sums_of_events()
+
+
+def test_the_same_id_on_two_sites_is_two_events(shelf, umbrella, inside, acme):
+    event = shelf.arrival(0)
+    shelf.store(event)
+    with inside(umbrella):
+        number = db.session.get_one(Site, umbrella.site_id).number
+        other = Shelf(umbrella.id, number)
+        assert len(other.store(other.arrival(0, id=event.id)).new) == 1
+        assert other.visits() == [(0, 0, 1)]
+    with inside(acme):
+        assert shelf.visits() == [(0, 0, 1)]
+
+
+def test_who_does_not_want_to_be_followed_is_counted_without_visitor_and_session(shelf):
+    shelf.store(shelf.arrival(0, None), shelf.arrival(1, None))
+    assert shelf.count() == 2
+    assert shelf.visits() == []
+    assert db.session.scalars(select(Visitor)).all() == []
+    assert marked() == touched()
+
+
+def test_a_session_adds_up_its_events(shelf):
+    def engaged(minute, active):
+        return shelf.arrival(minute, name="engagement", props={"active": active})
+
+    shelf.store(shelf.arrival(0), engaged(1, 20_000), shelf.arrival(2))
+    shelf.store(engaged(3, 5_000), shelf.arrival(4, name="cart_add"))
+    visit = shelf.session()
+    assert (visit.events, visit.page_views, visit.active) == (5, 2, 25_000)
+    assert visit.entry_url.endswith("/0") and visit.exit_url.endswith("/4")
+
+
+def test_a_session_came_from_where_its_first_event_came_from(shelf):
+    first = shelf.arrival(0)
+    first = first._replace(circumstances=first.circumstances._replace(channel="email"))
+    shelf.store(shelf.arrival(1), first)
+    shelf.store(shelf.arrival(2))
+    assert shelf.session().channel == "email"
+
+
+def test_the_quarter_of_an_event_is_marked_and_the_one_in_which_its_session_began(shelf):
+    shelf.store(shelf.arrival(14))
+    assert marked() == {NOON}
+    shelf.store(shelf.arrival(16))
+    assert marked() == {NOON, NOON + BUCKET}
+    seqs = select(BucketMark.dirty_seq).order_by(BucketMark.bucket)
+    assert db.session.scalars(seqs).all() == [2, 1]
+
+
+def test_a_session_that_turns_out_to_have_begun_earlier_is_marked_where_it_seemed_to(shelf):
+    shelf.store(shelf.arrival(31))
+    before = dict(db.session.execute(select(BucketMark.bucket, BucketMark.dirty_seq)).all())
+    shelf.store(shelf.arrival(10))
+    after = dict(db.session.execute(select(BucketMark.bucket, BucketMark.dirty_seq)).all())
+    assert after[NOON] == 1
+    assert after[NOON + 2 * BUCKET] > before[NOON + 2 * BUCKET]
+
+
+@pytest.mark.parametrize("repeated", [0, 40])
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_comes_in_whatever_order_adds_up(shelf, seed, repeated):
+    chance = random.Random(seed)
+    told = [
+        shelf.arrival(
+            chance.randrange(240),
+            chance.choice(("ada", "ben", "cleo", None)),
+            name=chance.choice(("page_view", "cart_add")),
+        )
+        for _ in range(120)
+    ]
+    told += chance.sample(told, repeated)
+    chance.shuffle(told)
+    while told:
+        size = chance.randrange(1, 30)
+        shelf.store(*told[:size])
+        del told[:size]
+    assert shelf.count() == 120
+    assert sessions() == sums_of_events()
+    assert touched() <= marked()
+    # What was repeated lies between the others of its batch but may be of another visit.
+    assert repeated or longest_pause() <= 30 * MINUTE
+
+
+def longest_pause():
+    """Between two events of one session, in milliseconds."""
+    found = select(Event.session_id, Event.at).where(Event.session_id.is_not(None))
+    rows = db.session.execute(found.order_by(Event.session_id, Event.at)).all()
+    return max(b.at - a.at for a, b in pairwise(rows) if a.session_id == b.session_id)
