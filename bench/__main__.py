@@ -1,7 +1,7 @@
 """`make bench`: every measurement beside its ceiling, as JSON lines and then as a table.
 
 `python -m bench NAME …` runs some of: latency loader sockets start pages builder
-ingest overload.
+ingest overload storage.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from bench import ingest, measures, panel
+from bench import ingest, measures, panel, storage
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ MEASURES: dict[str, Callable[[], Iterator[dict]]] = {
     "builder": panel.builder,
     "ingest": ingest.ingest,
     "overload": ingest.overload,
+    "storage": storage.storage,
 }
 
 

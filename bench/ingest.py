@@ -117,7 +117,7 @@ def overload() -> Iterator[dict[str, Any]]:
 
 
 CROWD = 2000
-MINUTE = 8.0
+MINUTE = 60.0
 PATH = "/widget/v1/events"
 
 

@@ -5,6 +5,7 @@ a reader for reports. SQLite's traps are cured in `core/sqlite.py`, tenancy in `
 from __future__ import annotations
 
 import datetime
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ APP_ROLE = "candor_app"
 SYSTEM_ROLE = "candor_system"
 STATEMENT_TIMEOUT = "15s"
 CONNECT_TIMEOUT = 3  # seconds: a request must answer 503 soon when the database is gone
+
+# As text, where there is no type of its own for it.
+COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -137,7 +141,12 @@ def engine_options(settings: Settings, role: str | None, reader: bool = False) -
             "check_same_thread": False,
             "isolation_level": None,
         }
-        return {"connect_args": arguments, "pool_size": 20, "max_overflow": 30}
+        return {
+            "connect_args": arguments,
+            "pool_size": 20,
+            "max_overflow": 30,
+            "json_serializer": COMPACT,
+        }
     options = f"-c statement_timeout={STATEMENT_TIMEOUT} -c timezone=UTC"
     if role:
         options += f" -c role={role}"

@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from app.core import clock, logs, tenancy
 from app.core.db import db
+from app.core.ids import uuid7
 from app.core.ratelimit import limiter
 from app.core.signing import (
     hmac_sha256_base64,
@@ -197,6 +198,26 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
             "value": {"amount": 1490, "currency": "EUR"},
             "data": {"rating": 5},
             "external_id": "one",
+        },
+        "/api/v1/events": {
+            **site,
+            "events": [
+                {
+                    "id": str(uuid7()),
+                    "name": "conversion",
+                    "url": "https://shop.example/thanks",
+                    "at": 1,
+                    "referrer": "https://www.google.com/",
+                    "title": "Thanks",
+                    "props": {"order_id": "7", "items": 2},
+                    "value": {"amount": 1490, "currency": "EUR"},
+                    "campaign": str(uuid7()),
+                    "experiment": {"one": "a"},
+                    "visitor": "7",
+                    "address": "203.0.113.7",
+                    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Firefox/130.0",
+                }
+            ],
         },
     }
 

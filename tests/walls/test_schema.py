@@ -124,7 +124,7 @@ NOT_PERSONAL = {
     },
     "images": {"token"},
     # Addresses come without what a site does not ask for; events say what its owner has them say.
-    "events": {"name", "url", "referrer", "title", "props", "currency", "experiments"},
+    "events": {"name", "url", "referrer", "title", "props", "currency", "experiments", "order_id"},
     "event_drops": {"reason"},
     "quarantined_events": {"reason", "user_agent", "record"},  # of bots
     "sessions": {

@@ -122,6 +122,19 @@ ROUTES: dict[tuple[str, str], Route] = {
         "PATCH", "/api/v1/sites/{site_id}", json={"name": "Renamed"}
     ),
     ("GET", "/api/v1/events"): one("GET", "/api/v1/events?site_id={site_id}"),
+    ("POST", "/api/v1/events"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/events",
+                202,
+                json={
+                    "site_id": str(ids.site_id),
+                    "events": [{"name": "signup", "url": "https://shop.example/"}],
+                },
+            )
+        ]
+    ),
     ("GET", "/api/v1/events/drops"): one("GET", "/api/v1/events/drops?site_id={site_id}"),
     ("GET", "/api/v1/analytics/live-visitors"): one(
         "GET", "/api/v1/analytics/live-visitors?site_id={site_id}"
