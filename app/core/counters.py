@@ -3,6 +3,8 @@ are unknown, and what is counted then is lost."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 from redis import RedisError
 
@@ -11,12 +13,14 @@ from app.core.bus import PREFIX, redis
 log = structlog.get_logger()
 
 
-def count(key: str, seconds: int) -> None:
-    """One more of `key`. It is forgotten that many seconds after the first."""
-    key = f"{PREFIX}count:{key}"
+def count(keys: Iterable[str], seconds: int) -> None:
+    """One more of each of these. One is forgotten that many seconds after the first."""
     try:
-        with redis().pipeline() as pipeline:
-            pipeline.set(key, 0, ex=seconds, nx=True).incr(key).execute()
+        with redis().pipeline(transaction=False) as pipeline:
+            for key in keys:
+                name = f"{PREFIX}count:{key}"
+                pipeline.set(name, 0, ex=seconds, nx=True).incr(name)
+            pipeline.execute()
     except (RedisError, OSError) as error:
         log.warning("uncounted", error=str(error))
 

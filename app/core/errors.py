@@ -133,7 +133,7 @@ def as_api_error(error: BaseException) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, PoolTimeout) or unavailable(error):
-        log.error("storage_unavailable", error=str(error).splitlines()[0])
+        log.error("storage_unavailable", error=repr(error)[:300])
         message = "Storage is not available right now. Nothing was lost; please try again."
         return ApiError(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
     if isinstance(error, RedisError):
@@ -142,7 +142,7 @@ def as_api_error(error: BaseException) -> ApiError:
         message = "This is not available right now. Please try again."
         return ApiError(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
     if isinstance(error, IntegrityError):
-        log.warning("conflict", error=str(error.orig).splitlines()[0])
+        log.warning("conflict", error=repr(error.orig)[:300])
         return ApiError(409, "conflict", "That collides with something that is there already.")
     if isinstance(error, DataError):
         return ApiError(400, "invalid_data", "A value cannot be stored.")

@@ -96,21 +96,22 @@ class ManyRows:
         self._columns = [table.c[name] for name in columns]
         self._returning = [table.c[name] for name in returning]
         self._table, self._conflict = table, conflict
-        self._made: _ByRow | _ByDocument | None = None
+        self._made: dict[str, _ByRow | _ByDocument] = {}
 
     def write(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
         """`rows` are values in the order of the columns. Answers the returned columns of those
         rows that were written, in no particular order."""
         if not rows:
             return []
-        if self._made is None:
-            self._made = self._make(connection.dialect)
+        made = self._made.get(connection.dialect.name)
+        if made is None:
+            made = self._made[connection.dialect.name] = self._make(connection.dialect)
         errors = connection.dialect.loaded_dbapi.Error
         try:
-            return self._made.write(connection.connection.dbapi_connection, rows)
+            return made.write(connection.connection.dbapi_connection, rows)
         except errors as error:
             # As SQLAlchemy would tell it: whoever catches errors knows only its kinds.
-            raise DBAPIError.instance(self._made.text, None, error, errors) from error
+            raise DBAPIError.instance(made.text, None, error, errors) from error
 
     def _make(self, dialect: Dialect) -> _ByRow | _ByDocument:
         kind = _ByDocument if dialect.name == "postgresql" else _ByRow

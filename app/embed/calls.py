@@ -10,19 +10,20 @@ from uuid import UUID
 from app.core import clock, strict_json
 from app.core.errors import ApiError
 from app.core.ratelimit import counted_address
-from app.embed.seen import context_of, count_impression
+from app.embed.seen import context_of, count_impressions
 from app.sites.queries import PublishedSite
-from app.tracking.arrivals import Arrival
 from app.tracking.bots import bot_reason
 from app.tracking.checks import Sender, Verdict, judge
 from app.tracking.committer import Parcel
 from app.tracking.devices import Device, device_of
 from app.tracking.identity import Token, identify, read_token, renewed_token
 from app.tracking.places import Place, masked, place_of
+from app.tracking.store import key_of
 
 MOST_EVENTS = 50
 LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})?")
-LONGEST_USER_AGENT = 1000
+LONGEST_LANGUAGE = 12
+LONGEST_HASHED = 1000
 IMPRESSION = "impression"
 
 Environ = dict[str, Any]
@@ -34,7 +35,7 @@ class Call:
     def __init__(self, environ: Environ, site: PublishedSite, said: dict[str, Any]) -> None:
         self._text = said.get("visitor")
         self._token = read_token(site.id, self._text)
-        self._user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_USER_AGENT]
+        self._user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_HASHED]
         self._sender = self._read_sender(environ, site, said)
         self.verdicts: list[Verdict] = [judge(self._sender, raw) for raw in said["events"]]
         self.parcel = self._pack()
@@ -44,7 +45,7 @@ class Call:
         now = int(clock.now().timestamp() * 1000)
         consent = said.get("consent") is True
         consented = consent or _is_person(self._token) or site.mode != "strict"
-        unfollowed = environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1"
+        unfollowed = is_unfollowed(environ)
         sender = Sender(
             site=site,
             now=now,
@@ -52,7 +53,7 @@ class Call:
             device=browser.device,
             place=address.place,
             language=_language(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
-            masked_address=address.masked,
+            masked_address=None if unfollowed else address.masked,
             consented=consented,
             bot=browser.bot or ("webdriver" if said.get("webdriver") is True else None),
             skew=_skew(said.get("sent_at"), now),
@@ -65,19 +66,22 @@ class Call:
     def _pack(self) -> Parcel:
         parcel = Parcel([])
         for verdict in self.verdicts:
-            self._count_seen(verdict.arrival)
-            parcel.put(verdict, self._sender.bot, self._user_agent)
+            parcel.put(verdict, self._sender.bot, self._user_agent if self._sender.who else "")
         return parcel
 
-    def _count_seen(self, arrival: Arrival | None) -> None:
-        """For campaigns that are shown only so often a day."""
-        if arrival and arrival.name == IMPRESSION and arrival.campaign_id and arrival.who:
-            visitor = arrival.who.visitor.hex()
-            count_impression(self._sender.site, visitor, str(arrival.campaign_id))
+    def _count_seen(self) -> None:
+        """For campaigns that are shown only so often a day: once an impression is stored."""
+        who, parcel = self._sender.who, self.parcel
+        stored = [each for each in parcel.arrivals if key_of(each) in parcel.new]
+        seen = [str(each.campaign_id) for each in stored if each.name == IMPRESSION]
+        if who is not None and seen:
+            count_impressions(self._sender.site, who.visitor.hex(), seen)
 
     def answer(self) -> dict[str, Any]:
         """What the page is told once the parcel is stored."""
+        self._count_seen()
         parcel, dropped = self.parcel, [each for each in self.verdicts if each.reason]
+        dropped += [Verdict(str(each.id), "site") for each in parcel.lost]
         answer: dict[str, Any] = {
             "accepted": len(parcel.new),
             "duplicates": len(parcel.arrivals) - len(parcel.new),
@@ -143,6 +147,11 @@ def whereabouts(address: str) -> Whereabouts:
     return Whereabouts(place_of(address), masked(address), counted_address(address))
 
 
+def is_unfollowed(environ: Environ) -> bool:
+    """Whether the browser says that its visitor is to be counted and no more."""
+    return environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1"
+
+
 def _is_person(token: Token | None) -> bool:
     return token is not None and token.person
 
@@ -150,7 +159,7 @@ def _is_person(token: Token | None) -> bool:
 def _language(accepted: str) -> str | None:
     """The one that is wanted most."""
     first = LANGUAGE.match(accepted)
-    return first[0] if first else None
+    return first[0][:LONGEST_LANGUAGE] if first else None
 
 
 def _skew(sent_at: Any, now: int) -> int:

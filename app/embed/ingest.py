@@ -38,6 +38,9 @@ MOST_AT_ONCE = 200  # requests of this process; more than that would only wait
 HELD = 0.5  # seconds
 MOST_HELD = 2000
 
+# Not everywhere.
+CORK = getattr(socket, "TCP_CORK", None)
+
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 
@@ -107,9 +110,14 @@ class Ingest:
     def _receive(self, environ: Environ, sent: bytes) -> dict[str, Any]:
         """The answer to one request, after the commit."""
         said = said_in(sent)
-        site, number = active_site(said["site"]), len(said["events"])
+        number = len(said["events"])
+        counted = whereabouts(environ.get("REMOTE_ADDR") or "").counted
+        # First: also what names no site, or a foreign one, takes of what an address may.
+        slow_down = not self._addresses.take(counted, max(1, number))
+        site = active_site(said["site"])
         self._check_origin(environ, site, number)
-        self._check_rate(environ, site, number)
+        if slow_down or not self._sites.take(site.key, number):
+            raise self._too_fast(site, number)
         call = Call(environ, site, said)
         self._count_drops(site, call.verdicts)
         if len(call.parcel):
@@ -123,12 +131,10 @@ class Ingest:
             message = "This origin is not a domain of this site."
             raise ApiError(403, "foreign_origin", message)
 
-    def _check_rate(self, environ: Environ, site: PublishedSite, number: int) -> None:
-        address = whereabouts(environ.get("REMOTE_ADDR") or "").counted
-        if not self._addresses.take(address, number) or not self._sites.take(site.key, number):
-            self._committer.count_drop(site, "rate", number)
-            message = "Too many events at once; please send them again."
-            raise ApiError(429, "rate_limited", message, {}, LATER)
+    def _too_fast(self, site: PublishedSite, number: int) -> ApiError:
+        self._committer.count_drop(site, "rate", number)
+        message = "Too many events at once; please send them again."
+        return ApiError(429, "rate_limited", message, {}, LATER)
 
     def _count_drops(self, site: PublishedSite, verdicts: list[Verdict]) -> None:
         for verdict in verdicts:
@@ -151,9 +157,9 @@ class InOnePiece:
         self._hold(False)
 
     def _hold(self, held: bool) -> None:
-        if self._connection is not None:
+        if self._connection is not None and CORK is not None:
             with suppress(OSError):  # not TCP
-                self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, held)
+                self._connection.setsockopt(socket.IPPROTO_TCP, CORK, held)
 
 
 ALLOW = {"Allow": "POST, OPTIONS"}
@@ -208,7 +214,10 @@ def _read(environ: Environ) -> bytes:
     if length.isdigit() and int(length) > LARGEST_BODY:
         raise _too_large()
     # Without a length the server says where the body ends.
-    read = environ["wsgi.input"].read(int(length) if length.isdigit() else LARGEST_BODY + 1)
+    try:
+        read = environ["wsgi.input"].read(int(length) if length.isdigit() else LARGEST_BODY + 1)
+    except OSError as error:  # also gunicorn's of chunks that are none
+        raise ApiError(400, "bad_body", "The body cannot be read.") from error
     if len(read) > LARGEST_BODY:
         raise _too_large()
     return read

@@ -6,6 +6,7 @@ hash, and forgotten after 24 hours. A page that is told no number does not show 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from app.core.counters import count, counts
@@ -24,10 +25,12 @@ def context_of(site: PublishedSite, visitor: str) -> dict[str, Any]:
     return {"seen": {id: number for id, number in zip(campaigns, numbers, strict=True) if number}}
 
 
-def count_impression(site: PublishedSite, visitor: str, campaign: object) -> None:
-    """Count one; anything but a published campaign with a daily limit is ignored."""
-    if campaign in _limited(site):
-        count(_key(site, visitor, str(campaign)), DAY)
+def count_impressions(site: PublishedSite, visitor: str, campaigns: Iterable[object]) -> None:
+    """Count one of each; anything but a published campaign with a daily limit is ignored."""
+    limited = _limited(site)
+    keys = [_key(site, visitor, str(each)) for each in campaigns if each in limited]
+    if keys:
+        count(keys, DAY)
 
 
 def _limited(site: PublishedSite) -> list[str]:

@@ -96,7 +96,7 @@ class Lookout:
                 with self._app.app_context(), system() as connection:
                     write(connection, seen)
             except Exception as error:
-                log.warning("sightings_lost", error=str(error).splitlines()[0])
+                log.warning("sightings_lost", error=repr(error)[:300])
                 for place in seen:
                     self._noted.pop(place, None)
             time.sleep(PAUSE)

@@ -14,11 +14,13 @@ from app.core import strict_json
 from app.core.db import db
 from app.core.errors import ApiError
 from app.core.ratelimit import address
+from app.embed.calls import is_unfollowed
 from app.embed.hub import POLICY, Connection, Hub, wire
 from app.embed.notifications import cursor_of
 from app.embed.published import active_site, known_origin
-from app.embed.seen import context_of, count_impression
+from app.embed.seen import context_of, count_impressions
 from app.embed.sightings import note
+from app.sites.queries import PublishedSite
 from app.tracking.identity import identify, read_token, renewed_token
 
 LARGEST_MESSAGE = 16 * 1024
@@ -122,13 +124,9 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
     if not site.runs_on(request.environ["candor.origin_host"]):
         raise ApiError(403, "foreign_origin", "This origin is not a domain of this site.")
     note(site, request.environ["candor.origin_host"])
-    text = frame.get("visitor")
-    token = read_token(site.id, text)
-    who = identify(site, address(), request.user_agent.string, token, consent=False)
-    visitor = who.visitor.hex()
+    told = _visitor_of(connection, site, frame.get("visitor"))
     # Join first, read then: what happens in between is heard and told twice rather than never.
     hub().join(connection, site.id.hex)
-    connection.visitor = site.key, visitor
     cursor = cursor_of(site)
     hub().follow(site.id.hex, cursor)
     current_app.extensions["candor_visitor_counts"].follow(site)
@@ -136,12 +134,25 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
         connection,
         {
             "type": "joined",
-            "visitor": renewed_token(site, who, text, token),
-            "context": context_of(site, visitor),
+            **told,
             "cursor": cursor,
             "revision": site.revision,
         },
     )
+
+
+def _visitor_of(connection: Connection, site: PublishedSite, text: Any) -> dict[str, Any]:
+    """What a page is told of its visitor: nothing where he asked not to be followed, or has not
+    agreed on a strict site."""
+    token = read_token(site.id, text)
+    person = token is not None and token.person
+    if is_unfollowed(request.environ) or (site.mode == "strict" and not person):
+        connection.visitor = site.key, ""
+        return {"context": {}}
+    who = identify(site, address(), request.user_agent.string, token, consent=False)
+    connection.visitor = site.key, who.visitor.hex()
+    context = context_of(site, who.visitor.hex())
+    return {"visitor": renewed_token(site, who, text, token), "context": context}
 
 
 def track_event(connection: Connection, frame: dict[str, Any]) -> None:
@@ -152,7 +163,8 @@ def track_event(connection: Connection, frame: dict[str, Any]) -> None:
     if frame.get("event_type") != "impression" or not isinstance(data, dict):
         raise ApiError(400, "unknown_event", "Only impressions are told here.")
     key, visitor = connection.visitor
-    count_impression(active_site(key), visitor, data.get("campaign"))
+    if visitor:
+        count_impressions(active_site(key), visitor, [data.get("campaign")])
 
 
 def _say(connection: Connection, frame: dict[str, Any]) -> None:

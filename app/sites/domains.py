@@ -17,6 +17,8 @@ ANY_BELOW = "*."
 MORE_THAN_A_DOMAIN = re.compile(r"[/@?#\\:]")
 MORE_THAN_AN_ADDRESS = re.compile(r"[^0-9a-fA-F:.\[\]]|\].")
 
+LONGEST_ORIGIN = 300
+
 
 class DomainError(ValueError):
     """This is not a host name; the message says what one looks like."""
@@ -45,7 +47,7 @@ def normal_domain(text: str) -> str:
     return domain
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def domains_of(host: str) -> tuple[str, ...]:
     """Each way in which a site's domains can name this host."""
     if _is_address(host):
@@ -55,10 +57,14 @@ def domains_of(host: str) -> tuple[str, ...]:
     return (host, *(ANY_BELOW + domain for domain in above))
 
 
-@lru_cache(4096)
 def host_of(origin: str | None) -> str | None:
     """The host of an Origin header; None when there is none to speak of ("null", malformed)."""
-    if not origin or not origin.startswith(("http://", "https://")):
+    return _host_of(origin) if origin and len(origin) <= LONGEST_ORIGIN else None
+
+
+@lru_cache(1024)
+def _host_of(origin: str) -> str | None:
+    if not origin.startswith(("http://", "https://")):
         return None
     try:
         return normal_host(origin)

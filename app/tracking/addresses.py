@@ -13,6 +13,7 @@ LONGEST_PARAMETER = 200
 UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
 # A route of a single-page application, which is a page and not a place on one.
 ROUTE = re.compile(r"!?/")
+CARRIED = re.compile("[?&=#;]")
 
 
 class Address(NamedTuple):
@@ -23,12 +24,12 @@ class Address(NamedTuple):
     parameters: dict[str, str]
 
 
-@lru_cache(4096)
-def read_address(text: str, kept: tuple[str, ...] = ()) -> Address | None:
+@lru_cache(1024)
+def read_address(text: str, kept: tuple[str, ...] | None = None) -> Address | None:
     """The address of a page; None for what is none: not http(s), too long, no host.
 
     A query is left out but for the parameters in `kept`, user names and passwords always, a
-    fragment unless it is a route.
+    fragment unless it is a route. Without `kept` it is a referrer: host and path.
     """
     if len(text) > LONGEST or UNPRINTABLE.search(text):
         return None
@@ -39,12 +40,13 @@ def read_address(text: str, kept: tuple[str, ...] = ()) -> Address | None:
         return None
     if parts.scheme not in ("http", "https") or not host or len(host) > 253:
         return None
-    parameters = _parameters(parts.query, kept)
+    parameters = _parameters(parts.query, kept or ())
     url = f"{parts.scheme}://{_bracketed(host)}{f':{port}' if port else ''}{parts.path or '/'}"
     if parameters:
         url += f"?{urlencode(parameters)}"
-    if ROUTE.match(parts.fragment):
-        url += f"#{parts.fragment.partition('?')[0]}"
+    if kept is not None and ROUTE.match(parts.fragment):
+        # What a route carries along may be as secret as a query.
+        url += f"#{CARRIED.split(parts.fragment, maxsplit=1)[0]}"
     return Address(url[:LONGEST_KEPT], host.rstrip("."), parameters)
 
 

@@ -20,7 +20,7 @@ from app.tracking.channels import channel_of
 from app.tracking.devices import Device
 from app.tracking.places import Place
 
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # milliseconds
+MINUTE, DAY = 60_000, 86_400_000  # milliseconds
 OLDEST, NEWEST = 7 * DAY, 5 * MINUTE  # around now, for an id
 LATEST = DAY  # how long ago a browser's event may have happened
 
@@ -164,7 +164,7 @@ def _read_props(draft: Draft, props: Any) -> bool:
     if draft.name == ENGAGEMENT and not _is_engagement(props):
         return False
     draft.props = props
-    return len(json.dumps(props)) <= LARGEST_PROPERTIES
+    return len(json.dumps(props, ensure_ascii=False)) <= LARGEST_PROPERTIES
 
 
 def _is_plain(value: Any) -> bool:

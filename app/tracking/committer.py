@@ -13,8 +13,7 @@ from uuid import UUID
 
 import structlog
 from flask import Flask
-from sqlalchemy import literal_column, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
 from app.core import tenancy
 from app.core.db import db, unavailable
@@ -25,7 +24,7 @@ from app.sites.models import Site
 from app.sites.queries import PublishedSite
 from app.tracking.arrivals import Arrival
 from app.tracking.checks import Verdict
-from app.tracking.devices import LONGEST_USER_AGENT
+from app.tracking.devices import legible
 from app.tracking.models import Drop, Quarantined
 from app.tracking.models.event import HOUR
 from app.tracking.store import Key, key_of, store
@@ -56,6 +55,8 @@ class Parcel:
     arrivals: list[Arrival]
     suspects: list[Suspect] = field(default_factory=list)
     new: set[Key] = field(default_factory=set)
+    # Those whose site was deleted while they waited.
+    lost: list[Arrival] = field(default_factory=list)
     sessions: dict[Key, UUID] = field(default_factory=dict)
     error: BaseException | None = None
     done: threading.Event = field(default_factory=threading.Event)
@@ -70,11 +71,7 @@ class Parcel:
         if verdict.reason is None:
             self.arrivals.append(verdict.arrival)
         else:
-            self.suspects.append(Suspect(verdict.arrival, bot or "", printable(user_agent)))
-
-
-def printable(user_agent: str) -> str:
-    return "".join(each for each in user_agent[:LONGEST_USER_AGENT] if each.isprintable())
+            self.suspects.append(Suspect(verdict.arrival, bot or "", legible(user_agent)))
 
 
 Stored = Callable[[list[Arrival]], None]
@@ -110,7 +107,8 @@ class Committer:
         self._start()
         self._wake.set()
         if not parcel.done.wait(PATIENCE):
-            raise _busy()
+            message = "This takes too long; please send it again with the same ids."
+            raise ApiError(503, "busy", message, {}, {"Retry-After": RETRY_AFTER})
         if parcel.error is not None:
             raise parcel.error
 
@@ -131,10 +129,14 @@ class Committer:
             self._wake.wait()
             time.sleep(GATHER)
             self._wake.clear()
-            with self._app.app_context():
-                while self._waiting:
-                    self._commit_parcels(self._take())
-                self._commit_drops()
+            try:
+                with self._app.app_context():
+                    while self._waiting:
+                        self._commit_parcels(self._take())
+                    self._commit_drops()
+            except Exception:
+                # The only writer of this process must not die.
+                log.exception("committer_fault")
 
     def _take(self) -> list[Parcel]:
         taken: list[Parcel] = []
@@ -154,15 +156,15 @@ class Committer:
         try:
             fresh = _commit(parcels, drops)
         except Exception as error:
-            self._keep_drops(drops, error)
             self._commit_apart(parcels, error)
+            self._store_drops(drops)
         else:
             self._finish(parcels, fresh)
 
     def _commit_apart(self, parcels: list[Parcel], error: Exception) -> None:
         """One by one, so that what cannot be stored takes nothing else with it."""
-        if unavailable(error) or len(parcels) == 1 and not isinstance(error, IntegrityError):
-            log.warning("events_not_stored", error=str(error).splitlines()[0])
+        if unavailable(error):
+            log.warning("events_not_stored", error=repr(error)[:300])
             for parcel in parcels:
                 parcel.error = error
                 parcel.done.set()
@@ -172,7 +174,7 @@ class Committer:
                 _without_lost_sites(parcel)
                 fresh = _commit([parcel], {})
             except Exception as own:
-                log.warning("events_not_stored", error=str(own).splitlines()[0])
+                log.warning("events_not_stored", error=repr(own)[:300])
                 parcel.error = own
                 parcel.done.set()
             else:
@@ -201,19 +203,17 @@ class Committer:
         due = self._drops_written + DROPS_EVERY - time.monotonic()
         if due > 0 and self._wake.wait(due):
             return
-        drops = self._take_drops()
+        self._store_drops(self._take_drops())
+
+    def _store_drops(self, drops: dict[DropKey, int]) -> None:
         try:
             _commit([], drops)
         except Exception as error:
-            self._keep_drops(drops, error)
-
-    def _keep_drops(self, drops: dict[DropKey, int], error: Exception) -> None:
-        """For the next time, unless it is they that cannot be stored."""
-        if not unavailable(error):
-            log.warning("drops_not_counted", error=str(error).splitlines()[0])
-            return
-        for key, number in drops.items():
-            self._drops[key] += number
+            log.warning("drops_not_counted", error=repr(error)[:300])
+            # Those of a site that was deleted meanwhile cannot be stored at all.
+            if unavailable(error):
+                for key, number in drops.items():
+                    self._drops[key] += number
 
 
 def _busy() -> ApiError:
@@ -251,6 +251,7 @@ def _without_lost_sites(parcel: Parcel) -> None:
     owners |= {each.arrival.organization_id for each in parcel.suspects}
     with tenancy.scope(*owners):
         there = set(db.session.scalars(select(Site.number)))
+    parcel.lost = [each for each in parcel.arrivals if each.site_number not in there]
     parcel.arrivals = [each for each in parcel.arrivals if each.site_number in there]
     parcel.suspects = [each for each in parcel.suspects if each.arrival.site_number in there]
 
@@ -294,7 +295,7 @@ DROPS = ManyRows(
     ("organization_id", "site_number", "hour", "reason", "count"),
     lambda insert: insert.on_conflict_do_update(
         index_elements=["site_number", "hour", "reason"],
-        set_={"count": Drop.__table__.c.count + literal_column("excluded.count")},
+        set_={"count": Drop.__table__.c.count + insert.excluded.count},
     ),
 )
 

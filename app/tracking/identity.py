@@ -54,11 +54,6 @@ def forget_cached_salts() -> None:
     _salts.clear()
 
 
-def visitor_hash(site: PublishedSite, address: str, user_agent: str) -> str:
-    """32 hexadecimal characters: the same visitor on the same site and local day, no longer."""
-    return _hash(_todays_salt(site, _today(site)), address, user_agent)
-
-
 def identify(
     site: PublishedSite, address: str, user_agent: str, token: Token | None, *, consent: bool
 ) -> Who:
@@ -75,7 +70,7 @@ def _anonymous(site: PublishedSite, address: str, user_agent: str, token: Token 
     today = _today(site)
     if token is not None and token.day == today.isoformat():
         return Who(bytes.fromhex(token.visitor))
-    visitor = _hash(_todays_salt(site, today), address, user_agent)
+    visitor = _hash(_salt_of(site, today), address, user_agent)
     return Who(bytes.fromhex(visitor), before=_before(site, address, user_agent, token))
 
 
@@ -103,7 +98,7 @@ def named_visitor(site: PublishedSite, name: str) -> Who:
 def addressed_visitor(site: PublishedSite, address: str, user_agent: str, moment: datetime) -> Who:
     """The visitor of an address at some time of the last days: his hash on that local day."""
     day = moment.astimezone(_zone(site.time_zone)).date()
-    return Who(bytes.fromhex(_hash(_todays_salt(site, day), address, user_agent)))
+    return Who(bytes.fromhex(_hash(_salt_of(site, day), address, user_agent)))
 
 
 def _hash(salt: bytes, address: str, user_agent: str) -> str:
@@ -120,7 +115,7 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _todays_salt(site: PublishedSite, day: date) -> bytes:
+def _salt_of(site: PublishedSite, day: date) -> bytes:
     salt = _salts.get((site.id, day), lambda: _make_salt(site, day))
     if salt is None:  # asked for as yesterday's before anybody came on that day
         salt = _make_salt(site, day)

@@ -23,7 +23,7 @@ from app.sites.models import Site
 from app.sites.queries import PublishedSite, published_site
 from app.tracking.arrivals import Who
 from app.tracking.bots import bot_reason
-from app.tracking.checks import Sender, judge
+from app.tracking.checks import OLDEST, Sender, judge
 from app.tracking.committer import Committer, Parcel
 from app.tracking.devices import device_of
 from app.tracking.identity import addressed_visitor, named_visitor
@@ -32,9 +32,7 @@ from app.tracking.places import NOWHERE, masked, place_of
 MOST_EVENTS = 500
 LATER = {"Retry-After": "2"}
 
-blueprint = APIBlueprint(
-    "server_events_api", __name__, url_prefix="/api/v1/events", tag="Analytics"
-)
+blueprint = APIBlueprint("server_events_api", __name__, url_prefix="/api/v1/events", tag="Tracking")
 
 
 class ValueIn(Schema):
@@ -99,10 +97,10 @@ def create_events(json_data: EventsIn) -> Any:
     if not _rates().take(site.key, len(json_data.events)):
         message = "Too many events at once; please send them again."
         raise ApiError(429, "rate_limited", message, {}, LATER)
-    return report(site, json_data.events)
+    return store_events(site, json_data.events)
 
 
-def report(site: PublishedSite, events: list[EventIn]) -> EventsOut:
+def store_events(site: PublishedSite, events: list[EventIn]) -> EventsOut:
     """Store what a server tells. Returns after the commit."""
     committer: Committer = current_app.extensions["candor_committer"]
     parcel, dropped = Parcel([]), []
@@ -115,6 +113,7 @@ def report(site: PublishedSite, events: list[EventIn]) -> EventsOut:
         parcel.put(verdict, sender.bot, event.user_agent or "")
     if len(parcel):
         committer.submit(parcel)
+    dropped += [DroppedOut(id=str(each.id), reason="site") for each in parcel.lost]
     return EventsOut(
         accepted=len(parcel.new),
         duplicates=len(parcel.arrivals) - len(parcel.new),
@@ -162,7 +161,9 @@ def _sender(site: PublishedSite, event: EventIn) -> Sender:
 def _who(site: PublishedSite, event: EventIn, now: int) -> Who | None:
     if event.visitor:
         return named_visitor(site, event.visitor)
-    if event.address is None or not event.user_agent:
+    at = min(event.at or now, now)
+    # Who was there longer ago than an event may be needs no name, nor a salt for that day.
+    if event.address is None or not event.user_agent or at < now - OLDEST:
         return None
-    moment = datetime.fromtimestamp(min(event.at or now, now) / 1000, UTC)
+    moment = datetime.fromtimestamp(at / 1000, UTC)
     return addressed_visitor(site, counted_address(str(event.address)), event.user_agent, moment)

@@ -73,7 +73,7 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
         for run in runs:
             session_of.update((key_of(each), run.session_id) for each in run.arrivals)
     new = _insert_events(connection, arrivals, session_of)
-    fresh = _unrepeated(each for each in arrivals if key_of(each) in new)
+    fresh = [each for each in arrivals if key_of(each) in new]
     buckets = {(each.organization_id, each.site_number, _bucket(each.at)) for each in fresh}
     buckets |= _fold(connection, fresh, session_of)
     MARKS.write(connection, [(*each, 1, 0) for each in sorted(buckets, key=itemgetter(1, 2))])
@@ -218,7 +218,7 @@ EVENTS = ManyRows(
 def _insert_events(
     connection: Connection, arrivals: Sequence[Arrival], session_of: dict[Key, UUID]
 ) -> set[Key]:
-    ordered = sorted(_unrepeated(arrivals), key=key_of)
+    ordered = sorted(arrivals, key=key_of)
     rows = [_event_row(each, session_of.get(key_of(each))) for each in ordered]
     return {(number, id.int) for number, id in EVENTS.write(connection, rows)}
 

@@ -46,7 +46,7 @@ def upgrade() -> None:
     sa.Column('organization_id', Guid(), nullable=False),
     sa.Column('hour', sa.BigInteger(), nullable=False),
     sa.Column('reason', sa.String(length=24), nullable=False),
-    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('count', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['organization_id', 'site_number'], ['sites.organization_id', 'sites.number'], name=op.f('fk_event_drops_organization_id_site_number'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('site_number', 'hour', 'reason', name=op.f('pk_event_drops')),
     info={'system': ('SELECT', 'DELETE')},

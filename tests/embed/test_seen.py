@@ -10,7 +10,7 @@ import websocket
 from app.core import bus
 from app.core.ids import uuid7
 from app.embed.published import active_site, served
-from app.embed.seen import DAY, context_of, count_impression
+from app.embed.seen import DAY, context_of, count_impressions
 
 ORIGIN = "https://shop.acme.example"
 ADA, BOB = "a" * 32, "b" * 32
@@ -40,32 +40,32 @@ def campaign(site):
 
 def test_what_a_visitor_saw_is_told_to_that_visitor_only(site, campaign):
     assert context_of(site, ADA) == {"seen": {}}
-    count_impression(site, ADA, campaign)
-    count_impression(site, ADA, campaign)
+    count_impressions(site, ADA, [campaign])
+    count_impressions(site, ADA, [campaign])
     assert context_of(site, ADA) == {"seen": {campaign: 2}}
     assert context_of(site, BOB) == {"seen": {}}
 
 
 def test_it_is_forgotten_a_day_after_the_first_time(site, campaign):
-    count_impression(site, ADA, campaign)
+    count_impressions(site, ADA, [campaign])
     [key] = bus.redis().keys("candor:count:seen:*")
     bus.redis().expire(key, 100)
-    count_impression(site, ADA, campaign)
+    count_impressions(site, ADA, [campaign])
     assert 0 < bus.redis().ttl(key) <= 100
     bus.redis().delete(key)
-    count_impression(site, ADA, campaign)
+    count_impressions(site, ADA, [campaign])
     assert 100 < bus.redis().ttl(key) <= DAY
 
 
 @pytest.mark.parametrize("name", [str(uuid7()), "", "*", None, 7, ["x"], {"a": 1}])
 def test_what_is_no_campaign_with_a_limit_is_not_counted(site, name):
-    count_impression(site, ADA, name)
+    count_impressions(site, ADA, [name])
     assert bus.redis().keys("candor:count:seen:*") == []
 
 
 def test_without_a_limit_nothing_is_counted(site, campaign):
     del served(site.key).config["campaigns"][0]["frequency"]
-    count_impression(site, ADA, campaign)
+    count_impressions(site, ADA, [campaign])
     assert bus.redis().keys("candor:count:seen:*") == []
     assert context_of(site, ADA) == {"seen": {}}
 
@@ -73,7 +73,7 @@ def test_without_a_limit_nothing_is_counted(site, campaign):
 def test_while_redis_is_away_nobody_knows(app, site, campaign):
     kept, app.extensions["candor_redis"] = bus.redis(), bus.connect("unix:///nowhere.sock")
     try:
-        count_impression(site, ADA, campaign)
+        count_impressions(site, ADA, [campaign])
         assert context_of(site, ADA) == {}
     finally:
         app.extensions["candor_redis"] = kept

@@ -20,7 +20,7 @@ export const remember = safe(({ visitor, context }) => {
   if (seen) ctx.tally = { ...seen, ...ctx.tally };
   ctx.review();
   // On the device by consent only.
-  if (ctx.agreed) localStorage.candor = visitor;
+  if (ctx.agreed && visitor) localStorage.candor = visitor;
 });
 
 export const recall = safe(() => {

@@ -69,7 +69,7 @@ class Drop(Numbered, Base):
 
     hour: Mapped[int] = mapped_column(BigInteger)  # its first second since 1970, UTC
     reason: Mapped[str] = mapped_column(String(24))
-    count: Mapped[int]
+    count: Mapped[int] = mapped_column(BigInteger)
 
 
 class Quarantined(Numbered, Base):
