@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,11 @@ class PublishedSite:
     revision: int
     change: int
     content: dict[str, Any]
+
+    @cached_property
+    def campaign_ids(self) -> frozenset[str]:
+        """Of what is published."""
+        return frozenset(each["id"] for each in self.content["campaigns"])
 
     def runs_on(self, host: str | None) -> bool:
         return host is not None and not self.hosts.isdisjoint(domains_of(host))

@@ -139,15 +139,16 @@ def time(sender: Sender, draft: Draft) -> str | None:
     return None
 
 
-def properties(_sender: Sender, draft: Draft) -> str | None:
+def properties(sender: Sender, draft: Draft) -> str | None:
     raw = draft.raw
     if not (_read_props(draft, raw.get("props")) and _read_value(draft, raw.get("value"))):
         return "properties"
     campaign, experiment = raw.get("campaign"), raw.get("experiment")
     if campaign is not None:
-        draft.campaign_id = parsed_uuid(campaign) if isinstance(campaign, str) else None
-        if draft.campaign_id is None:
+        # Of this site, and not of another that somebody names.
+        if not isinstance(campaign, str) or campaign not in sender.site.campaign_ids:
             return "properties"
+        draft.campaign_id = UUID(campaign)
     if experiment is not None and not _are_variants(experiment):
         return "properties"
     draft.experiments = experiment or None
