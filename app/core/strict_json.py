@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 DEEPEST = 100
@@ -23,10 +24,25 @@ def loads(text: str | bytes) -> Any:
         raise BadJSON(f"nested more than {DEEPEST} levels deep") from error
     except (ValueError, UnicodeDecodeError) as error:
         raise error if isinstance(error, BadJSON) else BadJSON(_reason(error)) from error
-    # NUL and surrogates come only as escapes, and what has few brackets is not deep.
-    if "\\u" in readable or readable.count("[") + readable.count("{") > DEEPEST:
+    # NUL and surrogates come only as escapes: without one there is only the depth to look at, and
+    # what has few brackets is not deep.
+    if "\\u" in readable:
         _check(value)
+    elif readable.count("[") + readable.count("{") > DEEPEST and _is_too_deep(value):
+        raise BadJSON(f"nested more than {DEEPEST} levels deep")
     return value
+
+
+def _is_too_deep(top: Any) -> bool:
+    """Level by level: depth is an input here."""
+    level = [top]
+    for _ in range(DEEPEST):
+        level = [item for each in level for item in _items(each)]
+    return bool(level)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value if type(value) is list else value.values() if type(value) is dict else ()
 
 
 def _reason(error: ValueError) -> str:

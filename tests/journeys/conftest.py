@@ -22,6 +22,13 @@ expect.set_options(timeout=10_000)
 # letter made needless.
 EXPECTED = ("422", "htmx:afterRequest", "htmx:sendAbort")
 
+PERSON = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/128.0.0.0 Safari/537.36"
+)
+# A browser that a program drives says so, and would be a bot.
+NOT_DRIVEN = "Object.defineProperty(Navigator.prototype, 'webdriver', { get: () => false })"
+
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Any]]:
@@ -85,6 +92,23 @@ def shop(app: Any) -> Tenant:
 def shop_page(program: Any, shop: Tenant, host: Any, visit: Any) -> Any:
     """An open page of the shop with its snippet, and the console's errors in `errors`."""
     return visit(host(f'<script async src="{program.url}/w/{shop.site_key}.js"></script>'))
+
+
+@pytest.fixture
+def walk_in(program: Any, shop: Tenant, host: Any, visit: Any) -> Callable[..., Any]:
+    """Open the shop's page as a person does."""
+
+    def walk_in(body: str = "", go: bool = True) -> Any:
+        snippet = f'<script async src="{program.url}/w/{shop.site_key}.js"></script>'
+        address = host(body + snippet)
+        page = visit("about:blank", watch=True, user_agent=PERSON)
+        page.add_init_script(NOT_DRIVEN)
+        page.address = address
+        if go:
+            page.goto(address)
+        return page
+
+    return walk_in
 
 
 @pytest.fixture

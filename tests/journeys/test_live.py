@@ -8,35 +8,12 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-PERSON = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/128.0.0.0 Safari/537.36"
-)
-# A browser that a program drives says so, and would be a bot.
-NOT_DRIVEN = "Object.defineProperty(Navigator.prototype, 'webdriver', { get: () => false })"
-
-
 # As a tab in the background: what a page sends while it goes says that Chromium is headless.
 HIDE = """
 Object.defineProperty(Document.prototype, "hidden", { get: () => true });
 Object.defineProperty(Document.prototype, "visibilityState", { get: () => "hidden" });
 document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
 """
-
-
-@pytest.fixture
-def walk_in(program, shop, host, visit):
-    """Open the shop's page as a person does."""
-
-    def walk_in(body=""):
-        snippet = f'<script async src="{program.url}/w/{shop.site_key}.js"></script>'
-        address = host(body + snippet)
-        page = visit("about:blank", watch=True, user_agent=PERSON)
-        page.add_init_script(NOT_DRIVEN)
-        page.goto(address)
-        return page
-
-    return walk_in
 
 
 @pytest.fixture
