@@ -1,6 +1,6 @@
-import time
-
 """What is stored and sent with and without the visitor's consent."""
+
+import time
 
 import pytest
 
