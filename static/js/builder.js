@@ -43,14 +43,6 @@
     typed(field);
   });
 
-  // Where the form was brought up to date meanwhile, a browser may not tell that a field was changed.
-  let edited;
-  document.addEventListener("input", ({ target }) => (edited = target));
-  document.addEventListener("change", ({ target }) => (edited = edited === target ? null : edited));
-  document.addEventListener("focusout", ({ target }) => {
-    if (target === edited && target.closest("#builder")) target.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-
   document.addEventListener("input", ({ target }) => {
     if (!target.matches("[data-colour-of]")) return;
     const field = document.getElementById(target.dataset.colourOf);
