@@ -24,8 +24,6 @@ from app.tracking.live_queries import channel_words, path_of
 from app.tracking.models import Session
 from app.tracking.queries import events_of_session, session_of
 
-ORDER = "order_id"  # the property by which an event names an order
-
 blueprint = Blueprint("sessions", __name__, url_prefix="/o/<organization>/sites/<uuid:site_id>")
 
 
@@ -73,7 +71,7 @@ def _origin(session: Session) -> list[tuple[str, str]]:
 
 def _activities(site: Site, lines: Iterable[Line]) -> dict[str, UUID]:
     """The activity of each order that these events name and the site has, by the order's id."""
-    named = {str(line.props[ORDER]) for line in lines if line.props.get(ORDER) is not None}
+    named = {line.event.order_id for line in lines if line.event.order_id is not None}
     if not named or not current_member.may(Permission.ACTIVITIES_READ):
         return {}
     found = (

@@ -157,7 +157,11 @@ class Committer:
             fresh = _commit(parcels, drops)
         except Exception as error:
             self._commit_apart(parcels, error)
-            self._store_drops(drops)
+            # Where storage is away, to try it at once for the counts only keeps events waiting.
+            if unavailable(error):
+                self._keep_drops(drops)
+            else:
+                self._store_drops(drops)
         else:
             self._finish(parcels, fresh)
 
@@ -206,14 +210,19 @@ class Committer:
         self._store_drops(self._take_drops())
 
     def _store_drops(self, drops: dict[DropKey, int]) -> None:
+        if not drops:
+            return
         try:
             _commit([], drops)
         except Exception as error:
             log.warning("drops_not_counted", error=repr(error)[:300])
             # Those of a site that was deleted meanwhile cannot be stored at all.
             if unavailable(error):
-                for key, number in drops.items():
-                    self._drops[key] += number
+                self._keep_drops(drops)
+
+    def _keep_drops(self, drops: dict[DropKey, int]) -> None:
+        for key, number in drops.items():
+            self._drops[key] += number
 
 
 def _busy() -> ApiError:
