@@ -11,7 +11,8 @@ RUN apt-get update \
 COPY requirements.txt /tmp/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-        --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.txt \
+        --no-compile --only-binary :all: --no-deps --require-hashes -r /tmp/requirements.txt \
+    && /opt/venv/bin/pip check \
     && /opt/venv/bin/pip uninstall --yes setuptools pip \
     && python -m compileall -q --invalidation-mode checked-hash /opt/venv
 

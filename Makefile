@@ -42,13 +42,16 @@ lock: $(VENV)/ready ## compile requirements*.in to pinned and hashed files
 clean: ## remove the environment; data under var/ stays
 	rm -rf $(VENV) widget/node_modules .mypy_cache .ruff_cache .pytest_cache
 
+# The files name everything; resolving them anew trips older pips over releases newer than the pinned ones.
 $(VENV)/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Candor needs Python 3.11 or newer; try: make PYTHON=python3.11 up"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what Candor needs (once) ..."
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	@$(BIN)/pip check --disable-pip-version-check
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip check --disable-pip-version-check
 	@touch $@
