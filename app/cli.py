@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "--events", type=_number, metavar="N", help="have N events of the last 30 days in it"
     )
     command.add_argument("--seed", type=int, help="of these events: the same one, the same events")
+    add("rebuild-rollups", rebuild_rollups, "add up all days of all sites anew")
     add("verify-audit", verify_audit, "check the chains of audit and receipts")
     command = add("bootstrap", bootstrap, "create organization, owner, site and API key")
     for option in ("organization", "email", "password", "domain"):
@@ -160,6 +161,16 @@ def bootstrap(options: argparse.Namespace) -> int:
             print(f"candor: {error}", file=sys.stderr)
             return 1
     print(report(made, as_json=options.json))
+    return 0
+
+
+def rebuild_rollups(_options: argparse.Namespace) -> int:
+    from app import create_app
+    from app.dashboard.rebuilding import rebuild_all
+
+    with create_app().app_context():
+        for name, days in rebuild_all():
+            print(f"{name}: {days} days")
     return 0
 
 

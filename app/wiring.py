@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
     accounts,
+    analytics,
     campaigns,
     commerce,
     dashboard,
@@ -31,7 +32,18 @@ from app.core.request import CandorRequest
 
 ROOT = Path(__file__).parents[1]
 # In the order of the floors.
-PACKAGES = (accounts, sites, tracking, sources, commerce, proof, campaigns, embed, dashboard)
+PACKAGES = (
+    accounts,
+    sites,
+    tracking,
+    sources,
+    commerce,
+    proof,
+    campaigns,
+    analytics,
+    embed,
+    dashboard,
+)
 LARGEST_BODY = 1024 * 1024 + 64 * 1024
 
 

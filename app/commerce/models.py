@@ -32,6 +32,7 @@ class Order(Tenant, Base):
         UniqueConstraint("organization_id", "source_id", "external_id"),
         Index("ix_orders_source_id_reference", "source_id", "reference"),
         Index("ix_orders_site_id_occurred_at", "site_id", "occurred_at"),
+        Index("ix_orders_site_id_external_id", "site_id", "external_id"),
     )
 
     site_id: Mapped[UUID]
@@ -100,6 +101,7 @@ class Order(Tenant, Base):
         )
         order.refunds.append(refund)
         db.session.flush()
+        announce(RefundRecorded(order=order, source=source))
         if order._refunded_in_full():
             order._undo(REFUNDED, source)
         return order, refund
@@ -202,18 +204,28 @@ def customer_index(person: Person | None, organization_id: UUID, source_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderPlaced(Announcement):
-    name: ClassVar[str] = "order.created"
+class OrderAnnouncement(Announcement):
+    """Of whatever changes what an order is worth."""
+
     audited: ClassVar[bool] = False
     order: Order
     source: Source
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderUndone(Announcement):
+class OrderPlaced(OrderAnnouncement):
+    name: ClassVar[str] = "order.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderUndone(OrderAnnouncement):
     """Refunded in full, cancelled, voided or deleted."""
 
     name: ClassVar[str] = "order.refunded"
-    audited: ClassVar[bool] = False
-    order: Order
-    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundRecorded(OrderAnnouncement):
+    """Of a part of the order or of all of it."""
+
+    name: ClassVar[str] = "refund.created"

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     String,
     UniqueConstraint,
+    false,
     or_,
     select,
     update,
@@ -86,6 +87,8 @@ class Site(Tenant, Base):
     parameters: Mapped[list[Any]] = mapped_column(
         default=lambda: list(STANDARD), server_default=json.dumps(STANDARD)
     )
+    # Whether what pages claim to have earned counts as revenue, besides orders and servers.
+    trusts_pages: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Counts what visitors may have to hear of (activities, retractions, revisions): their cursor.
     change_number: Mapped[int] = mapped_column(BigInteger, default=0)
     revision_number: Mapped[int | None]

@@ -1,0 +1,245 @@
+"""What the visits of a period add up to.
+
+    answer = ask(site, period, filters)
+    answer.totals, answer.series("day"), answer.breakdown("country")
+
+Without filters the tables of each day are enough. With filters its visits are looked at, and those
+that match are added up by the same code that made the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from app.analytics.chunks import Chunk, Day, read_chunks, read_days
+from app.analytics.columns import Array
+from app.analytics.days import TABLES
+from app.analytics.dimensions import OF_EVENTS, OF_SESSIONS, OTHER
+from app.analytics.filters import Filter
+from app.analytics.periods import Period, local_day
+from app.analytics.sums import COLUMN, METRICS, NOBODY, add_up, by_code
+from app.core.threads import in_native_thread
+from app.sites.models import Site
+from app.tracking.models.rollup import BUCKET
+
+DIMENSIONS = (*OF_SESSIONS, *OF_EVENTS)
+INTERVALS = ("hour", "day", "week", "month")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What visits add up to. Duration in milliseconds, all visits together; revenue in minor units
+    of the organization's currency. `visitors` is a sum of daily visitors, and None where days are
+    cut by another clock than the site's."""
+
+    visitors: int | None = 0
+    sessions: int = 0
+    page_views: int = 0
+    bounces: int = 0
+    duration: int = 0
+    events: int = 0
+    orders: int = 0
+    revenue: int = 0
+
+    @property
+    def bounce_rate(self) -> float | None:
+        return self.bounces / self.sessions if self.sessions else None
+
+    @property
+    def seconds(self) -> float | None:
+        """Of a visit, on average."""
+        return self.duration / 1000 / self.sessions if self.sessions else None
+
+    @property
+    def pages_per_session(self) -> float | None:
+        return self.page_views / self.sessions if self.sessions else None
+
+
+@dataclass(frozen=True)
+class Point:
+    """Of a series: what began then. `at` is local: a day, or an hour with its offset from UTC."""
+
+    at: str
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class Row:
+    """Of a breakdown."""
+
+    value: str
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Rows of one dimension, those with the most first, and how many there are in all; `other` is
+    what was too rare to be kept apart."""
+
+    dimension: str
+    rows: list[Row]
+    total: int
+    other: Totals | None
+
+
+@dataclass
+class Table:
+    """Rows by value, of whichever days are added to it."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    rows: Array = field(default_factory=lambda: np.zeros((0, len(METRICS)), np.int64))
+
+    def add(self, pieces: Iterable[tuple[Sequence[str], Array]]) -> None:
+        places, tables = [], [self.rows]
+        for words, table in pieces:
+            places += [self.places.setdefault(word, len(self.places)) for word in words]
+            tables.append(table)
+        before = len(self.rows)
+        rows = np.zeros((len(self.places), len(METRICS)), np.int64)
+        rows[:before] = self.rows
+        np.add.at(rows, places, np.concatenate(tables)[before:])
+        self.rows = rows
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`tables` by dimension; `days` and `quarters` by the day, and by the first millisecond of the
+    quarter of an hour, in which visits began."""
+
+    site: Site
+    period: Period
+    filters: Sequence[Filter]
+    tables: Mapping[str, Table]
+    days: Mapping[date, Array]
+    quarters: Mapping[int, Array]
+
+    @cached_property
+    def totals(self) -> Totals:
+        rows = list((self.days if self._own_clock else self.quarters).values())
+        return self._totals(np.sum(rows, axis=0) if rows else NOTHING)
+
+    def series(self, interval: str) -> list[Point]:
+        """One point for each interval (INTERVALS) of the period, also where nothing happened. The
+        visitors of an hour were there in each of its quarters: hours do not add up to days."""
+        sums = dict.fromkeys(self._moments(interval), NOTHING)
+        if interval == "hour" or not self._own_clock:
+            rows = {self._label_of(at, interval): NOTHING for at in self.quarters}
+            for moment, row in self.quarters.items():
+                label = self._label_of(moment, interval)
+                rows[label] = rows[label] + row
+        else:
+            rows = {}
+            for day, row in self.days.items():
+                label = _label(day, interval)
+                rows[label] = rows.get(label, NOTHING) + row
+        return [Point(at, self._totals(rows.get(at, nothing))) for at, nothing in sums.items()]
+
+    def breakdown(
+        self,
+        dimension: str,
+        *,
+        by: str | None = None,
+        search: str = "",
+        limit: int | None = 10,
+        offset: int = 0,
+    ) -> Breakdown:
+        """`by`: one of METRICS. `search`: only values that contain it. `limit` None: all."""
+        table = self.tables[dimension]
+        column = COLUMN[by or ("visitors" if self._own_clock else "sessions")]
+        kept = {
+            word: row
+            for word, row in zip(table.places, table.rows, strict=True)
+            if row.any() and search.casefold() in word.casefold()
+        }
+        other = kept.pop(OTHER, None)
+        views = COLUMN["page_views"]
+        ordered = sorted(kept, key=lambda word: (-kept[word][column], -kept[word][views], word))
+        wanted = ordered[offset:][:limit]
+        rows = [Row(word, self._totals(kept[word])) for word in wanted]
+        return Breakdown(dimension, rows, len(kept), None if other is None else self._totals(other))
+
+    @property
+    def _own_clock(self) -> bool:
+        return self.period.zone.key == self.site.time_zone
+
+    def _totals(self, row: Array) -> Totals:
+        values = dict(zip(METRICS, (int(each) for each in row), strict=True))
+        return Totals(**values if self._own_clock else {**values, "visitors": None})
+
+    def _moments(self, interval: str) -> list[str]:
+        if interval != "hour":
+            return list(dict.fromkeys(_label(day, interval) for day in self.period.days))
+        quarters = range(self.period.begins, self.period.ends, BUCKET)
+        return list(dict.fromkeys(self._label_of(each, interval) for each in quarters))
+
+    def _label_of(self, milliseconds: int, interval: str) -> str:
+        if interval != "hour":
+            return _label(local_day(milliseconds, self.period.zone), interval)
+        # With its distance from UTC, since an hour comes twice when clocks are set back.
+        local = datetime.fromtimestamp(milliseconds / 1000, self.period.zone)
+        return local.replace(minute=0, second=0).isoformat(timespec="minutes")
+
+
+NOTHING = np.zeros(len(METRICS), np.int64)
+
+
+def ask(
+    site: Site,
+    period: Period,
+    filters: Sequence[Filter] = (),
+    dimensions: Sequence[str] = DIMENSIONS,
+) -> Answer:
+    """Under the site's scope. `dimensions`: which breakdowns will be asked for."""
+    sums = _Sums(dimensions)
+    if filters or period.zone.key != site.time_zone:
+        pages = any(each in OF_EVENTS for each in dimensions)
+        events = pages or any(each.of_events for each in filters)
+        for chunk in read_chunks(site, period, filters, events=events):
+            in_native_thread(sums.add_chunk, chunk)
+    else:
+        in_native_thread(sums.add_days, list(read_days(site, period, (TABLES,))))
+    return Answer(site, period, filters, sums.tables, sums.days, sums.quarters)
+
+
+class _Sums:
+    """Of whatever is added."""
+
+    def __init__(self, dimensions: Sequence[str]) -> None:
+        self.tables = {name: Table() for name in dimensions}
+        self.days: dict[date, Array] = {}
+        self.quarters: dict[int, Array] = {}
+
+    def add_days(self, days: Sequence[Day]) -> None:
+        for name, table in self.tables.items():
+            table.add((day.words[name], day.tables[name]) for day in days)
+        for day in days:
+            self.days[day.day] = day.tables["total"][0]
+            quarters = day.tables["quarter"]
+            for place in np.flatnonzero(quarters.any(axis=1)):
+                self.quarters[day.begins + int(place) * BUCKET] = quarters[place]
+
+    def add_chunk(self, chunk: Chunk) -> None:
+        chosen = chunk.chosen
+        tables = add_up(chunk.sessions, chunk.events, chunk.words, self.tables, chosen)
+        for name, table in self.tables.items():
+            table.add([(chunk.words[name], tables[name])])
+        sessions = {name: column[chosen] for name, column in chunk.sessions.items()}
+        real = sessions["visitor"] != NOBODY
+        by_day = by_code(sessions, real, sessions["day"], len(chunk.days))
+        self.days.update(zip(chunk.days, by_day, strict=True))
+        quarters, places = np.unique(sessions["begins"] // BUCKET, return_inverse=True)
+        by_quarter = by_code(sessions, real, places, len(quarters))
+        self.quarters.update(
+            zip((int(each) * BUCKET for each in quarters), by_quarter, strict=True)
+        )
+
+
+def _label(day: date, interval: str) -> str:
+    if interval == "week":
+        day -= timedelta(days=day.weekday())
+    return (day.replace(day=1) if interval == "month" else day).isoformat()

@@ -1,0 +1,235 @@
+"""Adds up one local day of a site: from raw rows to the three parts that are kept of it.
+
+All that a visit did counts where the visit began. A page view of somebody who asked not to be
+followed has no visit: it counts in its own quarter of an hour, for nobody.
+
+`tables`    what each value of each dimension adds up to; all that an unfiltered page needs
+`sessions`  one entry for each visit
+`events`    one entry for each event of those visits, in their order, and its properties
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from app.analytics.columns import Array, pack
+from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
+from app.analytics.raw import Money
+from app.analytics.sums import NOBODY, add_up, by_code
+from app.tracking.arrivals import PAGE_VIEW
+from app.tracking.live_queries import path_of
+from app.tracking.models.rollup import BUCKET
+
+QUARTERS = 100  # of the longest day, on which clocks are set back
+MOST_VALUES = 1000  # of a dimension in a day; the rest is one "other"
+LONGEST_VALUE = 300  # characters
+# Told of each view of a page, and added up in the session.
+LEFT_OUT = ("engagement", "web_vitals")
+NO_PROPERTIES = {PAGE_VIEW, "impression", "campaign_click", "campaign_close"}
+UNIQUE_PROPERTIES = {"order_id"}  # would be a value for each event
+TABLES, SESSIONS, EVENTS = "tables", "sessions", "events"
+PARTS = (TABLES, SESSIONS, EVENTS)
+
+
+@dataclass
+class Draft:
+    """A day while it is added up: plain lists, one entry for each visit or event."""
+
+    begins: int  # milliseconds since 1970
+    currency: str
+    visitors: dict[bytes, int] = field(default_factory=dict)
+    places: dict[Any, int] = field(default_factory=dict)  # of a session's id
+    loose: dict[int, int] = field(default_factory=dict)  # of a quarter without visits
+    sessions: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    values: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    events: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    earnings: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    properties: list[int] = field(default_factory=list)  # the event of each
+    campaigns: list[int] = field(default_factory=list)
+
+    def add_session(self, row: Any) -> None:
+        self.places[row.id] = len(self.places)
+        visitor = self.visitors.setdefault(bytes(row.visitor), len(self.visitors))
+        self._put(
+            visitor=visitor,
+            person=int(row.person),
+            start=row.started_at - self.begins,
+            duration=row.last_at - row.started_at,
+            active=row.active,
+            page_views=row.page_views,
+        )
+        self._put_values(
+            entry_page=_path(row.entry_url),
+            exit_page=_path(row.exit_url),
+            channel=row.channel,
+            referrer=row.referrer_host,
+            region=_within(row.region, row.country),
+            city=_within(row.city, row.country),
+            **{name: getattr(row, name) for name in AS_STORED},
+        )
+
+    def add_event(self, row: Any, told: Mapping[str, tuple[int, Money]], trusting: bool) -> None:
+        place = self._place(row)
+        if place is None:
+            return
+        number = len(self.events["session"])
+        start = self.begins + self.sessions["start"][place]
+        viewed = row.name == PAGE_VIEW
+        self.events["session"].append(place)
+        self.events["offset"].append(max(0, row.at - start))
+        self.events["view"].append(viewed)
+        self.values["event"].append(row.name)
+        self.values["page"].append(_path(row.url))
+        self.sessions["events"][place] += not viewed
+        amount, orders = self._money(row, told, trusting)
+        if amount or orders:
+            self._earn(number, place, amount, orders)
+        if row.campaign_id is not None:
+            self.campaigns.append(number)
+            self.values["campaign"].append(str(row.campaign_id))
+        if row.name not in NO_PROPERTIES:
+            self._put_properties(number, row.props or {})
+
+    def _earn(self, number: int, place: int, amount: int, orders: int) -> None:
+        self.sessions["orders"][place] += orders
+        self.sessions["revenue"][place] += amount
+        for name, value in (("event", number), ("amount", amount), ("orders", orders)):
+            self.earnings[name].append(value)
+
+    def _put(self, **values: int) -> None:
+        for name, value in {"events": 0, "orders": 0, "revenue": 0, **values}.items():
+            self.sessions[name].append(value)
+
+    def _put_values(self, **values: str | None) -> None:
+        for name, value in values.items():
+            self.values[name].append(_value(value))
+
+    def _put_properties(self, number: int, props: dict[str, Any]) -> None:
+        for name, value in props.items():
+            if value is not None and name not in UNIQUE_PROPERTIES:
+                self.properties.append(number)
+                self.values["property"].append(_value(f"{name}={_said(value)}"))
+
+    def _place(self, row: Any) -> int | None:
+        """The visit of an event, or what stands for one if it has none; None: of another day."""
+        if row.session_id is not None:
+            return self.places.get(row.session_id)
+        quarter = (row.at - self.begins) // BUCKET
+        if quarter not in self.loose:
+            self.loose[quarter] = len(self.sessions["start"])
+            self._put(
+                visitor=NOBODY, person=0, start=quarter * BUCKET, duration=0, active=0, page_views=0
+            )
+            self._put_values(**dict.fromkeys(OF_SESSIONS))
+        place = self.loose[quarter]
+        self.sessions["page_views"][place] += row.name == PAGE_VIEW
+        return place
+
+    def _money(
+        self, row: Any, told: Mapping[str, tuple[int, Money]], trusting: bool
+    ) -> tuple[int, int]:
+        """What an event earned, and how many orders it is: of an order that a source has told of,
+        else what a server says; what a page claims only where the site trusts it."""
+        if row.order_id is not None:
+            at, money = told.get(row.order_id, (None, None))
+            if money is None or at != row.at or money.currency != self.currency:
+                return 0, 0
+            # Named twice in the same millisecond, it is still one order.
+            told.pop(row.order_id)  # type: ignore[attr-defined]
+            return money.amount, 1
+        if row.amount is None or row.currency != self.currency or not (row.by_api or trusting):
+            return 0, 0
+        return row.amount, 0
+
+
+AS_STORED = (
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "country",
+    "device",
+    "browser",
+    "system",
+    "language",
+)
+
+
+def pack_day(draft: Draft) -> dict[str, bytes]:
+    """The parts by name."""
+    sessions = {
+        name: np.array(draft.sessions[name], dtype) for name, dtype in SESSION_TYPES.items()
+    }
+    events = {name: np.array(draft.events[name], dtype) for name, dtype in EVENT_TYPES.items()}
+    for name, dtype in EARNING_TYPES.items():
+        events[f"earning_{name}"] = np.array(draft.earnings[name], dtype)
+    events["property_event"] = np.array(draft.properties, np.uint32)
+    events["campaign_event"] = np.array(draft.campaigns, np.uint32)
+    words: dict[str, list[str]] = {}
+    for name in OF_SESSIONS:
+        words[name], sessions[name] = _encoded(draft.values[name])
+    for name in ("event", "page", "property", "campaign"):
+        words[name], events[name] = _encoded(draft.values[name])
+    visitor_keys = [int.from_bytes(each[:8], "big") for each in draft.visitors]
+    sessions["visitor_key"] = np.array(visitor_keys, np.uint64)
+    tables = add_up(sessions, events, words)
+    real = sessions["visitor"] != NOBODY
+    tables["quarter"] = by_code(sessions, real, sessions["start"] // BUCKET, QUARTERS)
+    said = {"words": words, "begins": draft.begins}
+    return {TABLES: pack(tables, said), SESSIONS: pack(sessions), EVENTS: pack(events)}
+
+
+SESSION_TYPES = {
+    "visitor": np.uint32,
+    "person": np.uint8,
+    "start": np.uint32,
+    "duration": np.uint32,
+    "active": np.uint32,
+    "page_views": np.uint32,
+    "events": np.uint32,
+    "orders": np.uint32,
+    "revenue": np.int64,
+}
+EVENT_TYPES = {"session": np.uint32, "offset": np.uint32, "view": np.uint8}
+EARNING_TYPES = {"event": np.uint32, "amount": np.int64, "orders": np.uint32}
+
+
+def _encoded(values: list[str]) -> tuple[list[str], Array]:
+    """The values, the most frequent first, and for each entry which of them it is."""
+    ordered = sorted(Counter(values).items(), key=lambda each: (-each[1], each[0]))
+    words = [value for value, _number in ordered[:MOST_VALUES]]
+    codes = {value: code for code, value in enumerate(words)}
+    if len(ordered) > MOST_VALUES:
+        words.append(OTHER)
+    other = len(words) - 1
+    return words, np.array([codes.get(each, other) for each in values], np.uint16)
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+@lru_cache(20_000)
+def _path(url: str) -> str:
+    return _value(path_of(url))
+
+
+def _within(place: str | None, country: str | None) -> str | None:
+    """Places of the same name in two countries are two."""
+    return f"{place}, {country}" if place and country else place
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _value(text: str | None) -> str:
+    return (text or NONE).strip()[:LONGEST_VALUE].rstrip()

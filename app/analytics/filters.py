@@ -1,0 +1,111 @@
+"""Which visits a question is about: `country:is:DE|FR`, `page:contains:/blog`, any of them together.
+
+A visit matches a filter on pages, events or properties if it has one that matches, and one with a
+`not` if it has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.analytics.columns import Array
+from app.analytics.dimensions import DIMENSIONS, OTHER
+from app.analytics.sums import entries
+from app.core.errors import ApiError
+
+if TYPE_CHECKING:
+    from app.analytics.chunks import Chunk
+
+OPERATORS = {
+    "is": "is",
+    "is_not": "is not",
+    "contains": "contains",
+    "not_contains": "does not contain",
+}
+MOST_FILTERS = 20
+MOST_VALUES = 50
+LONGEST = 300  # characters of a value
+# Values are told apart by "|"; a backslash makes the next character one of the value.
+PIECE = re.compile(r"(?:[^\\|]|\\.)+|(?<=\|)(?=\||$)|^(?=\||$)")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """`values`: one of them is enough."""
+
+    dimension: str
+    operator: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As it stands in an address."""
+        values = "|".join(re.sub(r"([\\|])", r"\\\1", each) for each in self.values)
+        return f"{self.dimension}:{self.operator}:{values}"
+
+    @property
+    def negative(self) -> bool:
+        return self.operator in ("is_not", "not_contains")
+
+    @property
+    def of_events(self) -> bool:
+        return DIMENSIONS[self.dimension].of_events
+
+    def says(self, word: str) -> bool:
+        """Of one value of the dimension, before `not` turns it round."""
+        if self.operator in ("is", "is_not"):
+            return word in self.values
+        return word != OTHER and any(each.casefold() in word.casefold() for each in self.values)
+
+
+def read_filters(texts: Iterable[str]) -> list[Filter]:
+    """From an address's `f=…`, in their order, each once.
+
+    Raises ApiError 400 that names what is wrong.
+    """
+    filters = list(dict.fromkeys(_read(text) for text in texts if text))
+    if len(filters) > MOST_FILTERS:
+        raise _bad(f"At most {MOST_FILTERS} filters at once.")
+    return filters
+
+
+def _read(text: str) -> Filter:
+    dimension, _, rest = text.partition(":")
+    operator, separator, values = rest.partition(":")
+    if dimension not in DIMENSIONS:
+        raise _bad(f"{dimension[:40]!r} is nothing to filter by.", "f")
+    if operator not in OPERATORS or not separator:
+        raise _bad(f"{operator[:40]!r} is none of {', '.join(OPERATORS)}.", "f")
+    read = tuple(dict.fromkeys(re.sub(r"\\(.)", r"\1", each) for each in PIECE.findall(values)))
+    if len(read) > MOST_VALUES or any(len(each) > LONGEST for each in read):
+        raise _bad(f"At most {MOST_VALUES} values of {LONGEST} characters each.", "f")
+    if "\0" in values or (operator.endswith("contains") and not all(read)):
+        raise _bad("There is nothing to look for.", "f")
+    return Filter(dimension, operator, read or ("",))
+
+
+def matching(chunk: Chunk, filters: Sequence[Filter]) -> Array:
+    """Which visits of a chunk match all filters."""
+    chosen = np.ones(len(chunk.sessions["start"]), bool)
+    for each in filters:
+        chosen &= _matching(chunk, each)
+    return chosen
+
+
+def _matching(chunk: Chunk, filter: Filter) -> Array:
+    words = chunk.words[filter.dimension]
+    said = np.fromiter((filter.says(word) for word in words), bool, len(words))
+    if not filter.of_events:
+        return (said ^ filter.negative)[chunk.sessions[filter.dimension]]
+    found = np.zeros(len(chunk.sessions["start"]), bool)
+    codes, places, _rows = entries(chunk.events, filter.dimension)
+    found[places[said[codes]]] = True
+    return found ^ filter.negative
+
+
+def _bad(message: str, field: str = "f") -> ApiError:
+    return ApiError(400, "bad_filter", message, {"field": field})

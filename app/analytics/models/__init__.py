@@ -1,0 +1,3 @@
+from app.analytics.models.rollup import DayRollup, RolledDay, RollupRun
+
+__all__ = ["DayRollup", "RolledDay", "RollupRun"]

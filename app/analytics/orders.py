@@ -1,0 +1,30 @@
+"""An order that changes changes what its visit earned."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.analytics.rollups import mark
+from app.commerce.models import OrderAnnouncement
+from app.core.announce import subscribe
+from app.core.db import db
+from app.sites.models import Site
+from app.tracking.models import Event, Session
+
+
+@subscribe(OrderAnnouncement)
+def add_up_again(announcement: OrderAnnouncement) -> None:
+    """Mark the quarter in which the visit that named the order began."""
+    order = announcement.order
+    site = db.session.get(Site, order.site_id)
+    if site is None or order.external_id is None:
+        return
+    begun = (
+        select(Session.started_at)
+        .join(
+            Event,
+            (Event.site_number == Session.site_number) & (Event.session_id == Session.id),
+        )
+        .where(Event.site_number == site.number, Event.order_id == order.external_id)
+    )
+    mark(db.session, site, list(db.session.scalars(begun)))

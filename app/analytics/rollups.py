@@ -1,0 +1,281 @@
+"""Keeps the days of a site added up: those of whose quarters of an hour something has changed.
+
+A mark is never deleted: its `clean_seq` follows the `dirty_seq` that was read before the rows were,
+so what comes meanwhile is added up next time. A day is read and added up outside a transaction and
+replaced in a short one, by whoever's turn it still is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.engine import Connection
+
+from app.accounts.models import Organization
+from app.analytics import raw
+from app.analytics.days import LEFT_OUT, Draft, pack_day
+from app.analytics.models import DayRollup, RolledDay, RollupRun
+from app.analytics.periods import local_day, midnight
+from app.core import clock, tenancy
+from app.core.db import db, reading, system
+from app.core.sql import insert
+from app.sites.models import Site
+from app.tracking.models import BucketMark
+from app.tracking.models.rollup import BUCKET
+
+BUSY = 60_000  # milliseconds between two times that a day is added up, at least
+SHARE = 10  # of the time that adding up may take: one in ten
+LEASE = 10 * 60_000
+SLICE = 1.0  # seconds of a worker's turn: what comes in must not wait for it
+AT_ONCE = 50  # sites of a turn
+
+marks: Any = BucketMark.__table__
+runs: Any = RollupRun.__table__
+rolled: Any = RolledDay.__table__
+rollups: Any = DayRollup.__table__
+
+
+@dataclass(frozen=True)
+class Due:
+    organization_id: UUID
+    site_number: int
+
+
+def roll_up_due() -> None:
+    """A worker's turn: days that are due, of whichever sites, for about a second."""
+    until = time.monotonic() + SLICE
+    for due in _due():
+        with tenancy.scope(due.organization_id):
+            site = db.session.scalars(select(Site).filter_by(number=due.site_number)).one_or_none()
+            if site is not None:
+                roll_up(site, until=until)
+        if time.monotonic() >= until:
+            return
+
+
+def roll_up(site: Site, *, until: float | None = None, busy: bool = True) -> int:
+    """Add up the changed days of a site, the newest first, until `time.monotonic()` is `until`.
+    `busy`: those that were just added up wait. Answers how many days were."""
+    turn = _take_turn(site)
+    if turn is None:
+        return 0
+    done = 0
+    try:
+        changed = _changed_days(site)
+        waiting = _not_yet(site, changed) if busy else set()
+        for day in sorted(changed.keys() - waiting, reverse=True):
+            _roll_day(site, day, changed[day], turn)
+            done += 1
+            if until is not None and time.monotonic() >= until:
+                break
+    finally:
+        _end_turn(site, turn)
+    return done
+
+
+def rebuild(site: Site) -> int:
+    """Everything anew from the raw rows. Answers how many days there are."""
+    with tenancy.transaction(site.organization_id) as connection:
+        for table in (rollups, rolled):
+            connection.execute(delete(table).where(table.c.site_number == site.number))
+        connection.execute(
+            update(marks)
+            .where(marks.c.site_number == site.number)
+            .values(dirty_seq=marks.c.dirty_seq + 1)
+        )
+    return roll_up(site, busy=False)
+
+
+def mark(connection: Any, site: Site, moments: Iterable[int]) -> None:
+    """Have what happened at these moments (milliseconds since 1970) added up again."""
+    for bucket in sorted({each - each % BUCKET for each in moments}):
+        connection.execute(
+            update(marks)
+            .where(marks.c.site_number == site.number, marks.c.bucket == bucket)
+            .values(dirty_seq=marks.c.dirty_seq + 1)
+        )
+
+
+def as_of(site: Site) -> int:
+    """The moment (milliseconds since 1970) up to which the numbers of a site are whole."""
+    with reading(newest=True) as reader:
+        dirty = select(BucketMark.bucket).where(
+            BucketMark.site_number == site.number, BucketMark.dirty_seq > BucketMark.clean_seq
+        )
+        if reader.execute(dirty.limit(1)).first() is None:
+            return _now()
+        last = select(func.max(RolledDay.rolled_at)).where(RolledDay.site_number == site.number)
+        return reader.scalar(last) or 0
+
+
+# --- whose turn it is -----------------------------------------------------------------------------
+
+
+def _due() -> Sequence[Any]:
+    changed = (
+        select(marks.c.organization_id, marks.c.site_number)
+        .where(marks.c.dirty_seq > marks.c.clean_seq)
+        .distinct()
+        .subquery()
+    )
+    found = (
+        select(changed)
+        .outerjoin(runs, runs.c.site_number == changed.c.site_number)
+        .where(or_(runs.c.due_at.is_(None), runs.c.due_at <= _now()))
+        .order_by(func.coalesce(runs.c.due_at, 0))
+        .limit(AT_ONCE)
+    )
+    with system() as connection:
+        return connection.execute(found).all()
+
+
+def _take_turn(site: Site) -> int | None:
+    """A number that grows with each turn, or None while somebody else has one."""
+    now = _now()
+    with tenancy.transaction(site.organization_id) as connection:
+        _begin_anew_in_another_zone(connection, site)
+        row = {
+            "organization_id": site.organization_id,
+            "site_number": site.number,
+            "zone": site.time_zone,
+            "turn": 1,
+            "leased_until": now + LEASE,
+            "due_at": 0,
+        }
+        taken = insert(connection, runs).values(row)
+        taken = taken.on_conflict_do_update(
+            index_elements=["site_number"],
+            set_={
+                "turn": runs.c.turn + 1,
+                "leased_until": now + LEASE,
+                "zone": site.time_zone,
+            },
+            where=runs.c.leased_until <= now,
+        ).returning(runs.c.turn)
+        return connection.execute(taken).scalar()
+
+
+def _begin_anew_in_another_zone(connection: Connection, site: Site) -> None:
+    """Days that were cut by another clock are no days of this site."""
+    zone = connection.execute(select(runs.c.zone).where(runs.c.site_number == site.number)).scalar()
+    if zone in (None, site.time_zone):
+        return
+    for table in (rollups, rolled):
+        connection.execute(delete(table).where(table.c.site_number == site.number))
+    connection.execute(
+        update(marks)
+        .where(marks.c.site_number == site.number)
+        .values(dirty_seq=marks.c.dirty_seq + 1)
+    )
+
+
+def _end_turn(site: Site, turn: int) -> None:
+    """The next look: at once if something is left that need not wait, else when the day that
+    changes all the time may be added up again."""
+    changed = _changed_days(site)
+    ready = changed.keys() - _not_yet(site, changed)
+    due_at = 0 if ready else _ready_at(site)
+    with tenancy.transaction(site.organization_id) as connection:
+        connection.execute(
+            update(runs)
+            .where(runs.c.site_number == site.number, runs.c.turn == turn)
+            .values(leased_until=0, due_at=due_at)
+        )
+
+
+# --- which days -----------------------------------------------------------------------------------
+
+
+def _changed_days(site: Site) -> dict[date, dict[int, int]]:
+    """By day: its changed quarters, and the `dirty_seq` of each."""
+    zone = ZoneInfo(site.time_zone)
+    found = select(BucketMark.bucket, BucketMark.dirty_seq).where(
+        BucketMark.site_number == site.number, BucketMark.dirty_seq > BucketMark.clean_seq
+    )
+    changed: dict[date, dict[int, int]] = defaultdict(dict)
+    with reading(newest=True) as reader:
+        for bucket, seq in reader.execute(found):
+            changed[local_day(bucket, zone)][bucket] = seq
+    return changed
+
+
+def _not_yet(site: Site, days: Iterable[date]) -> set[date]:
+    """Those that were added up so shortly before that they wait."""
+    now = _now()
+    return {day for day, ready in _ready(site, days).items() if ready > now}
+
+
+def _ready_at(site: Site) -> int:
+    """When the first of the days that were just added up may be again."""
+    yesterday = local_day(_now(), ZoneInfo(site.time_zone)) - timedelta(days=1)
+    days = (yesterday + timedelta(days=number) for number in range(3))
+    coming = [each for each in _ready(site, days).values() if each > _now()]
+    return min(coming, default=0)
+
+
+def _ready(site: Site, days: Iterable[date]) -> dict[date, int]:
+    found = select(RolledDay.day, RolledDay.rolled_at, RolledDay.took).where(
+        RolledDay.site_number == site.number, RolledDay.day.in_(list(days))
+    )
+    with reading(newest=True) as reader:
+        return {
+            row.day: row.rolled_at + max(BUSY, SHARE * row.took) for row in reader.execute(found)
+        }
+
+
+# --- one day --------------------------------------------------------------------------------------
+
+
+def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None:
+    read_at, started = _now(), time.monotonic()
+    parts = parts_of(site, day)
+    took = int((time.monotonic() - started) * 1000)
+    owned = {"organization_id": site.organization_id, "site_number": site.number, "day": day}
+    with tenancy.transaction(site.organization_id) as connection:
+        # Locks the row, so that nobody else's turn begins before this is written.
+        mine = update(runs).where(runs.c.site_number == site.number, runs.c.turn == turn)
+        if not connection.execute(mine.values(leased_until=_now() + LEASE)).rowcount:
+            return
+        for table in (rollups, rolled):
+            here = (table.c.site_number == site.number, table.c.day == day)
+            connection.execute(delete(table).where(*here))
+        rows = [{**owned, "part": part, "data": data} for part, data in parts.items()]
+        if rows:
+            connection.execute(rollups.insert(), rows)
+        connection.execute(rolled.insert().values(**owned, rolled_at=read_at, took=took))
+        for bucket, seq in sorted(buckets.items()):
+            here = (marks.c.site_number == site.number, marks.c.bucket == bucket)
+            clean = update(marks).where(*here, marks.c.clean_seq < seq)
+            connection.execute(clean.values(clean_seq=seq))
+
+
+def parts_of(site: Site, day: date) -> dict[str, bytes]:
+    """A day as it is kept, from the rows as they are now; nothing for a day without any."""
+    zone = ZoneInfo(site.time_zone)
+    begins, ends = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    organization = db.session.get_one(Organization, site.organization_id)
+    draft = Draft(begins=begins, currency=organization.currency)
+    with reading(newest=True) as reader:
+        last = ends
+        for row in raw.sessions_begun(reader, site.number, begins, ends):
+            draft.add_session(row)
+            last = max(last, row.last_at + 1)
+        events = list(raw.events_between(reader, site.number, begins, last, LEFT_OUT))
+        named = {each.order_id for each in events if each.order_id is not None}
+        told = raw.orders_told(reader, site.id, site.number, named)
+        for row in events:
+            if row.session_id is not None or row.at < ends:
+                draft.add_event(row, told, site.trusts_pages)
+    return pack_day(draft) if draft.sessions["start"] else {}
+
+
+def _now() -> int:
+    return int(clock.now().timestamp() * 1000)
