@@ -1,4 +1,4 @@
-"""By what numbers can be told apart: the parts of a visit, the pages it saw, what happened in it."""
+"""By what numbers can be told apart: parts of a visit, pages it saw, what happened in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which visits a question is about: `country:is:DE|FR`, `page:contains:/blog`, any of them together.
+"""Which visits a question is about: `country:is:DE|FR`, `page:contains:/blog`, or several.
 
 A visit matches a filter on pages, events or properties if it has one that matches, and one with a
 `not` if it has none.

@@ -1,4 +1,4 @@
-"""The rows of one local day of a site as they are stored, of which it is added up. Under a scope."""
+"""The rows of one local day of a site, as they are stored. Under a scope."""
 
 from __future__ import annotations
 
