@@ -35,6 +35,7 @@ class Permission(StrEnum):
     ACTIVITIES_WRITE = "activities:write"
     EVENTS_WRITE = "events:write"
     ANALYTICS_READ = "analytics:read"
+    ANALYTICS_WRITE = "analytics:write"
 
 
 P = Permission
@@ -48,6 +49,7 @@ _EDITOR = _VIEWER | {
     P.ACTIVITIES_READ,
     P.ACTIVITIES_WRITE,
     P.EVENTS_WRITE,
+    P.ANALYTICS_WRITE,
 }
 _ADMIN = _EDITOR | {
     P.ORGANIZATION_WRITE,

@@ -23,12 +23,12 @@ from tests.walls.conftest import furnish
 ROLES = {
     Role.OWNER: """organization:write organization:delete billing:write members:read members:write api-keys:write
         audit:read sites:read sites:write campaigns:read campaigns:write sources:read sources:write
-        activities:read activities:write events:write analytics:read""",
+        activities:read activities:write events:write analytics:read analytics:write""",
     Role.ADMIN: """organization:write members:read members:write api-keys:write audit:read sites:read sites:write
         campaigns:read campaigns:write sources:read sources:write activities:read
-        activities:write events:write analytics:read""",
+        activities:write events:write analytics:read analytics:write""",
     Role.EDITOR: """sites:read sites:write campaigns:read campaigns:write sources:read
-        sources:write activities:read activities:write events:write analytics:read""",
+        sources:write activities:read activities:write events:write analytics:read analytics:write""",
     Role.AGENT: "sites:read analytics:read",
     Role.VIEWER: "sites:read campaigns:read analytics:read",
 }
