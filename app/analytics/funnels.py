@@ -11,13 +11,14 @@ A visitor who did not agree to be known again lives for a day; one who did is th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from app.analytics.chunks import Chunk, read_chunks
 from app.analytics.columns import Array
+from app.analytics.dimensions import OTHER
 from app.analytics.filters import Filter
 from app.analytics.matches import Match
 from app.analytics.periods import Period
@@ -26,7 +27,7 @@ from app.core.threads import in_native_thread
 from app.sites.models import Site
 
 UNIT_SHIFT = 38  # bits for a moment within the period: milliseconds of eight years
-MOST_EXITS = 3
+MOST_EXITS, MOST_PARTS = 3, 12
 WHOLE = -1  # in place of a value: nothing is told apart
 
 
@@ -61,6 +62,21 @@ class Result:
     steps: list[Reach]
     people: int
     parts: list[Part]
+
+
+def fewer(result: Result) -> Result:
+    """With the largest parts, and all others as one."""
+    kept = [each for each in result.parts if each.value != OTHER][:MOST_PARTS]
+    rest = [each for each in result.parts if each not in kept]
+    if rest:
+        kept.append(
+            Part(
+                OTHER,
+                [sum(numbers) for numbers in zip(*(each.visitors for each in rest), strict=True)],
+                [sum(numbers) for numbers in zip(*(each.revenue for each in rest), strict=True)],
+            )
+        )
+    return replace(result, parts=kept)
 
 
 class Hits(NamedTuple):

@@ -79,7 +79,7 @@ class Match:
 
 def read_match(kind: Any, match: Any = "", having: Any = "") -> Match:
     """Raises MatchError, which names the field."""
-    if kind not in KINDS:
+    if kind not in list(KINDS):
         raise MatchError("kind", f"One of {', '.join(KINDS)}.")
     texts = {"match": match or "", "having": having or ""}
     for field, text in texts.items():
