@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from flask import current_app
+
 from app.accounts.access import current_organization
 from app.analytics import words
 from app.analytics.dimensions import DIMENSIONS
@@ -52,6 +54,7 @@ def shown() -> dict[str, Any]:
         "dimensions": DIMENSIONS,
         "operators": OPERATORS,
         "presets": PRESETS,
+        "existing": current_app.view_functions,
     }
 
 
