@@ -74,15 +74,24 @@ def reached(
 
 def _count(chunk: Chunk, wanted: Sequence[Match]) -> Array:
     chosen = chunk.chosen[chunk.events["session"]]
-    rows = [found[chosen[found]] for found in (each.rows(chunk) for each in wanted)]
-    together = np.unique(np.concatenate(rows))
-    return np.array([_sums(chunk, each) for each in (together, *rows)], np.int64)
+    together = np.zeros(len(chosen), bool)
+    sums = []
+    for each in wanted:
+        hit = np.zeros(len(chosen), bool)
+        hit[each.rows(chunk)] = True
+        hit &= chosen
+        together |= hit
+        sums.append(_sums(chunk, hit))
+    return np.array([_sums(chunk, together), *sums], np.int64)
 
 
-def _sums(chunk: Chunk, rows: Array) -> tuple[int, int, int, int]:
-    visits = np.unique(chunk.events["session"][rows])
-    visitors = chunk.sessions["visitor"][visits]
-    followed = visitors != NOBODY
-    earned = np.isin(chunk.events["earning_event"], rows, assume_unique=True)
-    revenue = chunk.events["earning_amount"][earned].sum()
-    return len(rows), int(followed.sum()), len(np.unique(visitors[followed])), int(revenue)
+def _sums(chunk: Chunk, hit: Array) -> tuple[int, int, int, int]:
+    """Of the events that are hit."""
+    visitor = chunk.sessions["visitor"]
+    visited = np.zeros(len(visitor), bool)
+    visited[chunk.events["session"][hit]] = True
+    visited &= visitor != NOBODY
+    seen = np.zeros(int(visitor[visited].max(initial=-1)) + 1, bool)
+    seen[visitor[visited]] = True
+    revenue = chunk.events["earning_amount"][hit[chunk.events["earning_event"]]].sum()
+    return int(hit.sum()), int(visited.sum()), int(seen.sum()), int(revenue)
