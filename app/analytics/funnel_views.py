@@ -17,7 +17,7 @@ from app.analytics.funnels import funnel as count
 from app.analytics.matches import KINDS
 from app.analytics.models import Funnel, Goal, TooMany
 from app.analytics.models.funnel import known_goals
-from app.analytics.pages import answer_page, show_page, shown
+from app.analytics.pages import answer_page, bad_query, show_page, shown
 from app.analytics.periods import read_period
 from app.analytics.questions import Question
 from app.analytics.seen import Seen
@@ -121,8 +121,7 @@ def _index(question: Question) -> dict[str, Any]:
 def _answer(question: Question, funnel: Funnel) -> dict[str, Any]:
     split = request.args.get("split") or None
     if split not in (None, *OF_SESSIONS):
-        message = f"One of {', '.join(OF_SESSIONS)}."
-        raise ApiError(400, "bad_query", message, {"field": "split"})
+        raise bad_query("split", f"One of {', '.join(OF_SESSIONS)}.")
     return {
         "funnel": funnel,
         "split": split,
