@@ -9,8 +9,8 @@ from flask import Blueprint, request
 from app.accounts.access import require
 from app.accounts.permissions import Permission
 from app.analytics.attribution import BY, LABELS, MODELS, attribution
-from app.analytics.pages import bad_query, show_page
-from app.analytics.questions import Question
+from app.analytics.pages import show_page
+from app.analytics.questions import Question, bad_query
 
 MOST_ROWS = 50
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.analytics.dimensions import OTHER
 from app.analytics.journeys import CHOSEN, END, Journeys
 
-COLUMN = 220  # from one to the next
+NARROWEST, WIDEST, PAGE = 220, 340, 1090  # of a column, and of all of them together
 BAR = 10
 HEIGHT = 360  # of all visits
 GAP = 22  # between two, for their words
@@ -51,18 +51,22 @@ def flow(found: Journeys) -> Flow:
     """A column for each step. Between two pages a ribbon as wide as its visits."""
     scale = HEIGHT / found.sessions if found.sessions else 0
     boxes: dict[tuple[int, str], Box] = {}
-    lowest = 0.0
+    lowest, apart = 0.0, max(NARROWEST, min(WIDEST, PAGE // len(found.columns)))
     for column, nodes in enumerate(found.columns):
         y = float(TOP)
         for node in nodes:
             height = max(THINNEST, node.sessions * scale)
-            x = column * COLUMN
             boxes[column, node.page] = Box(
-                node.page, _kind(node.page), node.sessions, x, y, round(height, 2)
+                node.page,
+                _kind(node.page),
+                node.sessions,
+                column * apart,
+                y,
+                round(height, 2),
             )
             y += max(height, GAP) + GAP
         lowest = max(lowest, y)
-    width = COLUMN * len(found.columns)
+    width = apart * len(found.columns)
     return Flow(width, round(lowest), list(boxes.values()), _ribbons(found, boxes, scale))
 
 

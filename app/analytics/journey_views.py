@@ -11,8 +11,8 @@ from app.accounts.permissions import Permission
 from app.analytics.flow import flow
 from app.analytics.journeys import CHOSEN, DEEPEST, DIRECTIONS, END, SHALLOWEST, journeys
 from app.analytics.matches import Match, MatchError, match_of
-from app.analytics.pages import bad_query, show_page
-from app.analytics.questions import Question
+from app.analytics.pages import show_page
+from app.analytics.questions import Question, bad_query
 from app.analytics.seen import Seen
 from app.analytics.words import value_words
 

@@ -123,11 +123,13 @@ class Sums:
             for place in order
         ]
         fewer = [_fewer(step, numbers) for step in steps]
+        # What ended in one column is not in those after it.
+        on = [np.ones(len(paths), bool), *(step != END_CODE for step in steps)][: self.depth]
         return Journeys(
             int(numbers.sum()),
             len(paths),
             shown,
-            [self._nodes(step, numbers) for step in fewer],
+            [self._nodes(step, numbers * going) for step, going in zip(fewer, on, strict=True)],
             [
                 link
                 for column in range(self.depth - 1)

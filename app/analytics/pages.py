@@ -14,7 +14,6 @@ from app.analytics.dimensions import DIMENSIONS
 from app.analytics.filters import OPERATORS
 from app.analytics.periods import PRESETS
 from app.analytics.questions import Question
-from app.core.errors import ApiError
 from app.core.money import money_words
 from app.core.render import render
 from app.sites.listing import choose_site
@@ -43,10 +42,6 @@ def answer_page(
         **answer(question),
         **values,
     )
-
-
-def bad_query(field: str, message: str) -> ApiError:
-    return ApiError(400, "bad_query", message, {"field": field})
 
 
 def shown() -> dict[str, Any]:

@@ -8,8 +8,8 @@ from flask import Blueprint, request
 
 from app.accounts.access import require
 from app.accounts.permissions import Permission
-from app.analytics.pages import bad_query, show_page
-from app.analytics.questions import Question
+from app.analytics.pages import show_page
+from app.analytics.questions import Question, bad_query
 from app.analytics.retention import UNITS, retention
 
 blueprint = Blueprint("retention", __name__)
@@ -26,4 +26,5 @@ def _answer(question: Question) -> dict[str, Any]:
     if unit not in UNITS:
         raise bad_query("unit", f"One of {', '.join(UNITS)}.")
     found = retention(question.site, unit, UNITS[unit], question.filters)
-    return {"found": found, "unit": unit, "units": list(UNITS)}
+    began = next((at for at, each in enumerate(found.cohorts) if each.size), 0)
+    return {"found": found, "cohorts": found.cohorts[began:], "unit": unit, "units": list(UNITS)}
