@@ -1,7 +1,7 @@
 """Adds up one local day of a site: from raw rows to the three parts that are kept of it.
 
 All that a visit did counts where the visit began. A page view of somebody who asked not to be
-followed has no visit: it counts in its own quarter of an hour, for nobody.
+followed has no visit: it counts when it happened, for nobody.
 
 `tables`    what each value of each dimension adds up to; all that an unfiltered page needs
 `sessions`  one entry for each visit
@@ -21,7 +21,7 @@ import numpy as np
 from app.analytics.columns import Array, pack
 from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
 from app.analytics.raw import Money
-from app.analytics.sums import NOBODY, add_up, by_code
+from app.analytics.sums import NOBODY, Visits, add_up
 from app.tracking.arrivals import PAGE_VIEW
 from app.tracking.live_queries import path_of
 from app.tracking.models.rollup import BUCKET
@@ -45,7 +45,6 @@ class Draft:
     currency: str
     visitors: dict[bytes, int] = field(default_factory=dict)
     places: dict[Any, int] = field(default_factory=dict)  # of a session's id
-    loose: dict[int, int] = field(default_factory=dict)  # of a quarter without visits
     sessions: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     values: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     events: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -117,19 +116,19 @@ class Draft:
                 self.values["property"].append(_value(f"{name}={_said(value)}"))
 
     def _place(self, row: Any) -> int | None:
-        """The visit of an event, or what stands for one if it has none; None: of another day."""
+        """The visit of an event, or one of its own that is nobody's; None: of another day."""
         if row.session_id is not None:
             return self.places.get(row.session_id)
-        quarter = (row.at - self.begins) // BUCKET
-        if quarter not in self.loose:
-            self.loose[quarter] = len(self.sessions["start"])
-            self._put(
-                visitor=NOBODY, person=0, start=quarter * BUCKET, duration=0, active=0, page_views=0
-            )
-            self._put_values(**dict.fromkeys(OF_SESSIONS))
-        place = self.loose[quarter]
-        self.sessions["page_views"][place] += row.name == PAGE_VIEW
-        return place
+        self._put(
+            visitor=NOBODY,
+            person=0,
+            start=row.at - self.begins,
+            duration=0,
+            active=0,
+            page_views=int(row.name == PAGE_VIEW),
+        )
+        self._put_values(**dict.fromkeys(OF_SESSIONS))
+        return len(self.sessions["start"]) - 1
 
     def _money(
         self, row: Any, told: Mapping[str, tuple[int, Money]], trusting: bool
@@ -179,9 +178,9 @@ def pack_day(draft: Draft) -> dict[str, bytes]:
         words[name], events[name] = _encoded(draft.values[name])
     visitor_keys = [int.from_bytes(each[:8], "big") for each in draft.visitors]
     sessions["visitor_key"] = np.array(visitor_keys, np.uint64)
-    tables = add_up(sessions, events, words)
-    real = sessions["visitor"] != NOBODY
-    tables["quarter"] = by_code(sessions, real, sessions["start"] // BUCKET, QUARTERS)
+    visits = Visits(sessions)
+    tables = add_up(visits, events, words)
+    tables["quarter"] = visits.by(sessions["start"] // BUCKET, QUARTERS)
     said = {"words": words, "begins": draft.begins}
     return {TABLES: pack(tables, said), SESSIONS: pack(sessions), EVENTS: pack(events)}
 

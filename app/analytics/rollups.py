@@ -63,7 +63,8 @@ def roll_up_due() -> None:
 
 def roll_up(site: Site, *, until: float | None = None, busy: bool = True) -> int:
     """Add up the changed days of a site, the newest first, until `time.monotonic()` is `until`.
-    `busy`: those that were just added up wait. Answers how many days were."""
+    `busy`: those that were just added up wait. Answers how many days were. It writes in
+    transactions of its own, so the caller has none open."""
     turn = _take_turn(site)
     if turn is None:
         return 0

@@ -114,7 +114,8 @@ STEPS = [
 
 
 class Answers:
-    """Statuses by what was asked, and how slow the slowest was."""
+    """Statuses by what was asked, and what took too much of the processor: how long it took by the
+    clock depends on what else the machine does."""
 
     def __init__(self) -> None:
         self.statuses: dict[Any, int] = {}
@@ -122,9 +123,9 @@ class Answers:
         self.slow: list[Any] = []
 
     def note(self, asked: Any, ask: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        started = time.monotonic()
+        started = time.process_time()
         answer = ask(*arguments, **options)
-        if time.monotonic() - started > SECONDS:
+        if time.process_time() - started > SECONDS:
             self.slow.append(asked)
         if answer.status_code >= 500:
             self.faults.append((asked, answer.status_code))
@@ -453,9 +454,9 @@ def test_a_hostile_body_with_a_good_signature_breaks_no_hook(on_each, kind):
             for delivery in db.session.scalars(
                 select(InboundDelivery).filter_by(verdict="pending")
             ):
-                started = time.monotonic()
+                started = time.process_time()
                 process(delivery)
-                if time.monotonic() - started > SECONDS:
+                if time.process_time() - started > SECONDS:
                     answers.slow.append(delivery.size)
             db.session.commit()
             kept = db.session.scalars(select(InboundDelivery.verdict)).all()

@@ -1,0 +1,109 @@
+"""What visits earned: of orders that a shop has told of, less what was given back, and of nothing
+that a page merely claims."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.analytics import rollups
+from app.analytics.answers import ask
+from app.analytics.periods import Period, local_day
+from app.core.db import db
+from app.sites.models import Site
+from tests.shops import shopify, shopify_order, shopify_refund
+from tests.tracking.arriving import DIRECT, NOON, Shelf
+
+SEARCH = DIRECT._replace(channel="organic_search")
+
+
+@pytest.fixture
+def send(client, acme, work):
+    def deliver(topic, payload):
+        answer = client.post(f"/hooks/{acme.source_id}", **shopify(acme.secret, topic, payload))
+        assert answer.status_code == 200
+        work()
+
+    return deliver
+
+
+@pytest.fixture
+def happen(inside, acme):
+    """One event of a visitor."""
+
+    def run(name, visitor="ada", minute=0, **values):
+        with inside(acme):
+            site = db.session.get_one(Site, acme.site_id)
+            shelf = Shelf(acme.id, site.number)
+            shelf.store(shelf.arrival(minute, visitor, name=name, **values))
+
+    return run
+
+
+@pytest.fixture
+def earned(inside, acme):
+    """By channel: revenue and orders, after what changed was added up."""
+
+    def read():
+        with inside(acme):
+            site = db.session.get_one(Site, acme.site_id)
+            rollups.roll_up(site, busy=False)
+            zone = ZoneInfo(site.time_zone)
+            middle = local_day(NOON, zone)
+            answer = ask(site, Period(middle - timedelta(days=2), middle + timedelta(days=2), zone))
+            rows = answer.breakdown("channel", by="revenue").rows
+            assert sum(row.totals.revenue for row in rows) == answer.totals.revenue
+            return {row.value: (row.totals.revenue, row.totals.orders) for row in rows}
+
+    return read
+
+
+def test_an_order_counts_for_the_visit_that_named_it_whichever_comes_first(send, happen, earned):
+    send("orders/paid", shopify_order(1))
+    happen("conversion", circumstances=SEARCH, props={"order_id": "1"})
+    happen("conversion", "ben", props={"order_id": "2"})
+    assert earned() == {"organic_search": (1490, 1), "direct": (0, 0)}
+    send("orders/paid", shopify_order(2))
+    assert earned() == {"organic_search": (1490, 1), "direct": (1490, 1)}
+
+
+def test_what_is_given_back_is_taken_off(send, happen, earned):
+    send("orders/paid", shopify_order(1))
+    happen("conversion", props={"order_id": "1"})
+    assert earned() == {"direct": (1490, 1)}
+    send("refunds/create", shopify_refund(1, "4.90"))
+    assert earned() == {"direct": (1000, 1)}
+    send("refunds/create", shopify_refund(1, "10.00", refund=2))
+    assert earned()["direct"][0] == 0
+
+
+def test_an_order_that_is_named_twice_counts_once_where_it_was_named_first(send, happen, earned):
+    send("orders/paid", shopify_order(1))
+    happen("conversion", "ben", 1000, circumstances=SEARCH, props={"order_id": "1"})
+    happen("conversion", "ada", 0, props={"order_id": "1"})
+    happen("conversion", "ada", 1, props={"order_id": "1"})
+    assert earned() == {"direct": (1490, 1), "organic_search": (0, 0)}
+
+
+def test_what_a_page_claims_is_no_revenue_unless_the_site_trusts_it(inside, acme, happen, earned):
+    happen("donation", amount=500, currency="EUR")
+    happen("donation", "ben", amount=700, currency="USD")
+    assert earned() == {"direct": (0, 0)}
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        site.change(trusts_pages=True)
+        db.session.commit()
+        rollups.rebuild(site)
+    assert earned() == {"direct": (500, 0)}
+
+
+def test_what_a_server_says_is_revenue(happen, earned):
+    happen("renewal", amount=2500, currency="EUR", by_api=True)
+    assert earned() == {"direct": (2500, 0)}
+
+
+def test_an_order_that_no_shop_tells_of_is_no_revenue(happen, earned):
+    happen("conversion", amount=99_900, currency="EUR", props={"order_id": "77"}, by_api=True)
+    assert earned() == {"direct": (0, 0)}
