@@ -139,7 +139,20 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/analytics/live-visitors"): one(
         "GET", "/api/v1/analytics/live-visitors?site_id={site_id}"
     ),
+    **{
+        ("GET", f"/api/v1/analytics/{name}"): one(
+            "GET", f"/api/v1/analytics/{name}?dimension=page&site_id={{site_id}}"
+        )
+        for name in ("overview", "timeseries", "breakdown")
+    },
     ("GET", "/o/<organization>/live"): NO_IDS,
+    ("GET", "/o/<organization>/analytics"): one("GET", "/o/{acme}/analytics?site={site_id}"),
+    ("GET", "/o/<organization>/analytics/<uuid:site_id>/series"): one(
+        "GET", "/o/{acme}/analytics/{site_id}/series"
+    ),
+    ("GET", "/o/<organization>/analytics/values/<dimension>"): one(
+        "GET", "/o/{acme}/analytics/values/page?site={site_id}"
+    ),
     ("GET", f"{SITE}/events"): one("GET", "/o/{acme}/sites/{site_id}/events"),
     ("GET", f"{SITE}/drops"): one("GET", "/o/{acme}/sites/{site_id}/drops"),
     ("POST", f"{SITE}/quarantine/<uuid:suspect_id>/restoration"): one(
