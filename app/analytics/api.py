@@ -4,58 +4,39 @@ organization's currency."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from app.accounts.access import authorized, get_or_404
-from app.accounts.models import Organization
+from app.accounts.access import authorized
 from app.accounts.permissions import Permission
 from app.analytics.answers import Answer, Totals, ask
 from app.analytics.conversions import conversions_of
 from app.analytics.dimensions import DIMENSIONS
 from app.analytics.overview import intervals
 from app.analytics.questions import Question
-from app.analytics.rollups import as_of
+from app.analytics.schemas import Asked, QuestionQuery
 from app.analytics.sums import METRICS
 from app.core.api import Schema
-from app.core.db import db
 from app.core.errors import bad_query
-from app.sites.models import Site
-from app.tracking.queries import moment
 
 blueprint = APIBlueprint("analytics_api", __name__, url_prefix="/api/v1", tag="Analytics")
 
 
-class PeriodQuery(BaseModel):
-    """`?period=` today, yesterday, 7d, 30d (default), month, last_month or 12m, or `?from=` and
-    `?to=` as days, both included; `?zone=` an IANA time zone, the site's by default; `?f=` once
-    for each filter, such as `country:is:DE|FR` (is, is_not, contains, not_contains)."""
-
-    site_id: UUID
-    period: str | None = None
-    first: str | None = Field(None, alias="from")
-    last: str | None = Field(None, alias="to")
-    zone: str | None = None
-    f: str | None = None
-
-
-class OverviewQuery(PeriodQuery):
+class OverviewQuery(QuestionQuery):
     """`?compare=off` leaves out the period before."""
 
     compare: str | None = Field(None, pattern="^off$")
 
 
-class SeriesQuery(PeriodQuery):
+class SeriesQuery(QuestionQuery):
     """`?interval=` hour, day, week or month, as far as the period can be drawn in it."""
 
     interval: str | None = None
 
 
-class BreakdownQuery(PeriodQuery):
+class BreakdownQuery(QuestionQuery):
     """`?dimension=` one of page (default), entry_page, exit_page, channel, referrer, …; `?by=`
     what the first has most of; `?search=` only values that contain it."""
 
@@ -87,18 +68,12 @@ class ConversionsOut(Schema):
     sessions: int
 
 
-class OverviewOut(Schema):
-    """`before` is the period of the same length just before. `as_of`: up to when the numbers are
-    whole."""
+class OverviewOut(Asked):
+    """`before` is the period of the same length just before."""
 
-    first: date
-    last: date
-    zone: str
-    currency: str
     totals: TotalsOut
     before: TotalsOut | None
     conversions: ConversionsOut
-    as_of: datetime
 
 
 class PointOut(Schema):
@@ -108,7 +83,7 @@ class PointOut(Schema):
     totals: TotalsOut
 
 
-class SeriesOut(Schema):
+class SeriesOut(Asked):
     interval: str
     data: list[PointOut]
 
@@ -120,7 +95,7 @@ class RowOut(Schema):
     totals: TotalsOut
 
 
-class BreakdownOut(Schema):
+class BreakdownOut(Asked):
     """`total` values in all; `other` is what was too rare to be kept apart."""
 
     dimension: str
@@ -134,19 +109,14 @@ class BreakdownOut(Schema):
 @blueprint.input(OverviewQuery, location="query")
 @blueprint.output(OverviewOut)
 def overview(query_data: OverviewQuery) -> Any:
-    site = get_or_404(Site, query_data.site_id)
-    question = Question.asked(site)
+    question = query_data.question()
     before = None if query_data.compare else _ask(question, before=True).totals
-    reached = conversions_of(site, question.period, question.filters).total
+    reached = conversions_of(question.site, question.period, question.filters).total
     return OverviewOut(
-        first=question.period.first,
-        last=question.period.last,
-        zone=question.period.zone.key,
-        currency=db.session.get_one(Organization, site.organization_id).currency,
+        **Asked.said(question),
         totals=TotalsOut.of(_ask(question).totals),
-        before=None if before is None else TotalsOut.of(before),
+        before=_totals(before),
         conversions=ConversionsOut(conversions=reached.conversions, sessions=reached.sessions),
-        as_of=moment(as_of(site)),
     )
 
 
@@ -155,14 +125,14 @@ def overview(query_data: OverviewQuery) -> Any:
 @blueprint.input(SeriesQuery, location="query")
 @blueprint.output(SeriesOut)
 def timeseries(query_data: SeriesQuery) -> Any:
-    question = Question.asked(get_or_404(Site, query_data.site_id))
+    question = query_data.question()
     possible = intervals(question.period.length)
     interval = query_data.interval or possible[0]
     if interval not in possible:
         raise bad_query("interval", f"One of {', '.join(possible)} for so many days.")
     points = _ask(question).series(interval)
     data = [PointOut(at=each.at, totals=TotalsOut.of(each.totals)) for each in points]
-    return SeriesOut(interval=interval, data=data)
+    return SeriesOut(**Asked.said(question), interval=interval, data=data)
 
 
 @blueprint.get("/analytics/breakdown")
@@ -170,8 +140,7 @@ def timeseries(query_data: SeriesQuery) -> Any:
 @blueprint.input(BreakdownQuery, location="query")
 @blueprint.output(BreakdownOut)
 def breakdown(query_data: BreakdownQuery) -> Any:
-    site, dimension, by = query_data.site_id, query_data.dimension, query_data.by
-    question = Question.asked(get_or_404(Site, site))
+    question, dimension, by = query_data.question(), query_data.dimension, query_data.by
     if dimension not in DIMENSIONS:
         raise bad_query("dimension", f"One of {', '.join(DIMENSIONS)}.")
     if by is not None and by not in METRICS:
@@ -179,6 +148,7 @@ def breakdown(query_data: BreakdownQuery) -> Any:
     wanted = query_data.model_dump(include={"by", "search", "limit", "offset"})
     found = _ask(question, dimensions=(dimension,)).breakdown(dimension, **wanted)
     return BreakdownOut(
+        **Asked.said(question),
         dimension=dimension,
         data=[RowOut(value=each.value, totals=TotalsOut.of(each.totals)) for each in found.rows],
         total=found.total,
