@@ -10,7 +10,8 @@ from app.accounts.access import require
 from app.accounts.permissions import Permission
 from app.analytics.attribution import BY, LABELS, MODELS, attribution
 from app.analytics.pages import show_page
-from app.analytics.questions import Question, bad_query
+from app.analytics.questions import Question
+from app.core.errors import bad_query
 
 MOST_ROWS = 50
 

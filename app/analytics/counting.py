@@ -11,8 +11,9 @@ from app.analytics.funnels import Result, fewer, funnel
 from app.analytics.matches import Match
 from app.analytics.models import Goal
 from app.analytics.models.funnel import known_goals
-from app.analytics.questions import Question, bad_query
+from app.analytics.questions import Question
 from app.analytics.steps import Step
+from app.core.errors import bad_query
 
 
 @dataclass(frozen=True)

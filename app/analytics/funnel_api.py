@@ -17,11 +17,10 @@ from app.accounts.permissions import Permission
 from app.analytics.counting import count_funnel, split_of
 from app.analytics.funnels import Result
 from app.analytics.models import Funnel, TooMany
-from app.analytics.questions import bad_query
 from app.analytics.schemas import Asked, QuestionQuery
 from app.analytics.steps import MOST, Step, StepError, read_steps, read_window, step_of
 from app.core.api import ListQuery, Page, Schema, parsed_uuid, writes
-from app.core.errors import invalid
+from app.core.errors import bad_query, invalid
 from app.core.forms import clean_line
 from app.sites.models import Site
 

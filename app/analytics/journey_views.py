@@ -12,9 +12,10 @@ from app.analytics.flow import flow
 from app.analytics.journeys import CHOSEN, DEEPEST, DIRECTIONS, END, SHALLOWEST, journeys
 from app.analytics.matches import Match, MatchError, match_of
 from app.analytics.pages import show_page
-from app.analytics.questions import Question, bad_query
+from app.analytics.questions import Question
 from app.analytics.seen import Seen
 from app.analytics.words import value_words
+from app.core.errors import bad_query
 
 blueprint = Blueprint("journeys", __name__)
 

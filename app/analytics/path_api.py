@@ -16,11 +16,11 @@ from app.analytics.attribution import BY, Row, attribution
 from app.analytics.filters import read_filters
 from app.analytics.journey_views import asked_depth, asked_direction, asked_start, start_of
 from app.analytics.journeys import journeys
-from app.analytics.questions import bad_query
 from app.analytics.retention import FEWEST, MOST, UNITS, retention
 from app.analytics.rollups import as_of
 from app.analytics.schemas import Asked, QuestionQuery
 from app.core.api import Schema
+from app.core.errors import bad_query
 from app.sites.models import Site
 from app.tracking.queries import moment
 

@@ -14,7 +14,6 @@ from flask import request, url_for
 from app.accounts.access import current_organization
 from app.analytics.filters import Filter, read_filters
 from app.analytics.periods import Period, read_period, zone_named
-from app.core.errors import ApiError
 from app.sites.models import Site
 
 
@@ -67,8 +66,3 @@ class Question:
         if self.period.preset != "custom":
             return {"period": self.period.preset}
         return {"from": self.period.first.isoformat(), "to": self.period.last.isoformat()}
-
-
-def bad_query(field: str, message: str) -> ApiError:
-    """For a parameter that is no answer to what was asked."""
-    return ApiError(400, "bad_query", message, {"field": field})

@@ -9,8 +9,9 @@ from flask import Blueprint, request
 from app.accounts.access import require
 from app.accounts.permissions import Permission
 from app.analytics.pages import show_page
-from app.analytics.questions import Question, bad_query
+from app.analytics.questions import Question
 from app.analytics.retention import UNITS, retention
+from app.core.errors import bad_query
 
 blueprint = Blueprint("retention", __name__)
 

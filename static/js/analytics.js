@@ -3,7 +3,15 @@
 (() => {
   "use strict";
   const HEIGHT = 220;
-  const UNITS = { hour: 3600, day: 86400 };
+  const DAY = 86400;
+  const UNITS = { hour: 3600, day: DAY };
+  const WEEKS = [7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY);
+  const STEPS = {
+    hour: [1, 2, 3, 6, 12, 24, 48].map((hours) => hours * 3600),
+    day: [DAY, 2 * DAY, ...WEEKS],
+    week: WEEKS,
+    month: WEEKS.slice(2),
+  };
   const drawn = new WeakMap();
 
   // A canvas knows no variables, and no light-dark(): what the style sheet makes of a token is asked of an element.
@@ -22,8 +30,8 @@
 
   function when(moment, step) {
     const date = new Date(moment * 1000);
-    if (step < 86400) return date.toISOString().slice(11, 16);
-    return date.toLocaleDateString("en-GB", step < 28 * 86400 ? { day: "numeric", month: "short", timeZone: "UTC" } : { month: "short", year: "numeric", timeZone: "UTC" });
+    if (step < DAY) return date.toISOString().slice(11, 16);
+    return date.toLocaleDateString("en-GB", step < 28 * DAY ? { day: "numeric", month: "short", timeZone: "UTC" } : { month: "short", year: "numeric", timeZone: "UTC" });
   }
 
   function options(frame, said, moments) {
@@ -37,9 +45,9 @@
       tzDate: (moment) => new Date((moment + new Date(moment * 1000).getTimezoneOffset() * 60) * 1000),
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       legend: { live: true },
-      scales: { x: { range: (_, low, high) => [low, high > low ? high : low + 86400] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
+      scales: { x: { range: (_, low, high) => [low, high > low ? high : low + DAY] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
+        { ...axis, grid: { show: false }, space: 70, incrs: STEPS[said.interval], values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
         { ...axis, size: 56, values: (_, marks) => marks.map(shown) },
       ],
       series: [
@@ -64,7 +72,7 @@
     if (chart.select.width < 6) return;
     const from = chart.posToVal(chart.select.left, "x");
     const to = chart.posToVal(chart.select.left + chart.select.width, "x");
-    if (!UNITS[said.interval] && to - from < 7 * 86400) return;
+    if (!UNITS[said.interval] && to - from < 7 * DAY) return;
     const address = new URL(frame.dataset.zoom, location.href);
     address.searchParams.set("from", day(from));
     address.searchParams.set("to", day(to));

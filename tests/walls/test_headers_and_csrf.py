@@ -53,6 +53,7 @@ def pages(app: Any, method: str) -> list[str]:
 
 def filled(rule: str, ids: Belongings) -> str:
     known = {**vars(ids), "organization": ids.slug, "token": ids.receipt, "sign_in_id": ids.key_id}
+    known["dimension"] = "page"
     return re.sub(r"<(?:uuid:)?(\w+)>", lambda found: str(known.get(found[1], found[0])), rule)
 
 

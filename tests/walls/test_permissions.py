@@ -65,6 +65,9 @@ PAGES = {
     "GET /sites/<uuid:site_id>/removal": "sites:write",
     "GET /search": "sites:read",
     "GET /live": "analytics:read",
+    "GET /analytics": "analytics:read",
+    "GET /analytics/<uuid:site_id>/series": "analytics:read",
+    "GET /analytics/values/<dimension>": "analytics:read",
     "GET /sites/<uuid:site_id>/events": "analytics:read",
     "GET /sites/<uuid:site_id>/drops": "analytics:read",
     "POST /sites/<uuid:site_id>/quarantine/<uuid:suspect_id>/restoration": "analytics:write",
@@ -194,6 +197,9 @@ API = {
     "POST /events": "events:write",
     "GET /events/drops": "analytics:read",
     "GET /analytics/live-visitors": "analytics:read",
+    "GET /analytics/overview": "analytics:read",
+    "GET /analytics/timeseries": "analytics:read",
+    "GET /analytics/breakdown": "analytics:read",
     "GET /goals": "analytics:read",
     "POST /goals": "analytics:write",
     "GET /goals/<uuid:goal_id>": "analytics:read",
@@ -281,6 +287,7 @@ def test_each_route_is_in_the_matrix(app):
 def filled(path: str, ids: Any) -> str:
     """A rule with the ids of what Acme owns."""
     ids = replace(ids, member_id=ids.removable_member_id)
+    path = path.replace("<dimension>", "page")
     return re.sub(r"<uuid:(\w+)>", lambda found: str(getattr(ids, found[1])), path)
 
 

@@ -152,6 +152,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/analytics/live-visitors"): one(
         "GET", "/api/v1/analytics/live-visitors?site_id={site_id}"
     ),
+    **{
+        ("GET", f"/api/v1/analytics/{name}"): one(
+            "GET", f"/api/v1/analytics/{name}?dimension=page&site_id={{site_id}}"
+        )
+        for name in ("overview", "timeseries", "breakdown")
+    },
     ("GET", "/api/v1/goals"): one("GET", "/api/v1/goals?site_id={site_id}"),
     ("POST", "/api/v1/goals"): Route(
         lambda ids: [
@@ -217,7 +223,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/analytics/attribution"): one(
         "GET", "/api/v1/analytics/attribution?site_id={site_id}"
     ),
-    ("GET", f"{ANALYTICS}/goals"): one("GET", f"{ASKED}/goals?site={{site_id}}", refused=200),
+    ("GET", f"{ANALYTICS}/goals"): one("GET", f"{ASKED}/goals?site={{site_id}}"),
     ("GET", f"{ANALYTICS}/goals/new"): one(
         "GET", f"{ASKED}/goals/new?site={{site_id}}", refused=200
     ),
@@ -249,7 +255,7 @@ ROUTES: dict[tuple[str, str], Route] = {
             )
         ]
     ),
-    ("GET", f"{ANALYTICS}/funnels"): one("GET", f"{ASKED}/funnels?site={{site_id}}", refused=200),
+    ("GET", f"{ANALYTICS}/funnels"): one("GET", f"{ASKED}/funnels?site={{site_id}}"),
     ("GET", f"{ANALYTICS}/funnels/new"): one(
         "GET", f"{ASKED}/funnels/new?site={{site_id}}", refused=200
     ),
@@ -288,14 +294,17 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", f"{ANALYTICS}/funnels/<uuid:funnel_id>"): one(
         "POST", f"{ASKED}/funnels/{{funnel_id}}", 302, form=BUILT
     ),
-    ("GET", f"{ANALYTICS}/journeys"): one("GET", f"{ASKED}/journeys?site={{site_id}}", refused=200),
-    ("GET", f"{ANALYTICS}/retention"): one(
-        "GET", f"{ASKED}/retention?site={{site_id}}", refused=200
-    ),
-    ("GET", f"{ANALYTICS}/attribution"): one(
-        "GET", f"{ASKED}/attribution?site={{site_id}}", refused=200
-    ),
+    ("GET", f"{ANALYTICS}/journeys"): one("GET", f"{ASKED}/journeys?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/retention"): one("GET", f"{ASKED}/retention?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/attribution"): one("GET", f"{ASKED}/attribution?site={{site_id}}"),
     ("GET", "/o/<organization>/live"): NO_IDS,
+    ("GET", "/o/<organization>/analytics"): one("GET", "/o/{acme}/analytics?site={site_id}"),
+    ("GET", "/o/<organization>/analytics/<uuid:site_id>/series"): one(
+        "GET", "/o/{acme}/analytics/{site_id}/series"
+    ),
+    ("GET", "/o/<organization>/analytics/values/<dimension>"): one(
+        "GET", "/o/{acme}/analytics/values/page?site={site_id}"
+    ),
     ("GET", f"{SITE}/events"): one("GET", "/o/{acme}/sites/{site_id}/events"),
     ("GET", f"{SITE}/drops"): one("GET", "/o/{acme}/sites/{site_id}/drops"),
     ("POST", f"{SITE}/quarantine/<uuid:suspect_id>/restoration"): one(
