@@ -13,8 +13,10 @@ from sqlalchemy import select
 
 from app.analytics.columns import Array, unpack
 from app.analytics.days import EVENTS, PARTS, SESSIONS, TABLES
+from app.analytics.dimensions import GOAL
 from app.analytics.filters import Filter, matching
-from app.analytics.models import DayRollup
+from app.analytics.matches import Match
+from app.analytics.models import DayRollup, Goal
 from app.analytics.periods import Period
 from app.analytics.sums import NOBODY
 from app.core.db import reading
@@ -53,13 +55,15 @@ class Chunk:
     have entries of their own, whose event is `property_event` and `campaign_event`; so have
     `earning_event`, `earning_amount`, `earning_orders`.
 
-    `chosen` says which visits are within the period and match the filters.
+    `goals`: those of the site by name, if a filter asks for them. `chosen` says which visits are
+    within the period and match the filters.
     """
 
     days: list[date]
     words: dict[str, list[str]]
     sessions: dict[str, Array]
     events: dict[str, Array]
+    goals: Sequence[tuple[str, Match]] = ()
     chosen: Array = field(default_factory=lambda: np.zeros(0, bool))
 
 
@@ -69,16 +73,17 @@ def read_chunks(
     """The visits of a period, the oldest days first, without holding more than a few of them.
     Also those that do not match: `chosen` tells. Under the site's scope."""
     parts = (TABLES, SESSIONS, EVENTS) if events else (TABLES, SESSIONS)
+    goals = _goals(site, filters)
     gathered: list[Day] = []
     size = 0
     for day in read_days(site, period, parts):
         gathered.append(day)
         size += max(len(day.sessions["start"]), len(day.events.get("session", ())))
         if size >= ENOUGH:
-            yield merged(gathered, period, filters)
+            yield merged(gathered, period, filters, goals)
             gathered, size = [], 0
     if gathered:
-        yield merged(gathered, period, filters)
+        yield merged(gathered, period, filters, goals)
 
 
 def read_days(site: Site, period: Period, parts: Sequence[str] = PARTS) -> Iterator[Day]:
@@ -115,14 +120,25 @@ def _day(day: date, packed: dict[str, Any]) -> Day:
     return Day(day, said["begins"], said["words"], tables, sessions, events)
 
 
-def merged(days: Sequence[Day], period: Period, filters: Sequence[Filter]) -> Chunk:
+def _goals(site: Site, filters: Sequence[Filter]) -> list[tuple[str, Match]]:
+    if not any(each.dimension == GOAL.name for each in filters):
+        return []
+    return [(each.name, each.wanted) for each in Goal.of(site)]
+
+
+def merged(
+    days: Sequence[Day],
+    period: Period,
+    filters: Sequence[Filter],
+    goals: Sequence[tuple[str, Match]] = (),
+) -> Chunk:
     words: dict[str, list[str]] = {}
     sessions = _merged_sessions(days, words)
     events = _merged_events(days, words) if days[0].events else {}
-    chunk = Chunk([each.day for each in days], words, sessions, events)
+    chunk = Chunk([each.day for each in days], words, sessions, events, goals)
     within = (sessions["begins"] >= period.begins) & (sessions["begins"] < period.ends)
     chosen = matching(chunk, filters) & within
-    return Chunk(chunk.days, words, sessions, events, chosen)
+    return Chunk(chunk.days, words, sessions, events, goals, chosen)
 
 
 def _merged_sessions(days: Sequence[Day], words: dict[str, list[str]]) -> dict[str, Array]:

@@ -40,5 +40,8 @@ _all = (
     Dimension("property", "Property", of_events=True),
 )
 DIMENSIONS = {each.name: each for each in _all}
+# Whether a visit reached one, by its name: nothing that numbers are told apart by.
+GOAL = Dimension("goal", "Goal", of_events=True, none="None")
+FILTERABLE = {**DIMENSIONS, GOAL.name: GOAL}
 OF_SESSIONS = tuple(each.name for each in _all if not each.of_events)
 OF_EVENTS = tuple(each.name for each in _all if each.of_events)

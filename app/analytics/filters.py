@@ -1,7 +1,7 @@
 """Which visits a question is about: `country:is:DE|FR`, `page:contains:/blog`, or several.
 
-A visit matches a filter on pages, events or properties if it has one that matches, and one with a
-`not` if it has none.
+A visit matches a filter on pages, events, properties or goals if it has one that matches, and one
+with a `not` if it has none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.analytics.columns import Array
-from app.analytics.dimensions import DIMENSIONS, OTHER
+from app.analytics.dimensions import FILTERABLE, GOAL, OTHER
 from app.analytics.sums import entries
 from app.core.errors import bad_query
 
@@ -53,7 +53,7 @@ class Filter:
 
     @property
     def of_events(self) -> bool:
-        return DIMENSIONS[self.dimension].of_events
+        return FILTERABLE[self.dimension].of_events
 
     def says(self, word: str) -> bool:
         """Of one value of the dimension, before `not` turns it round."""
@@ -76,7 +76,7 @@ def read_filters(texts: Iterable[str]) -> list[Filter]:
 def _read(text: str) -> Filter:
     dimension, _, rest = text.partition(":")
     operator, separator, values = rest.partition(":")
-    if dimension not in DIMENSIONS:
+    if dimension not in FILTERABLE:
         raise bad_query("f", f"{dimension[:40]!r} is nothing to filter by.")
     if operator not in OPERATORS or not separator:
         raise bad_query("f", f"{operator[:40]!r} is none of {', '.join(OPERATORS)}.")
@@ -97,6 +97,8 @@ def matching(chunk: Chunk, filters: Sequence[Filter]) -> Array:
 
 
 def _matching(chunk: Chunk, filter: Filter) -> Array:
+    if filter.dimension == GOAL.name:
+        return _reaching(chunk, filter) ^ filter.negative
     words = chunk.words[filter.dimension]
     said = np.fromiter((filter.says(word) for word in words), bool, len(words))
     if not filter.of_events:
@@ -105,3 +107,12 @@ def _matching(chunk: Chunk, filter: Filter) -> Array:
     codes, places, _rows = entries(chunk.events, filter.dimension)
     found[places[said[codes]]] = True
     return found ^ filter.negative
+
+
+def _reaching(chunk: Chunk, filter: Filter) -> Array:
+    """Visits that reached a goal which the filter names."""
+    found = np.zeros(len(chunk.sessions["start"]), bool)
+    for name, wanted in chunk.goals:
+        if filter.says(name):
+            found[chunk.events["session"][wanted.rows(chunk)]] = True
+    return found

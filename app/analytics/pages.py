@@ -10,7 +10,7 @@ from flask import current_app, request
 
 from app.accounts.access import current_organization
 from app.analytics import words
-from app.analytics.dimensions import DIMENSIONS
+from app.analytics.dimensions import FILTERABLE
 from app.analytics.filters import OPERATORS
 from app.analytics.periods import PRESETS
 from app.analytics.questions import Question
@@ -56,7 +56,7 @@ def shown() -> dict[str, Any]:
         "percent": words.percent,
         "duration": words.duration,
         "value_words": words.value_words,
-        "dimensions": DIMENSIONS,
+        "dimensions": FILTERABLE,
         "operators": OPERATORS,
         "presets": PRESETS,
         "existing": current_app.view_functions,

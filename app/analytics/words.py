@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.analytics.dimensions import DIMENSIONS, NONE, OTHER
+from app.analytics.dimensions import FILTERABLE, NONE, OTHER
 from app.core.countries import NAMES
 from app.tracking.live_queries import channel_words
 
@@ -11,7 +11,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
 def value_words(dimension: str, value: str) -> str:
     if value == NONE:
-        return DIMENSIONS[dimension].none
+        return FILTERABLE[dimension].none
     if value == OTHER:
         return "All others"
     if dimension == "channel":

@@ -235,6 +235,7 @@ def test_what_was_earned_on_the_way_counts_for_each_step_on_it(site, shelf):
     walk(shelf, "ada", (0, "/pricing"), (2, "signup"), (3, "/thanks"))
     walk(shelf, "ada", (4, "purchase"), amount=1990, currency="EUR", by_api=True)
     walk(shelf, "ada", (90, "purchase"), amount=500, currency="EUR", by_api=True)
+    walk(shelf, "ben", (0, "purchase"), amount=80, currency="EUR", by_api=True)
     walk(shelf, "ben", (1, "/pricing"))
     walk(shelf, "ben", (2, "purchase"), amount=300, currency="EUR", by_api=True)
     rollups.rebuild(site)

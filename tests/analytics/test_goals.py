@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.accounts.models.audit import AuditEntry
 from app.analytics import rollups
+from app.analytics.answers import ask
 from app.analytics.conversions import conversions_of
 from app.analytics.filters import read_filters
 from app.analytics.matches import MatchError, fits, match_of, read_match
@@ -90,6 +91,24 @@ def test_events_by_name_and_property_in_the_visits_that_match(site, shelf):
     assert counted(site, filters=["country:is:DE"])["event:signup:plan=pro"] == (1, 1, 1, 0)
     assert conversions_of(site, days()).total.rate == 1
     assert counted(site, days(zone="Asia/Kathmandu"))["event:signup"] == (4, 4, None, 0)
+
+
+def test_visits_can_be_chosen_by_the_goal_that_they_reached(site, shelf):
+    for visitor, did in (("ada", "signup"), ("ben", "other"), ("eva", "signup")):
+        shelf.store(shelf.arrival(0, visitor), shelf.arrival(1, visitor, name=did))
+    shelf.store(shelf.arrival(2, "eva", url="https://shop.acme.example/thanks"))
+    rollups.rebuild(site)
+    goal(site, "event:signup", "Signed up")
+    goal(site, "page:/thanks", "Thanked")
+    visits = {
+        "goal:is:Signed up": 2,
+        "goal:is_not:Signed up": 1,
+        "goal:is:Thanked|Signed up": 2,
+        "goal:contains:thank": 1,
+        "goal:is:No such goal": 0,
+    }
+    for text, number in visits.items():
+        assert ask(site, days(), read_filters([text]), ()).totals.sessions == number, text
 
 
 def test_what_a_page_claims_is_revenue_only_where_the_site_says_so(site, shelf):

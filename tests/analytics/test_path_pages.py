@@ -1,0 +1,156 @@
+"""Pages of funnels, journeys, retention and attribution: by plain forms, and with nonsense in the
+address."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.permissions import Role
+from app.analytics.models import Funnel, Goal
+from app.core.db import db
+
+STEPS = {"kind": ["page", "event"], "match": ["/pricing", "signup"], "having": ["", ""]}
+FORM = {"name": "To signed up", "amount": "1", "unit": "days", **STEPS}
+
+
+@pytest.fixture
+def alice(acme, sign_in):
+    return sign_in("alice@acme.example")
+
+
+@pytest.fixture
+def page(acme):
+    return f"/o/{acme.slug}/analytics"
+
+
+@pytest.fixture
+def form(acme):
+    return {"site": str(acme.site_id), **FORM}
+
+
+def steps_of(text: str) -> list[str]:
+    """The values of the match fields of a builder's page."""
+    fields = text.split('name="match" value="')[1:]
+    return [field.split('"')[0] for field in fields]
+
+
+def test_a_funnel_is_saved_changed_and_deleted(acme, alice, page, form, inside):
+    saved = alice.post(f"{page}/funnels", form)
+    assert saved.status_code == 302
+    address = saved.headers["Location"]
+    assert "To signed up" in alice.get(address).text
+    assert "To signed up" in alice.get(f"{page}/funnels").text
+    assert steps_of(alice.get(f"{address}/edit").text) == ["/pricing", "signup"]
+    changed = {**FORM, "name": "Renamed", "amount": "30", "unit": "minutes"}
+    assert alice.post(address, changed).status_code == 302
+    with inside(acme):
+        funnel = db.session.scalars(select(Funnel)).one()
+        assert (funnel.name, funnel.window) == ("Renamed", 1800)
+    assert alice.post(f"{address}/deletion").status_code == 302
+    assert alice.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("what", "steps"),
+    [
+        ("add", ["/pricing", "signup", ""]),
+        ("up:1", ["signup", "/pricing"]),
+        ("down:0", ["signup", "/pricing"]),
+        ("up:0", ["/pricing", "signup"]),
+        ("down:1", ["/pricing", "signup"]),
+        ("remove:0", ["/pricing", "signup"]),
+        ("pick:page:/thanks", ["/pricing", "signup", "/thanks"]),
+        ("up:-1", ["/pricing", "signup"]),
+        ("up:٣", ["/pricing", "signup"]),
+        ("remove:9999", ["/pricing", "signup"]),
+        ("nonsense", ["/pricing", "signup"]),
+    ],
+)
+def test_steps_are_moved_by_a_plain_form_and_nothing_is_kept(
+    acme, alice, page, form, inside, what, steps
+):
+    answer = alice.post(f"{page}/funnels/draft", {**form, "do": what})
+    assert answer.status_code == 200
+    assert steps_of(answer.text) == steps
+    with inside(acme):
+        assert db.session.scalars(select(Funnel)).all() == []
+
+
+def test_a_builder_has_two_to_eight_steps(alice, page, form):
+    eight = {**form, "kind": ["page"] * 8, "match": ["/a"] * 8, "having": [""] * 8, "do": "add"}
+    full = alice.post(f"{page}/funnels/draft", eight)
+    assert len(steps_of(full.text)) == 8 and "at most 8 steps" in full.text
+    three = {**form, "kind": ["page"] * 3, "match": ["/a", "/b", "/c"], "having": [""] * 3}
+    fewer = alice.post(f"{page}/funnels/draft", {**three, "do": "remove:1"})
+    assert steps_of(fewer.text) == ["/a", "/c"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": ""}, "Give the funnel a name."),
+        ({"name": "a" * 81}, "At most 80 characters."),
+        ({"amount": "soon"}, "How long is a whole number."),
+        ({"amount": "91"}, "From one minute to 90 days."),
+        ({"unit": "weeks"}, "The unit is one of"),
+        ({"match": ["pricing", "signup"]}, "A page begins with /"),
+        ({"kind": ["page", "click"]}, "One of page, event"),
+        ({"kind": ["page", "goal:x"]}, "Choose a goal of this site."),
+        ({"kind": ["page"], "match": ["/"], "having": [""]}, "A funnel has 2 to 8 steps."),
+        ({"having": ["", "plan"]}, "plan=pro"),
+    ],
+)
+def test_what_is_no_funnel_comes_back_with_what_is_wrong(alice, page, form, changes, message):
+    answer = alice.post(f"{page}/funnels", {**form, **changes})
+    assert answer.status_code == 422 and message in answer.text
+
+
+def test_a_goal_of_the_site_is_a_step(acme, alice, page, form, inside):
+    goal = {"site": str(acme.site_id), "name": "Signed up", "kind": "event", "match": "signup"}
+    alice.post(f"{page}/goals", goal)
+    with inside(acme):
+        identifier = db.session.scalars(select(Goal.id)).one()
+    wanted = {**form, "kind": ["page", f"goal:{identifier}"]}
+    saved = alice.post(f"{page}/funnels", wanted)
+    assert saved.status_code == 302
+    assert "Signed up" in alice.get(f"{page}/funnels").text
+    assert f"goal:{identifier}" in alice.get(saved.headers["Location"] + "/edit").text
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("goals?f=weather:is:x", "f"),
+        ("goals?zone=Nowhere", "zone"),
+        ("goals?period=ever", "period"),
+        ("funnels?from=2026-02-30", "from"),
+        ("journeys?start=page:x", "start"),
+        ("journeys?depth=9", "depth"),
+        ("journeys?direction=up", "direction"),
+        ("retention?unit=year", "unit"),
+        ("attribution?by=weather", "by"),
+        ("attribution?model=best", "model"),
+        ("attribution?f=country:is:%00", "f"),
+    ],
+)
+def test_nonsense_in_an_address_is_a_bad_request(alice, page, path, field):
+    answer = alice.get(f"{page}/{path}", headers={"Accept": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json["error"]["details"] == {"field": field}
+
+
+def test_a_viewer_looks_at_all_of_it_and_is_offered_no_change(
+    acme, alice, page, form, join, sign_in
+):
+    address = alice.post(f"{page}/funnels", form).headers["Location"]
+    join("vera@acme.example", Role.VIEWER)
+    vera = sign_in("vera@acme.example")
+    for path in (
+        address,
+        *(f"{page}/{each}" for each in ("goals", "funnels", "journeys", "retention")),
+    ):
+        answer = vera.get(path)
+        assert answer.status_code == 200, path
+        for offer in ("New goal", "New funnel", "Change steps", "trusts_pages"):
+            assert offer not in answer.text, (path, offer)
