@@ -13,9 +13,18 @@ from app.analytics import (
     path_api,
     retention_views,
     views,
+    visit_views,
 )
 
-PAGES = (views, goal_views, funnel_views, journey_views, retention_views, attribution_views)
+PAGES = (
+    views,
+    visit_views,
+    goal_views,
+    funnel_views,
+    journey_views,
+    retention_views,
+    attribution_views,
+)
 REST = (api, goal_api, funnel_api, path_api)
 
 
