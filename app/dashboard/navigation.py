@@ -24,6 +24,7 @@ ANALYTICS = (
     "retention.",
     "attribution.",
     "reports.",
+    "campaign_reports.",
 )
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (

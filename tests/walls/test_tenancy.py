@@ -302,9 +302,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/o/<organization>/analytics/<uuid:site_id>/series"): one(
         "GET", "/o/{acme}/analytics/{site_id}/series"
     ),
-    ("GET", "/o/<organization>/analytics/visits"): one(
-        "GET", "/o/{acme}/analytics/visits?site={site_id}"
-    ),
+    **{
+        ("GET", f"/o/<organization>/analytics/{name}"): one(
+            "GET", f"/o/{{acme}}/analytics/{name}?site={{site_id}}"
+        )
+        for name in ("visits", "campaigns")
+    },
     ("GET", "/o/<organization>/analytics/values/<dimension>"): one(
         "GET", "/o/{acme}/analytics/values/page?site={site_id}"
     ),
