@@ -29,10 +29,11 @@ class OrganizationForm(Form):
     name = OrganizationField("Name")
     time_zone = SelectField("Time zone", choices=sorted(available_timezones()))
     currency = SelectField(
-        "Currency", choices=[(code, f"{code} – {name}") for code, name in currencies.NAMES.items()]
+        "Currency", choices={code: f"{code} – {name}" for code, name in currencies.NAMES.items()}
     )
     language = SelectField(
-        "Language", choices=sorted(languages.LANGUAGES.items(), key=lambda item: item[1].casefold())
+        "Language",
+        choices=dict(sorted(languages.LANGUAGES.items(), key=lambda item: item[1].casefold())),
     )
 
 
