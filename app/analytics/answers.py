@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from app.analytics.days import TABLES
 from app.analytics.dimensions import OF_EVENTS, OF_SESSIONS, OTHER
 from app.analytics.filters import Filter
 from app.analytics.periods import Period, local_day
-from app.analytics.sums import COLUMN, METRICS, NOBODY, add_up, by_code
+from app.analytics.sums import COLUMN, METRICS, Visits, add_up
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 from app.tracking.models.rollup import BUCKET
@@ -178,11 +179,7 @@ class Answer:
         return list(dict.fromkeys(self._label_of(each, interval) for each in quarters))
 
     def _label_of(self, milliseconds: int, interval: str) -> str:
-        if interval != "hour":
-            return _label(local_day(milliseconds, self.period.zone), interval)
-        # With its distance from UTC, since an hour comes twice when clocks are set back.
-        local = datetime.fromtimestamp(milliseconds / 1000, self.period.zone)
-        return local.replace(minute=0, second=0).isoformat(timespec="minutes")
+        return label_at(milliseconds, self.period.zone, interval)
 
 
 NOTHING = np.zeros(len(METRICS), np.int64)
@@ -224,19 +221,24 @@ class _Sums:
                 self.quarters[day.begins + int(place) * BUCKET] = quarters[place]
 
     def add_chunk(self, chunk: Chunk) -> None:
-        chosen = chunk.chosen
-        tables = add_up(chunk.sessions, chunk.events, chunk.words, self.tables, chosen)
+        visits = Visits(chunk.sessions, chunk.chosen)
+        tables = add_up(visits, chunk.events, chunk.words, self.tables)
         for name, table in self.tables.items():
             table.add([(chunk.words[name], tables[name])])
-        sessions = {name: column[chosen] for name, column in chunk.sessions.items()}
-        real = sessions["visitor"] != NOBODY
-        by_day = by_code(sessions, real, sessions["day"], len(chunk.days))
+        by_day = visits.by(visits.columns["day"], len(chunk.days))
         self.days.update(zip(chunk.days, by_day, strict=True))
-        quarters, places = np.unique(sessions["begins"] // BUCKET, return_inverse=True)
-        by_quarter = by_code(sessions, real, places, len(quarters))
-        self.quarters.update(
-            zip((int(each) * BUCKET for each in quarters), by_quarter, strict=True)
-        )
+        quarters, places = np.unique(visits.columns["begins"] // BUCKET, return_inverse=True)
+        moments = (int(each) * BUCKET for each in quarters)
+        self.quarters.update(zip(moments, visits.by(places, len(quarters)), strict=True))
+
+
+def label_at(milliseconds: int, zone: ZoneInfo, interval: str) -> str:
+    """Of the interval in which a moment lies."""
+    if interval != "hour":
+        return _label(local_day(milliseconds, zone), interval)
+    # With its distance from UTC, since an hour comes twice when clocks are set back.
+    local = datetime.fromtimestamp(milliseconds / 1000, zone)
+    return local.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes")
 
 
 def _label(day: date, interval: str) -> str:

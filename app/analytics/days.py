@@ -21,7 +21,7 @@ import numpy as np
 from app.analytics.columns import Array, pack
 from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
 from app.analytics.raw import Money
-from app.analytics.sums import NOBODY, add_up, by_code
+from app.analytics.sums import NOBODY, Visits, add_up
 from app.tracking.arrivals import PAGE_VIEW
 from app.tracking.live_queries import path_of
 from app.tracking.models.rollup import BUCKET
@@ -178,9 +178,9 @@ def pack_day(draft: Draft) -> dict[str, bytes]:
         words[name], events[name] = _encoded(draft.values[name])
     visitor_keys = [int.from_bytes(each[:8], "big") for each in draft.visitors]
     sessions["visitor_key"] = np.array(visitor_keys, np.uint64)
-    tables = add_up(sessions, events, words)
-    real = sessions["visitor"] != NOBODY
-    tables["quarter"] = by_code(sessions, real, sessions["start"] // BUCKET, QUARTERS)
+    visits = Visits(sessions)
+    tables = add_up(visits, events, words)
+    tables["quarter"] = visits.by(sessions["start"] // BUCKET, QUARTERS)
     said = {"words": words, "begins": draft.begins}
     return {TABLES: pack(tables, said), SESSIONS: pack(sessions), EVENTS: pack(events)}
 

@@ -63,7 +63,8 @@ def roll_up_due() -> None:
 
 def roll_up(site: Site, *, until: float | None = None, busy: bool = True) -> int:
     """Add up the changed days of a site, the newest first, until `time.monotonic()` is `until`.
-    `busy`: those that were just added up wait. Answers how many days were."""
+    `busy`: those that were just added up wait. Answers how many days were. It writes in
+    transactions of its own, so the caller has none open."""
     turn = _take_turn(site)
     if turn is None:
         return 0
@@ -102,6 +103,16 @@ def mark(connection: Any, site: Site, moments: Iterable[int]) -> None:
             .where(marks.c.site_number == site.number, marks.c.bucket == bucket)
             .values(dirty_seq=marks.c.dirty_seq + 1)
         )
+
+
+def mark_all(connection: Any, site: Site) -> None:
+    """Have everything added up again, a day after the other. The numbers stay until then."""
+    here = marks.c.site_number == site.number
+    # Taken in their order, as everybody does, so that nobody waits for another in a circle.
+    connection.execute(
+        select(marks.c.bucket).where(here).order_by(marks.c.bucket).with_for_update()
+    )
+    connection.execute(update(marks).where(here).values(dirty_seq=marks.c.dirty_seq + 1))
 
 
 def as_of(site: Site) -> int:

@@ -27,53 +27,72 @@ TABLED = (*OF_SESSIONS, "page", "event", "property", "campaign")
 Columns = Mapping[str, Array]
 
 
+class Visits:
+    """Some of the visits, or all of them: their columns, and what is asked of them often."""
+
+    def __init__(self, sessions: Columns, chosen: Array | None = None) -> None:
+        self.chosen = chosen
+        self.columns = sessions
+        if chosen is not None:
+            length = len(chosen)
+            wide = {name: each for name, each in sessions.items() if len(each) == length}
+            self.columns = {name: each[chosen] for name, each in wide.items()}
+        # What is no visit has pages, events and money.
+        self.real = self.columns["visitor"] != NOBODY
+        self.visitors = self.columns["visitor"][self.real]
+        self.bounced = self.columns["page_views"][self.real] <= 1
+        # Most visitors come once: only of the others it matters which visits are theirs.
+        self.again = np.bincount(self.visitors)[self.visitors] > 1
+
+    def __len__(self) -> int:
+        return len(self.real)
+
+    def by(self, codes: Array, number: int) -> Array:
+        """A table with a row for each code below `number`."""
+        table = np.zeros((number, len(METRICS)), np.int64)
+        counted = codes[self.real]
+        sessions = np.bincount(counted, minlength=number)
+        several = counted[self.again]
+        table[:, COLUMN["visitors"]] = (
+            sessions
+            - np.bincount(several, minlength=number)
+            + distinct(several, self.visitors[self.again], number)
+        )
+        table[:, COLUMN["sessions"]] = sessions
+        table[:, COLUMN["bounces"]] = np.bincount(counted[self.bounced], minlength=number)
+        for name in ("page_views", "duration", "events", "orders", "revenue"):
+            table[:, COLUMN[name]] = summed(codes, self.columns[name], number)
+        return table
+
+
 def add_up(
-    sessions: Columns,
+    visits: Visits,
     events: Columns,
     words: Mapping[str, list[str]],
     names: Iterable[str] = TABLED,
-    chosen: Array | None = None,
 ) -> dict[str, Array]:
     """A table for each named dimension, with a row for each value and METRICS as columns, and
-    `total` of one row. `chosen`: only of these visits."""
-    real = sessions["visitor"] != NOBODY
-    if chosen is not None:
-        sessions, real = {name: column[chosen] for name, column in _wide(sessions)}, real[chosen]
-    tables = {"total": by_code(sessions, real, np.zeros(len(real), np.int64), 1)}
+    `total` of one row."""
+    tables = {"total": visits.by(np.zeros(len(visits), np.int64), 1)}
     for name in names:
         if name in OF_SESSIONS:
-            tables[name] = by_code(sessions, real, sessions[name], len(words[name]))
+            tables[name] = visits.by(visits.columns[name], len(words[name]))
         else:
-            tables[name] = _by_event(sessions, real, events, name, len(words[name]), chosen)
+            tables[name] = _by_event(visits, events, name, len(words[name]))
     return tables
 
 
-def by_code(sessions: Columns, real: Array, codes: Array, number: int) -> Array:
-    """A row for each code below `number`. Visits that are none have pages, events and money."""
-    table = np.zeros((number, len(METRICS)), np.int64)
-    counted = codes[real]
-    table[:, COLUMN["visitors"]] = distinct(counted, sessions["visitor"][real], number)
-    table[:, COLUMN["sessions"]] = np.bincount(counted, minlength=number)
-    bounced = sessions["page_views"][real] <= 1
-    table[:, COLUMN["bounces"]] = np.bincount(counted[bounced], minlength=number)
-    for name in ("page_views", "duration", "events", "orders", "revenue"):
-        table[:, COLUMN[name]] = summed(codes, sessions[name], number)
-    return table
-
-
-def _by_event(
-    sessions: Columns, real: Array, events: Columns, name: str, number: int, chosen: Array | None
-) -> Array:
+def _by_event(visits: Visits, events: Columns, name: str, number: int) -> Array:
     """Pages count their views, all else how often it came; and each the visits and visitors that
     had it, once."""
     codes, places, rows = entries(events, name)
-    if chosen is not None:
+    if visits.chosen is not None:
         # Where each visit stands among the chosen ones.
-        moved = np.cumsum(chosen) - 1
-        kept = chosen[places]
+        moved = np.cumsum(visits.chosen) - 1
+        kept = visits.chosen[places]
         codes, places, rows = codes[kept], moved[places[kept]], rows[kept]
-    counted = real[places]
-    visitors = sessions["visitor"][places[counted]]
+    counted = visits.real[places]
+    visitors = visits.columns["visitor"][places[counted]]
     table = np.zeros((number, len(METRICS)), np.int64)
     table[:, COLUMN["visitors"]] = distinct(codes[counted], visitors, number)
     table[:, COLUMN["sessions"]] = distinct(codes[counted], places[counted], number)
@@ -126,11 +145,8 @@ def summed(codes: Array, values: Array, number: int) -> Array:
 
 def distinct(codes: Array, things: Array, number: int) -> Array:
     """How many different things each code has."""
-    pairs = np.unique(codes.astype(np.int64) << 32 | things.astype(np.int64))
-    return np.bincount(pairs >> 32, minlength=number)
-
-
-def _wide(sessions: Columns) -> Iterable[tuple[str, Array]]:
-    """The columns that have an entry for each visit."""
-    length = len(sessions["start"])
-    return ((name, column) for name, column in sessions.items() if len(column) == length)
+    pairs = codes.astype(np.int64) << 32 | things
+    pairs.sort()  # a fifth of the time of np.unique
+    first = np.ones(len(pairs), bool)
+    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
+    return np.bincount(pairs[first] >> 32, minlength=number)

@@ -294,6 +294,8 @@ def _record(arrival: Arrival) -> dict[str, Any]:
     event |= arrival.circumstances._asdict()
     event["campaign_id"] = str(arrival.campaign_id) if arrival.campaign_id else None
     event["visitor"] = arrival.who.visitor.hex() if arrival.who else None
+    event["person"] = True if arrival.who and arrival.who.person else None
+    event["by_api"] = arrival.by_api or None
     return {name: value for name, value in event.items() if value is not None}
 
 

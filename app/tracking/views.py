@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, current_app, flash, redirect, request, url_for
 
-from app.accounts.access import get_or_404, require
+from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.core.api import ListQuery
+from app.core.db import db
+from app.core.errors import not_found
 from app.core.render import render
 from app.sites.models import Site
 from app.tracking.checks import NAME
 from app.tracking.lines import lines_of
+from app.tracking.quarantine import restore
 from app.tracking.queries import drops_of, events_of, latest_names, moment, quarantine_of
 
 PAGE = 50
@@ -55,3 +58,16 @@ def drops(site_id: UUID) -> Any:
         spans=SPANS,
         limits=current_app.extensions["candor_settings"],
     )
+
+
+@blueprint.post("/quarantine/<uuid:suspect_id>/restoration")
+@require(Permission.ANALYTICS_WRITE)
+def restore_events(site_id: UUID, suspect_id: UUID) -> Any:
+    site = get_or_404(Site, site_id)
+    number = restore(site, suspect_id)
+    if not number:
+        raise not_found()
+    db.session.commit()
+    flash(f"{number:,} {'event was' if number == 1 else 'events were'} given back.", "success")
+    slug = current_organization.slug
+    return redirect(url_for("tracking.drops", organization=slug, site_id=site.id))

@@ -12,7 +12,7 @@ from app.accounts.permissions import Role
 from app.core.db import db
 from app.proof.models import Activity
 from app.sites.models import Site
-from app.tracking.models import Event, Session
+from app.tracking.models import Event, Quarantined, Session
 from tests.shops import shopify, shopify_order
 from tests.visits import BOT, FRANCE, ago, event, send
 
@@ -194,3 +194,27 @@ def test_a_viewer_reads_all_of_it_and_no_address(client, acme, page, session_id,
     for path in ("/events", "/drops", f"/sessions/{session_id()}"):
         text = page(path, "vera@acme.example")
         assert "91.0.0" not in text, path
+
+
+def test_a_browser_that_was_no_bot_is_given_back_with_all_it_did(
+    client, acme, page, inside, sign_in, join
+):
+    mine = [{**event(acme, f"/{n}"), "title": f"Page {n}"} for n in range(3)]
+    send(client, acme, *mine[:2], browser=BOT, address=FRANCE)
+    send(client, acme, mine[2], browser=BOT, address=FRANCE)
+    send(client, acme, event(acme, "/other"), browser="curl/8.0")
+    assert "No bot" in page("/drops")
+    alice = sign_in("alice@acme.example")
+    restoration = f"/o/{acme.slug}/sites/{acme.site_id}/quarantine/{mine[1]['id']}/restoration"
+    for status in (302, 404):
+        assert alice.post(restoration).status_code == status
+    with inside(acme):
+        kept = db.session.scalars(select(Event).order_by(Event.url)).all()
+        assert [(each.title, each.url[-2:]) for each in kept] == [
+            (f"Page {n}", f"/{n}") for n in range(3)
+        ]
+        session = db.session.scalars(select(Session)).one()
+        assert (session.page_views, session.country) == (3, "FR")
+        assert [each.user_agent for each in db.session.scalars(select(Quarantined))] == ["curl/8.0"]
+    join("vera@acme.example", Role.VIEWER)
+    assert "No bot" not in page("/drops", "vera@acme.example")

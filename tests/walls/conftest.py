@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 
 from app.accounts.models import Member, User, user
 from app.accounts.permissions import Role
+from app.analytics.rollups import roll_up
 from app.campaigns.models import Image
 from app.campaigns.pictures import Picture
 from app.commerce.models import Order, Refund
@@ -32,7 +33,7 @@ from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
 from app.sources.processing import process
 from app.sources.replays import Replay, ReplayRange
-from app.tracking.models import Session
+from app.tracking.models import Quarantined, Session
 from app.wiring import create_app
 from tests.conftest import Tenant, _empty, found
 from tests.shops import shopify, shopify_order, shopify_refund
@@ -80,6 +81,7 @@ class Belongings:
     spare_import_id: UUID | str
     opt_out: str
     session_id: UUID | str
+    suspect_id: UUID | str  # an event of a bot
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -165,6 +167,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         OptOut.remember(os.urandom(16))
         imports, range_id = [each.id for each in imports], begun.id
         db.session.commit()
+        roll_up(db.session.get_one(Site, tenant.site_id), busy=False)
     with app.app_context(), system() as connection:
         seen = Seen(tenant.id, False, clock.now())
         write(connection, {Place(tenant.site_id, f"{mark.lower()}.example"): seen})
@@ -195,6 +198,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             spare_import_id=imports[2],
             opt_out=activity["opt_out_url"].rpartition("/")[2],
             session_id=db.session.scalars(select(Session.id)).one(),
+            suspect_id=db.session.scalars(select(Quarantined.id)).one(),
         )
 
 

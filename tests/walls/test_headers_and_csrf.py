@@ -26,7 +26,7 @@ from app.sites.models import Site
 from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
 from app.sources.replays import Replay, ReplayRange
-from app.tracking.models import Session
+from app.tracking.models import Quarantined, Session
 from tests.conftest import PASSWORD
 from tests.shops import shopify, shopify_order
 from tests.visits import FIREFOX
@@ -51,16 +51,8 @@ def pages(app: Any, method: str) -> list[str]:
 
 
 def filled(rule: str, ids: Belongings) -> str:
-    names = {"organization": ids.slug, "token": ids.receipt}
-    for name in (
-        "site", "source", "campaign", "activity", "delivery", "key", "member", "invitation",
-        "order", "refund", "range", "import", "session",
-    ):  # fmt: skip
-        names[f"uuid:{name}_id"] = getattr(ids, f"{name}_id")
-    names["uuid:sign_in_id"] = ids.key_id
-    for name, value in names.items():
-        rule = rule.replace(f"<{name}>", str(value))
-    return rule
+    known = {**vars(ids), "organization": ids.slug, "token": ids.receipt, "sign_in_id": ids.key_id}
+    return re.sub(r"<(?:uuid:)?(\w+)>", lambda found: str(known.get(found[1], found[0])), rule)
 
 
 # --- forged requests -----------------------------------------------------------------------------
@@ -652,6 +644,7 @@ def _more(acme: Any) -> dict[str, Any]:
         "spare_import_id": imports[2].id,
         "opt_out": "",
         "session_id": db.session.scalars(select(Session.id)).one(),
+        "suspect_id": db.session.scalars(select(Quarantined.id)).one(),
     }
 
 

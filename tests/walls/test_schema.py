@@ -126,6 +126,8 @@ NOT_PERSONAL = {
     # Addresses come without what a site does not ask for; events say what its owner has them say.
     "events": {"name", "url", "referrer", "title", "props", "currency", "experiments", "order_id"},
     "event_drops": {"reason"},
+    "day_rollups": {"part"},
+    "rollup_runs": {"zone"},
     "quarantined_events": {"reason", "user_agent", "record"},  # of bots
     "sessions": {
         "entry_url",

@@ -142,6 +142,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/o/<organization>/live"): NO_IDS,
     ("GET", f"{SITE}/events"): one("GET", "/o/{acme}/sites/{site_id}/events"),
     ("GET", f"{SITE}/drops"): one("GET", "/o/{acme}/sites/{site_id}/drops"),
+    ("POST", f"{SITE}/quarantine/<uuid:suspect_id>/restoration"): one(
+        "POST", "/o/{acme}/sites/{site_id}/quarantine/{suspect_id}/restoration", 302
+    ),
     ("GET", f"{SITE}/sessions/<uuid:session_id>"): one(
         "GET", "/o/{acme}/sites/{site_id}/sessions/{session_id}"
     ),
@@ -632,23 +635,7 @@ def test_no_page_of_an_organization_opens_to_a_stranger(both, ask, umbrella, row
     for method, rule in ROUTES:
         if not rule.startswith("/o/"):
             continue
-        names = {
-            "uuid:site_id": theirs.site_id,
-            "uuid:source_id": theirs.source_id,
-            "uuid:campaign_id": theirs.campaign_id,
-            "uuid:activity_id": theirs.activity_id,
-            "uuid:delivery_id": theirs.delivery_id,
-            "uuid:key_id": theirs.key_id,
-            "uuid:member_id": theirs.removable_member_id,
-            "uuid:invitation_id": theirs.invitation_id,
-            "uuid:order_id": theirs.order_id,
-            "uuid:refund_id": theirs.refund_id,
-            "uuid:range_id": theirs.range_id,
-            "uuid:import_id": theirs.import_id,
-            "uuid:session_id": theirs.session_id,
-        }
-        for name, value in names.items():
-            rule = rule.replace(f"<{name}>", str(value))
+        rule = re.sub(r"<uuid:(\w+)>", lambda found: str(getattr(theirs, found[1])), rule)
         form = {**SITE_FORM, **CAMPAIGN_FORM, "site_id": str(theirs.site_id), "type": "signup"}
         answer, nothing = (
             ask(Attempt(method, rule.replace("<organization>", slug), form=form))

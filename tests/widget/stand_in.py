@@ -78,6 +78,7 @@ class StandIn:
         self.campaigns = [dict(ACTIVITIES)]
         self.mode, self.revision = "anonymous", 1
         self.socket_open, self.status, self.slow = True, 200, 0
+        self.troubled = ""  # the paths that the status is for
         self.extra, self.summaries, self.context = {}, [], {"seen": {}}
         self.calls, self.answers, self.events_slow = [], [], 0
         self.html, self.head, self.body, self.page_headers = "", "", "", {}
@@ -196,7 +197,7 @@ class StandIn:
             if request.path.startswith(("/w/", "/static/", "/widget/")):
                 self.seen.append(request.full_path)
                 time.sleep(self.slow)
-                if self.status != 200:
+                if self.status != 200 and self.troubled in request.path:
                     return Response("", self.status, {"Access-Control-Allow-Origin": "*"})
             return None
 

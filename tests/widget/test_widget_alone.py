@@ -21,14 +21,34 @@ def joined(candor):
     candor.wait_for(lambda: candor.sockets)
 
 
-def pass_time(page, until, seconds=120):
+def pass_time(page, until=None, seconds=120):
     """Lets the page's clock run in steps, with real time in between for the network."""
     for _ in range(0, seconds, 5):
         page.clock.run_for(5000)
         page.wait_for_timeout(20)
-        if until():
+        if until and until():
             return
-    raise AssertionError("waited in vain")
+    assert not until, "waited in vain"
+
+
+# The code with which the page's socket was closed, once the page has heard of it.
+CODES = """
+  window.codes = [];
+  const Socket = WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...about) {
+      super(...about);
+      this.addEventListener("close", ({ code }) => codes.push(code));
+    }
+  };
+"""
+
+
+def settled(candor):
+    """How many requests there were once what a page does when it opens has arrived: the greeting of
+    its socket, a first reading and a first event."""
+    candor.wait_for(lambda: candor.sockets and candor.reads and candor.named("page_view"))
+    return len(candor.seen)
 
 
 # What visitors see
@@ -236,33 +256,32 @@ def test_a_retraction_that_overtakes_the_list_wins(candor, open_page):
     expect(page.locator("candor-widget .card")).to_have_count(0)
 
 
-@pytest.mark.parametrize("code", [1008])
-def test_a_refusal_by_the_server_is_final(candor, open_page, code):
-    page = open_page(go=False)
+def test_a_refusal_by_the_server_is_final(candor, open_page):
+    page = open_page(CODES, go=False)
     page.clock.install()
     page.goto(candor.page_url)
-    joined(candor)
-    candor.drop_sockets(code)
-    page.wait_for_timeout(300)
-    before = len(candor.seen)
-    page.clock.run_for(200_000)
+    before = settled(candor)
+    candor.drop_sockets(1008)
+    page.wait_for_function("codes.includes(1008)")
+    pass_time(page, seconds=200)
     assert len(candor.seen) == before
 
 
-def test_a_site_that_is_gone_is_not_asked_again(candor, open_page):
+@pytest.mark.parametrize("what", ["notifications", "events"])
+def test_a_site_that_is_gone_is_not_asked_again(candor, open_page, what):
     page = open_page(go=False)
     page.clock.install()
     page.goto(candor.page_url)
-    joined(candor)
-    candor.status = 404
+    settled(candor)
+    candor.happen("a1", "Ada bought socks")
+    expect(card(page, "Ada")).to_be_visible()
+    candor.status, candor.troubled = 404, what
     candor.drop_sockets(1012)
-    asked = len(candor.reads)
-    pass_time(
-        page, until=lambda: len([path for path in candor.seen if "notifications" in path]) > asked
-    )
-    page.wait_for_timeout(100)
+    # Whoever is told first, nothing of the site stays.
+    pass_time(page, until=lambda: not card(page, "Ada").is_visible())
+    page.wait_for_timeout(300)
     before = len(candor.seen)
-    page.clock.run_for(200_000)
+    pass_time(page, seconds=200)
     assert len(candor.seen) == before
 
 

@@ -1,0 +1,77 @@
+"""Gives back what was kept apart by mistake: the events of a browser that was no bot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from app.core.announce import Announcement, announce
+from app.core.db import db
+from app.sites.models import Site
+from app.tracking.arrivals import Arrival, Circumstances, Who
+from app.tracking.models import Quarantined
+from app.tracking.store import store
+
+AT_ONCE = 500  # events in one transaction of the store
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantineLifted(Announcement):
+    """`number` events of one user agent were given back."""
+
+    name: ClassVar[str] = "quarantine.lifted"
+    site: Site
+    number: int
+
+    def details(self) -> dict[str, Any]:
+        return {"events": self.number}
+
+
+def restore(site: Site, event_id: UUID) -> int:
+    """Store the event, and all others of the same user agent, as if nobody had kept them apart.
+    Answers how many there were; none if it is not there (any more)."""
+    chosen = select(Quarantined).filter_by(site_number=site.number, id=event_id)
+    suspect = db.session.scalars(chosen).one_or_none()
+    if suspect is None:
+        return 0
+    same = select(Quarantined).filter_by(
+        site_number=site.number, user_agent=suspect.user_agent, reason=suspect.reason
+    )
+    restored = db.session.scalars(same.order_by(Quarantined.at, Quarantined.id)).all()
+    arrivals = [_arrival(each) for each in restored]
+    for place in range(0, len(arrivals), AT_ONCE):
+        store(db.session.connection(), arrivals[place : place + AT_ONCE])
+    for place in range(0, len(restored), AT_ONCE):
+        ids = [each.id for each in restored[place : place + AT_ONCE]]
+        here = (Quarantined.site_number == site.number, Quarantined.id.in_(ids))
+        db.session.execute(delete(Quarantined).where(*here))
+    announce(QuarantineLifted(site=site, number=len(arrivals)))
+    return len(arrivals)
+
+
+def _arrival(suspect: Quarantined) -> Arrival:
+    """The event as it would have been stored; see `_record` of the committer."""
+    kept: dict[str, Any] = suspect.record
+    circumstances: Any = (kept.get(name) for name in Circumstances._fields)
+    visitor, campaign = kept.get("visitor"), kept.get("campaign_id")
+    return Arrival(
+        organization_id=suspect.organization_id,
+        site_number=suspect.site_number,
+        id=suspect.id,
+        at=suspect.at,
+        name=kept["name"],
+        url=kept["url"],
+        who=Who(bytes.fromhex(visitor), kept.get("person", False)) if visitor else None,
+        circumstances=Circumstances(*circumstances),
+        referrer=kept.get("referrer"),
+        title=kept.get("title"),
+        props=kept.get("props"),
+        amount=kept.get("amount"),
+        currency=kept.get("currency"),
+        campaign_id=UUID(campaign) if campaign else None,
+        experiments=kept.get("experiments"),
+        by_api=kept.get("by_api", False),
+    )
