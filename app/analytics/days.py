@@ -23,8 +23,8 @@ from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
 from app.analytics.raw import Money
 from app.analytics.sums import NOBODY, Visits, add_up
 from app.tracking.arrivals import PAGE_VIEW
-from app.tracking.live_queries import path_of
 from app.tracking.models.rollup import BUCKET
+from app.tracking.words import path_of
 
 QUARTERS = 100  # of the longest day, on which clocks are set back
 MOST_VALUES = 1000  # of a dimension in a day; the rest is one "other"

@@ -15,9 +15,9 @@ from app.analytics.rollups import as_of
 from app.analytics.visits import visits_of
 from app.core.countries import country_name
 from app.tracking.lines import local
-from app.tracking.live_queries import path_of, source_words
 from app.tracking.models import Session
 from app.tracking.queries import moment
+from app.tracking.words import path_of, source_words
 
 PAGE = 50
 

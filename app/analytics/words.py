@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.analytics.dimensions import DIMENSIONS, NONE, OTHER
 from app.core.countries import NAMES
-from app.tracking.live_queries import channel_words
+from app.tracking.words import channel_words
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
