@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const HEIGHT = 240;
-  const UNITS = { hour: 3600, day: 86400 };
+  const DAY = 86400;
   const drawn = new WeakMap();
 
   // A canvas knows no variables, and no light-dark(): what the style sheet makes of a token is asked of an element.
@@ -20,10 +20,18 @@
   const seconds = (at) => Date.parse(`${at.slice(0, 10)}T${at.slice(11, 16) || "00:00"}Z`) / 1000;
   const day = (moment) => new Date(moment * 1000).toISOString().slice(0, 10);
 
+  // Of the interval that begins then.
+  function lastDay(moment, interval) {
+    if (interval === "week") return moment + 6 * DAY;
+    if (interval !== "month") return moment;
+    const date = new Date(moment * 1000);
+    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0) / 1000;
+  }
+
   function when(moment, step) {
     const date = new Date(moment * 1000);
-    if (step < 86400) return date.toISOString().slice(11, 16);
-    return date.toLocaleDateString("en-GB", step < 28 * 86400 ? { day: "numeric", month: "short", timeZone: "UTC" } : { month: "short", year: "numeric", timeZone: "UTC" });
+    if (step < DAY) return date.toISOString().slice(11, 16);
+    return date.toLocaleDateString("en-GB", step < 28 * DAY ? { day: "numeric", month: "short", timeZone: "UTC" } : { month: "short", year: "numeric", timeZone: "UTC" });
   }
 
   function options(frame, said, moments) {
@@ -37,7 +45,7 @@
       tzDate: (moment) => new Date((moment + new Date(moment * 1000).getTimezoneOffset() * 60) * 1000),
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       legend: { show: false },
-      scales: { x: { range: (_, low, high) => [low, high > low ? high : low + 86400] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
+      scales: { x: { range: (_, low, high) => [low, high > low ? high : low + DAY] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
       axes: [
         { ...axis, grid: { show: false }, size: 30, space: 70, values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
         { ...axis, size: 56, values: (_, marks) => marks.map(shown) },
@@ -71,12 +79,16 @@
 
   function zoom(frame, chart, said) {
     if (chart.select.width < 6) return;
-    const from = chart.posToVal(chart.select.left, "x");
-    const to = chart.posToVal(chart.select.left + chart.select.width, "x");
-    if (!UNITS[said.interval] && to - from < 7 * 86400) return;
+    const low = chart.posToVal(chart.select.left, "x");
+    const high = chart.posToVal(chart.select.left + chart.select.width, "x");
+    const within = chart.data[0].filter((moment) => moment >= low && moment <= high);
+    if (!within.length) return;
+    const from = day(within[0]);
+    const to = day(lastDay(within.at(-1), said.interval));
+    if (from === day(chart.data[0][0]) && to === day(lastDay(chart.data[0].at(-1), said.interval))) return;
     const address = new URL(frame.dataset.zoom, location.href);
-    address.searchParams.set("from", day(from));
-    address.searchParams.set("to", day(to));
+    address.searchParams.set("from", from);
+    address.searchParams.set("to", to);
     // As if one had followed a link of the page: htmx then knows the way back as well.
     window.htmx.ajax("GET", address.pathname + address.search, { source: frame, target: "#analytics", swap: "outerHTML" });
   }
