@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, current_app, jsonify, redirect, request, url_for
 
-from app.accounts.access import current_organization, require
+from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.answers import ask
 from app.analytics.dimensions import DIMENSIONS
@@ -21,7 +22,7 @@ from app.analytics.world import drawn, level
 from app.core.errors import bad_query, not_found
 from app.core.money import money_words
 from app.sites.installation import Installation
-from app.sites.listing import choose_site
+from app.sites.models import Site
 from app.tracking.queries import moment
 
 PAGE = 50
@@ -39,14 +40,11 @@ def show() -> Any:
     return show_page("analytics/overview/show.html", _overview)
 
 
-@blueprint.get("/series")
+@blueprint.get("/<uuid:site_id>/series")
 @require(Permission.ANALYTICS_READ)
-def series() -> Any:
+def series(site_id: UUID) -> Any:
     """What the chart draws."""
-    site = choose_site().chosen
-    if site is None:
-        raise not_found()
-    overview = Overview.of(Question.asked(site), request.args)
+    overview = Overview.of(Question.asked(get_or_404(Site, site_id)), request.args)
     label = FIGURES[overview.metric].label
     return jsonify(label=label, interval=overview.interval, points=overview.points)
 
@@ -82,8 +80,8 @@ def _world(overview: Overview) -> list[tuple[Line, int]]:
 
 def _with_filter() -> str:
     """The address that the form for one more filter comes to."""
-    said: dict[str, Any] = {name: values for name, values in request.args.lists() if name not in FILTER}
-    on, operator, value = (request.args.get(name, "") for name in FILTER)
+    said: dict[str, Any] = dict(request.args.lists())
+    on, operator, value = (said.pop(name, [""])[0] for name in FILTER)
     values = "|".join(value_named(on, each.strip()) for each in value.split("|"))
     (filter,) = read_filters([f"{on}:{operator}:{values}"])
     said["f"] = list(dict.fromkeys([*said.get("f", []), str(filter)]))

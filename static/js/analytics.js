@@ -4,6 +4,13 @@
   "use strict";
   const HEIGHT = 240;
   const DAY = 86400;
+  const WEEKS = [7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY);
+  const STEPS = {
+    hour: [1, 2, 3, 6, 12, 24, 48].map((hours) => hours * 3600),
+    day: [DAY, 2 * DAY, ...WEEKS],
+    week: WEEKS,
+    month: WEEKS.slice(2),
+  };
   const drawn = new WeakMap();
 
   // A canvas knows no variables, and no light-dark(): what the style sheet makes of a token is asked of an element.
@@ -47,7 +54,7 @@
       legend: { show: false },
       scales: { x: { range: (_, low, high) => [low, high > low ? high : low + DAY] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, size: 30, space: 70, values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
+        { ...axis, grid: { show: false }, size: 30, space: 70, incrs: STEPS[said.interval], values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
         { ...axis, size: 56, values: (_, marks) => marks.map(shown) },
       ],
       series: [

@@ -37,14 +37,14 @@ def visits(shelf):
     up, and one Frenchman who leaves at once: 20 visitors."""
     for days_ago in range(1, DAYS + 1):
         for number in range(days_ago):
-            german = dict(visitor=f"german {days_ago} {number}", circumstances=GERMAN)
+            german = {"visitor": f"german {days_ago} {number}", "circumstances": GERMAN}
             for minute, more in enumerate(({"path": "/"}, {"path": "/teas"}, {"name": "signup"})):
                 path = more.pop("path", "/teas")
                 url = f"https://shop.acme.example{path}"
                 at = noon(days_ago) + minute * MINUTE
                 yield shelf.arrival(0, at=at, url=url, **german, **more)
         url = "https://shop.acme.example/"
-        french = dict(visitor=f"french {days_ago}", circumstances=FRENCH)
+        french = {"visitor": f"french {days_ago}", "circumstances": FRENCH}
         yield shelf.arrival(0, at=noon(days_ago), url=url, **french)
 
 
@@ -147,13 +147,17 @@ def test_a_tab_of_a_panel_is_an_address_and_keeps_the_focus(analytics):
     expect(pages.get_by_role("listitem").first).to_contain_text("/")
     pages.get_by_role("link", name="Exit page").focus()
     page.keyboard.press("Enter")
-    expect(pages.get_by_role("listitem")).to_have_text([re.compile(r"/teas\s*15"), re.compile(r"/\s*5")])
+    expect(pages.get_by_role("listitem")).to_have_text(
+        [re.compile(r"/teas\s*15"), re.compile(r"/\s*5")]
+    )
     expect(pages.get_by_role("link", name="Exit page")).to_be_focused()
     expect(page).to_have_url(re.compile("pages=exit_page"))
     page.reload()
     expect(pages.get_by_role("link", name="Exit page")).to_have_attribute("aria-current", "true")
     page.go_back()
-    expect(pages.get_by_role("link", name="Page", exact=True)).to_have_attribute("aria-current", "true")
+    expect(pages.get_by_role("link", name="Page", exact=True)).to_have_attribute(
+        "aria-current", "true"
+    )
 
 
 def test_drawing_over_the_chart_asks_for_these_days(analytics):
