@@ -1,3 +1,6 @@
+from app.analytics.models.annotation import Annotation
 from app.analytics.models.rollup import DayRollup, RolledDay, RollupRun
+from app.analytics.models.segment import Segment
+from app.analytics.models.shared_link import SharedLink
 
-__all__ = ["DayRollup", "RolledDay", "RollupRun"]
+__all__ = ["Annotation", "DayRollup", "RolledDay", "RollupRun", "Segment", "SharedLink"]
