@@ -1,7 +1,8 @@
 from flask import Flask
 
-from app.analytics import models, orders  # noqa: F401
+from app.analytics import funnel_views, goal_views, models, orders  # noqa: F401
 
 
 def register(app: Flask) -> None:
-    pass
+    for module in (goal_views, funnel_views):
+        app.register_blueprint(module.blueprint)

@@ -1,14 +1,14 @@
-"""An order that changes changes what its visit earned."""
+"""What changes what visits earned: an order that changes, or whom the site believes."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
-from app.analytics.rollups import mark
+from app.analytics.rollups import mark, mark_all
 from app.commerce.models import OrderAnnouncement
 from app.core.announce import subscribe
 from app.core.db import db
-from app.sites.models import Site
+from app.sites.models import Site, SiteTrustChanged
 from app.tracking.models import Event, Session
 
 
@@ -28,3 +28,8 @@ def add_up_again(announcement: OrderAnnouncement) -> None:
         .where(Event.site_number == site.number, Event.order_id == order.external_id)
     )
     mark(db.session, site, list(db.session.scalars(begun)))
+
+
+@subscribe(SiteTrustChanged)
+def add_up_all_again(announcement: SiteTrustChanged) -> None:
+    mark_all(db.session, announcement.site)

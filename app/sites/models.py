@@ -142,6 +142,13 @@ class Site(Tenant, Base):
             db.session.flush()
             announce(SiteDeactivated(site=self))
 
+    def trust_pages(self, trusts: bool) -> None:
+        """Whether what its pages claim to have earned counts as revenue."""
+        if self.trusts_pages != trusts:
+            self.trusts_pages = trusts
+            db.session.flush()
+            announce(SiteTrustChanged(site=self))
+
     def add_domain(self, host: str) -> None:
         """Raises DomainError when there are as many as a site can have."""
         if len(self.hosts) >= MOST_DOMAINS:
@@ -329,6 +336,14 @@ class SiteActivated(SiteAnnouncement):
 @dataclass(frozen=True, kw_only=True)
 class SiteDeactivated(SiteAnnouncement):
     name: ClassVar[str] = "site.deactivated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteTrustChanged(SiteAnnouncement):
+    name: ClassVar[str] = "site.trust_changed"
+
+    def details(self) -> dict[str, Any]:
+        return {**super().details(), "trusts_pages": self.site.trusts_pages}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+from wtforms import BooleanField, RadioField
+from wtforms.validators import InputRequired, Length
+
+from app.analytics.matches import EVENT, KINDS, ORDER, PAGE, Match, MatchError, read_match
+from app.analytics.models import Goal
+from app.core.forms import Form, LineField
+from app.sites.forms import SiteField
+
+GOAL_KINDS = (PAGE, EVENT, ORDER)
+
+
+class GoalForm(Form):
+    """`wanted` is what is looked for, once it was validated. What a kind does not need is left
+    aside, whatever is in its field."""
+
+    name = LineField("Name", [InputRequired("Give the goal a name."), Length(max=80)])
+    kind = RadioField(
+        "It is reached when", choices=[(kind, KINDS[kind]) for kind in GOAL_KINDS], default=PAGE
+    )
+    match = LineField("Page or event", [Length(max=1000)])
+    having = LineField("With the property", [Length(max=1000)])
+
+    wanted: Match
+
+    @classmethod
+    def of(cls, goal: Goal) -> GoalForm:
+        return cls(obj=goal)
+
+    def validate(self, *arguments: Any, **options: Any) -> bool:
+        if not super().validate(*arguments, **options):
+            return False
+        kind = self.kind.data
+        try:
+            self.wanted = read_match(
+                kind,
+                self.match.data if kind != ORDER else "",
+                self.having.data if kind == EVENT else "",
+            )
+        except MatchError as error:
+            self[error.field].errors = [str(error)]
+            return False
+        return True
+
+
+class NewGoalForm(GoalForm):
+    site = SiteField()
+
+
+class RevenueForm(Form):
+    """Whether the site's pages are believed."""
+
+    site = SiteField()
+    trusts_pages = BooleanField("Count what pages claim to have earned as revenue")

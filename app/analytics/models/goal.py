@@ -1,0 +1,100 @@
+"""What a site wants its visitors to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Index, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.analytics.matches import Match
+from app.core import clock
+from app.core.announce import Announcement, announce
+from app.core.db import Base, db
+from app.core.tenancy import Tenant, owned_by
+from app.sites.models import Site
+
+MOST_GOALS = 50  # of a site
+
+
+class TooMany(Exception):
+    """A site has as many of something as it can have. The text is for a person."""
+
+
+class Goal(Tenant, Base):
+    """A page that is viewed, an event or an order. Keeps no counts: it is looked for in what there
+    is when somebody asks."""
+
+    __tablename__ = "goals"
+    __table_args__ = (
+        owned_by("sites", "site_id"),
+        UniqueConstraint("organization_id", "id"),
+        Index("ix_goals_site_id", "site_id", "id"),
+    )
+
+    site_id: Mapped[UUID]
+    name: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(10))
+    match: Mapped[str] = mapped_column(String(300))
+    having: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    @classmethod
+    def create(cls, site: Site, name: str, wanted: Match) -> Goal:
+        """Raises TooMany."""
+        if len(cls.of(site)) >= MOST_GOALS:
+            raise TooMany(f"A site has at most {MOST_GOALS} goals.")
+        goal = cls(site_id=site.id, name=name, **vars(wanted))
+        db.session.add(goal)
+        db.session.flush()
+        announce(GoalCreated(goal=goal))
+        return goal
+
+    @classmethod
+    def of(cls, site: Site) -> list[Goal]:
+        """In the order in which they were made."""
+        return list(db.session.scalars(select(cls).filter_by(site_id=site.id).order_by(cls.id)))
+
+    def change(self, name: str, wanted: Match) -> None:
+        self.name = name
+        self.kind, self.match, self.having = wanted.kind, wanted.match, wanted.having
+        db.session.flush()
+        announce(GoalChanged(goal=self))
+
+    def remove(self) -> None:
+        announce(GoalRemoved(goal=self))
+        db.session.delete(self)
+        db.session.flush()
+
+    @property
+    def wanted(self) -> Match:
+        return Match(self.kind, self.match, self.having)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalAnnouncement(Announcement):
+    goal: Goal
+
+    def details(self) -> dict[str, Any]:
+        goal = self.goal
+        return {"site_id": str(goal.site_id), "name": goal.name, "wanted": str(goal.wanted)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalCreated(GoalAnnouncement):
+    name: ClassVar[str] = "goal.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalChanged(GoalAnnouncement):
+    name: ClassVar[str] = "goal.changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalRemoved(GoalAnnouncement):
+    """Told while the row is still there."""
+
+    name: ClassVar[str] = "goal.removed"

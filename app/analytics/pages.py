@@ -1,0 +1,62 @@
+"""What pages of analytics share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flask import current_app
+
+from app.accounts.access import current_organization
+from app.analytics import words
+from app.analytics.dimensions import DIMENSIONS
+from app.analytics.filters import OPERATORS
+from app.analytics.periods import PRESETS
+from app.analytics.questions import Question
+from app.core.money import money_words
+from app.core.render import render
+from app.sites.listing import choose_site
+from app.sites.models import Site
+
+
+def show_page(template: str, answer: Callable[[Question], dict[str, Any]]) -> Any:
+    """The page of the chosen site with what `answer` says of its question; without a chosen site
+    the choice of one."""
+    choice = choose_site()
+    if choice.chosen is None:
+        return render(template, block="picker", choice=choice)
+    return answer_page(template, choice.chosen, answer, choice=choice)
+
+
+def answer_page(
+    template: str, site: Site, answer: Callable[[Question], dict[str, Any]], **values: Any
+) -> Any:
+    question = Question.asked(site)
+    return render(
+        template,
+        block="answer",
+        question=question,
+        site=site,
+        **shown(),
+        **answer(question),
+        **values,
+    )
+
+
+def shown() -> dict[str, Any]:
+    """What templates write numbers and values with."""
+    return {
+        "money": partial(_money, currency=current_organization.currency),
+        "percent": words.percent,
+        "duration": words.duration,
+        "value_words": words.value_words,
+        "dimensions": DIMENSIONS,
+        "operators": OPERATORS,
+        "presets": PRESETS,
+        "existing": current_app.view_functions,
+    }
+
+
+def _money(amount: int, currency: str) -> str:
+    return money_words(amount, currency)

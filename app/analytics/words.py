@@ -1,0 +1,44 @@
+"""Values and numbers as people read them."""
+
+from __future__ import annotations
+
+from app.analytics.dimensions import DIMENSIONS, NONE, OTHER
+from app.core.countries import NAMES
+from app.tracking.live_queries import channel_words
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
+
+
+def value_words(dimension: str, value: str) -> str:
+    if value == NONE:
+        return DIMENSIONS[dimension].none
+    if value == OTHER:
+        return "All others"
+    if dimension == "channel":
+        return channel_words(value)
+    if dimension == "country":
+        return NAMES.get(value, value)
+    if dimension in ("region", "city"):
+        place, _, country = value.rpartition(", ")
+        return f"{place}, {NAMES.get(country, country)}" if place else value
+    return value.capitalize() if dimension == "device" else value
+
+
+def percent(share: float | None) -> str:
+    """`0.1234` is 12.3%."""
+    return "–" if share is None else f"{share * 100:.1f}%"
+
+
+def duration(milliseconds: float | None) -> str:
+    """In the two largest units: `1 min 20 s`, `3 days 4 h`."""
+    if milliseconds is None:
+        return "–"
+    seconds = round(milliseconds / 1000)
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} min {seconds % MINUTE} s"
+    if seconds < DAY:
+        return f"{seconds // HOUR} h {seconds % HOUR // MINUTE} min"
+    days = seconds // DAY
+    return f"{days} {'day' if days == 1 else 'days'} {seconds % DAY // HOUR} h"

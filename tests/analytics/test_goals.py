@@ -1,0 +1,239 @@
+"""Goals: what is counted, from which day on, and what of it is revenue."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.models.audit import AuditEntry
+from app.analytics import rollups
+from app.analytics.conversions import conversions_of
+from app.analytics.filters import read_filters
+from app.analytics.matches import MatchError, fits, match_of, read_match
+from app.analytics.models import Funnel, Goal
+from app.analytics.periods import Period, local_day
+from app.analytics.steps import read_steps, step_of
+from app.core.db import db
+from app.sites.models import Site
+from tests.tracking.arriving import DIRECT, NOON
+from tests.visits import event, send
+
+DAY = 24 * 60
+
+
+def days(before: int = 3, after: int = 3, zone: str = "UTC") -> Period:
+    clock = ZoneInfo(zone)
+    middle = local_day(NOON, clock)
+    return Period(middle - timedelta(days=before), middle + timedelta(days=after), clock)
+
+
+def goal(site, text, name="Goal") -> Goal:
+    made = Goal.create(site, name, match_of(text))
+    db.session.commit()
+    return made
+
+
+def counted(site, period=None, filters=()) -> dict[str, tuple[int, int, int | None, int]]:
+    found = conversions_of(site, period or days(), read_filters(filters))
+    rows = {"total": found.total, **{str(each.wanted): row for each, row in found.by_goal}}
+    return {
+        name: (row.conversions, row.sessions, row.visitors, row.revenue) for name, row in rows.items()
+    }
+
+
+def test_a_goal_made_today_counts_what_happened_yesterday(site, shelf):
+    shelf.store(
+        shelf.arrival(0, url="https://shop.acme.example/thanks"),
+        shelf.arrival(1, url="https://shop.acme.example/thanks?order=1"),
+        shelf.arrival(2, "ben", url="https://shop.acme.example/thanks/you"),
+        shelf.arrival(3, "ben", url="https://shop.acme.example/pricing"),
+        shelf.arrival(DAY, url="https://shop.acme.example/thanks"),
+        shelf.arrival(DAY, None, url="https://shop.acme.example/thanks"),
+    )
+    rollups.rebuild(site)
+    goal(site, "page:/thanks")
+    goal(site, "page:/thanks*")
+    assert counted(site) == {
+        "total": (5, 3, 3, 0),
+        "page:/thanks": (4, 2, 2, 0),
+        "page:/thanks*": (5, 3, 3, 0),
+    }
+    assert counted(site, days(3, 0))["page:/thanks"] == (2, 1, 1, 0)
+
+
+def test_events_by_name_and_property_in_the_visits_that_match(site, shelf):
+    for visitor, props, country in (
+        ("ada", {"plan": "pro"}, "DE"),
+        ("ben", {"plan": "free"}, "DE"),
+        ("eva", {"plan": "pro"}, "FR"),
+        ("mia", None, "FR"),
+    ):
+        from_there = DIRECT._replace(country=country)
+        shelf.store(
+            shelf.arrival(0, visitor, circumstances=from_there),
+            shelf.arrival(1, visitor, name="signup", props=props, circumstances=from_there),
+        )
+    rollups.rebuild(site)
+    for text in ("event:signup", "event:signup:plan=pro", "event:signup:plan=*", "event:other"):
+        goal(site, text)
+    assert counted(site) == {
+        "total": (4, 4, 4, 0),
+        "event:signup": (4, 4, 4, 0),
+        "event:signup:plan=pro": (2, 2, 2, 0),
+        "event:signup:plan=*": (3, 3, 3, 0),
+        "event:other": (0, 0, 0, 0),
+    }
+    assert counted(site, filters=["country:is:DE"])["event:signup:plan=pro"] == (1, 1, 1, 0)
+    assert conversions_of(site, days()).total.rate == 1
+    assert counted(site, days(zone="Asia/Kathmandu"))["event:signup"] == (4, 4, None, 0)
+
+
+def test_what_a_page_claims_is_revenue_only_where_the_site_says_so(site, shelf):
+    shelf.store(
+        shelf.arrival(0, "ada", name="purchase", amount=1990, currency="EUR"),
+        shelf.arrival(1, "ben", name="purchase", amount=500, currency="EUR", by_api=True),
+        shelf.arrival(2, "eva", name="purchase", amount=700, currency="USD"),
+    )
+    rollups.roll_up(site, busy=False)
+    goal(site, "event:purchase")
+    assert counted(site)["event:purchase"] == (3, 3, 3, 500)
+    site.trust_pages(True)
+    db.session.commit()
+    rollups.roll_up(site, busy=False)
+    assert counted(site)["event:purchase"] == (3, 3, 3, 2490)
+    site.trust_pages(False)
+    db.session.commit()
+    rollups.roll_up(site, busy=False)
+    assert counted(site)["event:purchase"] == (3, 3, 3, 500)
+
+
+def test_a_goal_that_is_deleted_stays_what_it_was_in_its_funnels(site):
+    reached = goal(site, "event:signup:plan=pro", "Pro")
+    steps = read_steps(["page:/pricing", f"goal:{reached.id}"], step_of)
+    funnel = Funnel.create(site, "To pro", steps, 3600)
+    db.session.commit()
+    reached.remove()
+    db.session.commit()
+    db.session.refresh(funnel)
+    assert [str(each.wanted) for each in funnel.steps] == ["page:/pricing", "event:signup:plan=pro"]
+    told = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [each.action for each in told][-3:] == ["goal.created", "funnel.created", "goal.removed"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "word", "does"),
+    [
+        ("/a", "/a", True),
+        ("/a", "/a/", False),
+        ("/a*", "/a", True),
+        ("/a*", "/b/a", False),
+        ("*a", "/b/a", True),
+        ("/a*b", "/ab", True),
+        ("/a*a", "/a", False),
+        ("/*/x/*", "/1/x/2", True),
+        ("/*/x/*", "/1/2/x", False),
+        ("/a**b", "/a-b", True),
+        ("/%", "/x", False),
+        ("/[a]", "/a", False),
+        ("*" + "a*" * 100, "a" * 300, True),
+        ("*" + "a*" * 140 + "b", "a" * 300, False),
+    ],
+)
+def test_a_star_stands_for_anything_and_nothing_else_is_special(pattern, word, does):
+    assert fits(pattern, word) is does
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "having", "field"),
+    [
+        ("click", "x", "", "kind"),
+        (["page"], "/x", "", "kind"),
+        (None, "/x", "", "kind"),
+        ("page", "", "", "match"),
+        ("page", "pricing", "", "match"),
+        ("page", "/a?b=c", "", "match"),
+        ("page", "/a\x00", "", "match"),
+        ("page", ["/a"], "", "match"),
+        ("page", "/" + "a" * 300, "", "match"),
+        ("page", "http://[", "", "match"),
+        ("page", "/a", "plan=pro", "having"),
+        ("event", "Sign up", "", "match"),
+        ("event", "engagement", "", "match"),
+        ("event", "signup", "plan", "having"),
+        ("event", "signup", {"plan": "pro"}, "having"),
+        ("property", "plan", "", "match"),
+        ("property", "order_id=7", "", "match"),
+        ("order", "7", "", "match"),
+    ],
+)
+def test_what_cannot_happen_is_refused_at_its_field(kind, match, having, field):
+    with pytest.raises(MatchError) as refused:
+        read_match(kind, match, having)
+    assert refused.value.field == field
+    assert str(refused.value)
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alice(acme, sign_in):
+    return sign_in("alice@acme.example")
+
+
+@pytest.fixture
+def pages(acme):
+    return f"/o/{acme.slug}/analytics/goals"
+
+
+def test_a_goal_is_made_changed_and_deleted_on_its_pages(acme, alice, pages, inside):
+    form = {"site": str(acme.site_id), "name": "Signed up", "kind": "event", "match": "signup"}
+    assert alice.post(pages, form).status_code == 302
+    page = alice.get(f"{pages}?site={acme.site_id}")
+    assert "Signed up" in page.text and "Conversions" in page.text
+    with inside(acme):
+        made = db.session.scalars(select(Goal)).one().id
+    changed = alice.post(
+        f"{pages}/{made}", {"name": "Thanked", "kind": "page", "match": "/thanks", "having": "a=b"}
+    )
+    assert changed.status_code == 302
+    with inside(acme):
+        kept = db.session.scalars(select(Goal)).one()
+        assert (kept.name, str(kept.wanted)) == ("Thanked", "page:/thanks")
+    assert alice.post(f"{pages}/{made}/deletion").status_code == 302
+    assert "Thanked" not in alice.get(pages).text.split("toast")[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": ""}, "Give the goal a name."),
+        ({"match": "Sign up"}, "small letters"),
+        ({"kind": "page"}, "A page begins with /"),
+        ({"kind": "click"}, "Not a valid choice"),
+        ({"having": "plan"}, "plan=pro"),
+    ],
+)
+def test_a_goal_that_cannot_be_reached_comes_back(acme, alice, pages, changes, message):
+    form = {"site": str(acme.site_id), "name": "Signed up", "kind": "event", "match": "signup"}
+    answer = alice.post(pages, {**form, **changes})
+    assert answer.status_code == 422 and message in answer.text
+
+
+def test_events_that_were_seen_are_offered_and_a_page_is_believed_when_told(
+    acme, alice, pages, inside, client
+):
+    send(client, acme, event(acme, "/"), event(acme, "/", "newsletter_signup"))
+    with inside(acme):
+        rollups.rebuild(db.session.get_one(Site, acme.site_id))
+    page = alice.get(pages)
+    assert "kind=event&amp;match=newsletter_signup" in page.text
+    offered = alice.get(f"{pages}/new?site={acme.site_id}&kind=event&match=newsletter_signup")
+    assert 'value="Newsletter signup"' in offered.text
+    told = alice.post(f"{pages}/revenue", {"site": str(acme.site_id), "trusts_pages": "y"})
+    assert told.status_code == 302
+    with inside(acme):
+        assert db.session.get_one(Site, acme.site_id).trusts_pages
