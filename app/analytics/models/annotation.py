@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import Date, Index, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.analytics.models.refused import Refused
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db, exclusive
-from app.core.errors import invalid
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
 
@@ -37,11 +37,11 @@ class Annotation(Tenant, Base):
 
     @classmethod
     def write(cls, site: Site, day: date, text: str) -> Annotation:
-        """Raises ApiError 422 for one too many."""
+        """Raises Refused for one too many."""
         exclusive(f"annotations/{site.id}")
         count = select(func.count(cls.id)).filter_by(site_id=site.id)
         if (db.session.scalar(count) or 0) >= MOST_ANNOTATIONS:
-            raise invalid("text", f"A site has at most {MOST_ANNOTATIONS} annotations.")
+            raise Refused("text", f"A site has at most {MOST_ANNOTATIONS} annotations.")
         annotation = cls(site_id=site.id, day=day, text=text)
         db.session.add(annotation)
         db.session.flush()
@@ -53,8 +53,8 @@ class Annotation(Tenant, Base):
         db.session.flush()
         announce(AnnotationChanged(annotation=self))
 
-    def delete(self) -> None:
-        announce(AnnotationDeleted(annotation=self))
+    def remove(self) -> None:
+        announce(AnnotationRemoved(annotation=self))
         db.session.delete(self)
         db.session.flush()
 
@@ -78,5 +78,5 @@ class AnnotationChanged(AnnotationAnnouncement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnotationDeleted(AnnotationAnnouncement):
-    name: ClassVar[str] = "annotation.deleted"
+class AnnotationRemoved(AnnotationAnnouncement):
+    name: ClassVar[str] = "annotation.removed"

@@ -12,10 +12,11 @@ from sqlalchemy import String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.analytics.filters import Filter, read_filters
+from app.analytics.models.refused import Refused
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db, exclusive
-from app.core.errors import ApiError, invalid
+from app.core.errors import ApiError
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
 
@@ -37,9 +38,9 @@ class Segment(Tenant, Base):
 
     @classmethod
     def save(cls, site: Site, name: str, filters: Sequence[Filter]) -> Segment:
-        """Raises ApiError 422 for no filter, a name that is taken, or one segment too many."""
+        """Raises Refused for no filter, a name that is taken, or one segment too many."""
         if not filters:
-            raise invalid("f", "There is no filter to save.")
+            raise Refused("f", "There is no filter to save.")
         exclusive(f"segments/{site.id}")
         _demand_room(site.id)
         _demand_free(site.id, name)
@@ -56,7 +57,7 @@ class Segment(Tenant, Base):
         return list(db.session.scalars(found))
 
     def rename(self, name: str) -> None:
-        """Raises ApiError 422 for a name that is taken."""
+        """Raises Refused for a name that is taken."""
         if name == self.name:
             return
         exclusive(f"segments/{self.site_id}")
@@ -65,8 +66,8 @@ class Segment(Tenant, Base):
         db.session.flush()
         announce(SegmentRenamed(segment=self))
 
-    def delete(self) -> None:
-        announce(SegmentDeleted(segment=self))
+    def remove(self) -> None:
+        announce(SegmentRemoved(segment=self))
         db.session.delete(self)
         db.session.flush()
 
@@ -90,13 +91,13 @@ def known_filters(texts: Sequence[str]) -> list[Filter]:
 def _demand_room(site_id: UUID) -> None:
     count = select(func.count(Segment.id)).filter_by(site_id=site_id)
     if (db.session.scalar(count) or 0) >= MOST_SEGMENTS:
-        raise invalid("name", f"A site has at most {MOST_SEGMENTS} segments. Delete one first.")
+        raise Refused("name", f"A site has at most {MOST_SEGMENTS} segments. Delete one first.")
 
 
 def _demand_free(site_id: UUID, name: str) -> None:
     taken = select(Segment.id).filter_by(site_id=site_id, name=name)
     if db.session.scalars(taken).first() is not None:
-        raise invalid("name", "A segment of this site is called so already.")
+        raise Refused("name", "A segment of this site is called so already.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,5 +119,5 @@ class SegmentRenamed(SegmentAnnouncement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentDeleted(SegmentAnnouncement):
-    name: ClassVar[str] = "segment.deleted"
+class SegmentRemoved(SegmentAnnouncement):
+    name: ClassVar[str] = "segment.removed"

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts.models.user import hash_password, password_fits
 from app.analytics.filters import Filter
+from app.analytics.models.refused import Refused
 from app.analytics.models.segment import known_filters
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.crypto import fingerprint
 from app.core.db import Base, db, exclusive
-from app.core.errors import invalid
 from app.core.ids import secret_token
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
@@ -43,6 +43,7 @@ class SharedLink(Tenant, Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     filters: Mapped[list[Any]]
+    shows_revenue: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -56,8 +57,9 @@ class SharedLink(Tenant, Base):
         *,
         password: str | None = None,
         expires_at: datetime | None = None,
+        shows_revenue: bool = False,
     ) -> tuple[SharedLink, str]:
-        """A link and its token, which cannot be had again. Raises PasswordError, or ApiError 422
+        """A link and its token, which cannot be had again. Raises PasswordError, or Refused
         for one link too many."""
         password_hash = hash_password(password) if password else None
         exclusive(f"shared-links/{site.id}")
@@ -70,6 +72,7 @@ class SharedLink(Tenant, Base):
             password_hash=password_hash,
             filters=[str(each) for each in filters],
             expires_at=expires_at,
+            shows_revenue=shows_revenue,
         )
         db.session.add(link)
         db.session.flush()
@@ -100,13 +103,12 @@ class SharedLink(Tenant, Base):
 
     @property
     def read(self) -> list[Filter]:
-        """The filters that always hold. One that this version does not know would show more than
-        was meant, so then there is no link: None of its figures may be shown."""
+        """The filters that always hold."""
         return known_filters(self.filters)
 
     @property
     def whole(self) -> bool:
-        """Whether this version knows all of its filters."""
+        """Whether this version knows all of its filters: one less would show too much."""
         return len(self.read) == len(self.filters)
 
 
@@ -118,7 +120,7 @@ def _demand_room(site: Site) -> None:
         (SharedLink.expires_at.is_(None)) | (SharedLink.expires_at > moment),
     )
     if (db.session.scalar(count) or 0) >= MOST_LINKS:
-        raise invalid("name", f"A site has at most {MOST_LINKS} shared links. Revoke one first.")
+        raise Refused("name", f"A site has at most {MOST_LINKS} shared links. Revoke one first.")
 
 
 @dataclass(frozen=True, kw_only=True)
