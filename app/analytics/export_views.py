@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint, Response, request
 
 from app.accounts.access import current_member, require
 from app.accounts.permissions import Permission
@@ -70,7 +70,7 @@ def download(export: Export, progress: Progress) -> Response:
     pieces = export.begin(progress)
     # What is taken out is written down before the first of it leaves.
     db.session.commit()
-    response = Response(stream_with_context(pieces), content_type=FORMATS[export.format])
+    response = Response(pieces, content_type=FORMATS[export.format])
     response.headers["Content-Disposition"] = f'attachment; filename="{export.filename}"'
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -78,8 +78,8 @@ def download(export: Export, progress: Progress) -> Response:
 
 def _choice() -> Choice:
     """The site that is named; a name of none is a mistake."""
-    choice = choose_site()
-    if request.args.get("site") and choice.chosen is None:
+    choice, named = choose_site(), request.args.get("site")
+    if named and (choice.chosen is None or choice.chosen.id != parsed_uuid(named)):
         raise not_found()
     return choice
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+from flask import current_app
 from redis import RedisError
 
 from app.accounts.models import Organization
@@ -27,7 +28,7 @@ from app.core.announce import Announcement, announce
 from app.core.db import db
 from app.core.money import precision
 from app.core.spreadsheets import batched, csv_stream
-from app.core.tenancy import current_organization_id
+from app.core.tenancy import current_organization_id, scope
 from app.sites.models import Site
 
 SERIES, EVENTS, SESSIONS = "series", "events", "sessions"
@@ -74,10 +75,8 @@ class Export:
         """Say that it is taken out, and answer it in pieces."""
         announce(AnalyticsExported(site=self.question.site, export=self))
         columns, rows = self._rows(progress)
-        written = (
-            csv_stream(_table(columns, rows)) if self.format == "csv" else _json(columns, rows)
-        )
-        return progress.until_end(written)
+        written = _csv(columns, rows) if self.format == "csv" else _json(columns, rows)
+        return _apart(progress.until_end(written))
 
     def _rows(self, progress: Progress) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         question = self.question
@@ -142,6 +141,26 @@ class Progress:
 
 def _key(identifier: UUID) -> str:
     return f"candor:export:{current_organization_id()}:{identifier}"
+
+
+def _apart(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Each made in surroundings of its own: those of the request end before the last one leaves,
+    and nothing stays open while whoever downloads takes his time."""
+    app, organization_id = current_app._get_current_object(), current_organization_id()  # type: ignore[attr-defined]
+
+    def made() -> Iterator[bytes]:
+        while True:
+            with app.app_context(), scope(organization_id):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    return made()
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    return csv_stream(_table(columns, rows))
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:

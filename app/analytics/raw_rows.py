@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, inspect, or_, select
 from sqlalchemy.orm import Session as Reader
 
 from app.analytics.days import LEFT_OUT, value_word, values_of, words_of
@@ -35,18 +35,28 @@ def count_sessions(question: Question) -> int:
 
 def events_in(question: Question, passed: Callable[[int], None]) -> Iterator[Row]:
     """In the order in which they happened: those of visits that match. `passed` hears how many
-    rows were read since it heard last."""
+    rows were read since it heard last. Under the scope that there is while they are read."""
     number = question.site.number
-    for rows in _pages(Event, Event.at, question):
+    pages = _pages(Event, Event.at, _within(Event, Event.at, question))
+    return _events(number, pages, question.filters, passed)
+
+
+def _events(
+    number: int,
+    pages: Iterator[Sequence[Row]],
+    filters: Sequence[Filter],
+    passed: Callable[[int], None],
+) -> Iterator[Row]:
+    for rows in pages:
         passed(len(rows))
-        if not question.filters:
+        if not filters:
             yield from rows
             continue
         visits = {each.session_id for each in rows if each.session_id is not None}
-        matching = _matching(number, visits, question.filters)
+        matching = _matching(number, visits, filters)
         for each in rows:
             # An event without a visit is one of its own.
-            alone = each.session_id is None and _matches({}, [each], question.filters)
+            alone = each.session_id is None and _matches({}, [each], filters)
             if alone or each.session_id in matching:
                 yield each
 
@@ -54,12 +64,22 @@ def events_in(question: Question, passed: Callable[[int], None]) -> Iterator[Row
 def sessions_in(question: Question, passed: Callable[[int], None]) -> Iterator[Row]:
     """In the order in which they began."""
     number = question.site.number
-    for rows in _pages(Session, Session.started_at, question):
+    pages = _pages(Session, Session.started_at, _within(Session, Session.started_at, question))
+    return _sessions(number, pages, question.filters, passed)
+
+
+def _sessions(
+    number: int,
+    pages: Iterator[Sequence[Row]],
+    filters: Sequence[Filter],
+    passed: Callable[[int], None],
+) -> Iterator[Row]:
+    for rows in pages:
         passed(len(rows))
-        if not question.filters:
+        if not filters:
             yield from rows
             continue
-        matching = _matching(number, {each.id for each in rows}, question.filters)
+        matching = _matching(number, {each.id for each in rows}, filters)
         yield from (each for each in rows if each.id in matching)
 
 
@@ -77,21 +97,26 @@ def _within(model: Any, moment: Any, question: Question) -> tuple[Any, ...]:
     )
 
 
-def _pages(model: Any, moment: Any, question: Question) -> Iterator[Sequence[Row]]:
+def _pages(model: Any, moment: Any, within: Any) -> Iterator[Sequence[Row]]:
     """Each with a reader of its own: nothing stays open while whoever downloads takes his time."""
-    found = select(*model.__table__.c).where(*_within(model, moment, question))
+    found = select(*_columns(model)).where(*within)
     found = found.order_by(moment, model.id).limit(PAGE)
     after: Any = None
     while True:
-        wanted = found if after is None else found.where(tuple_(moment, model.id) > after)
+        wanted = found if after is None else found.where(*after)
         with reading() as reader:
             rows = reader.execute(wanted).all()
         if rows:
             yield rows
         if len(rows) < PAGE:
             return
-        last = rows[-1]
-        after = tuple_(getattr(last, moment.key), last.id)
+        at, last = getattr(rows[-1], moment.key), rows[-1].id
+        after = (moment >= at, or_(moment > at, model.id > last))
+
+
+def _columns(model: Any) -> list[Any]:
+    """Rather than objects, which cost ten times as much."""
+    return [getattr(model, each.key) for each in inspect(model).column_attrs]
 
 
 def _matching(site_number: int, ids: set[UUID], filters: Sequence[Filter]) -> set[UUID]:
@@ -111,8 +136,9 @@ def _matching(site_number: int, ids: set[UUID], filters: Sequence[Filter]) -> se
 
 
 def _visits(reader: Reader, site_number: int, ids: Sequence[UUID]) -> Sequence[Row]:
-    columns = Session.__table__.c
-    found = select(*columns).where(Session.site_number == site_number, Session.id.in_(ids))
+    found = select(*_columns(Session)).where(
+        Session.site_number == site_number, Session.id.in_(ids)
+    )
     return reader.execute(found).all()
 
 

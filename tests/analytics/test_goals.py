@@ -40,7 +40,8 @@ def counted(site, period=None, filters=()) -> dict[str, tuple[int, int, int | No
     found = conversions_of(site, period or days(), read_filters(filters))
     rows = {"total": found.total, **{str(each.wanted): row for each, row in found.by_goal}}
     return {
-        name: (row.conversions, row.sessions, row.visitors, row.revenue) for name, row in rows.items()
+        name: (row.conversions, row.sessions, row.visitors, row.revenue)
+        for name, row in rows.items()
     }
 
 

@@ -12,6 +12,8 @@ from app.accounts.permissions import Role
 from app.analytics.models import Segment, segment
 from app.core.db import db
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
 
 @pytest.fixture
 def alice(sign_in, acme):
@@ -51,9 +53,7 @@ def test_saving_leads_back_to_the_page_that_was_filtered(alice, page, acme):
     assert elsewhere.headers["Location"].startswith(f"/o/{acme.slug}/analytics?")
 
 
-def test_a_segment_is_renamed_and_deleted_and_all_of_it_is_written_down(
-    alice, page, acme, inside
-):
+def test_a_segment_is_renamed_and_deleted_and_all_of_it_is_written_down(alice, page, acme, inside):
     alice.post(page, {"site": str(acme.site_id), "name": "A", "f": ["country:is:DE"]})
     [(segment_id, *_)] = saved(inside, acme)
     assert alice.post(f"{page}/{segment_id}", {"name": "B"}).status_code == 302
@@ -99,9 +99,7 @@ def test_what_cannot_be_saved_says_which_field_and_why(
 
 def test_a_site_has_a_hundred_segments_at_most(alice, page, acme, inside, monkeypatch):
     monkeypatch.setattr(segment, "MOST_SEGMENTS", 2)
-    forms = [
-        {"site": str(acme.site_id), "name": name, "f": ["country:is:DE"]} for name in "ABC"
-    ]
+    forms = [{"site": str(acme.site_id), "name": name, "f": ["country:is:DE"]} for name in "ABC"]
     assert [alice.post(page, each).status_code for each in forms] == [302, 302, 422]
     assert len(saved(inside, acme)) == 2
 
