@@ -1,29 +1,42 @@
 from flask import Flask
 
 from app.analytics import (
+    api,
+    attribution_views,
     export_views,
+    funnel_api,
     funnel_views,
+    goal_api,
     goal_views,
+    journey_views,
     models,  # noqa: F401
     orders,  # noqa: F401
+    path_api,
+    retention_views,
     segment_views,
     shared_link_views,
     shared_views,
+    views,
 )
 from app.analytics.models import Segment
 
-MODULES = (
+PAGES = (
+    views,
     goal_views,
     funnel_views,
+    journey_views,
+    retention_views,
+    attribution_views,
     segment_views,
     export_views,
     shared_link_views,
     shared_views,
 )
+REST = (api, goal_api, funnel_api, path_api)
 
 
 def register(app: Flask) -> None:
-    for module in MODULES:
+    for module in (*PAGES, *REST):
         app.register_blueprint(module.blueprint)
     app.add_template_global(Segment.of, "segments_of")
     app.add_template_global(segment_views.applied, "segment_address")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -178,11 +179,7 @@ class Answer:
         return list(dict.fromkeys(self._label_of(each, interval) for each in quarters))
 
     def _label_of(self, milliseconds: int, interval: str) -> str:
-        if interval != "hour":
-            return _label(local_day(milliseconds, self.period.zone), interval)
-        # With its distance from UTC, since an hour comes twice when clocks are set back.
-        local = datetime.fromtimestamp(milliseconds / 1000, self.period.zone)
-        return local.replace(minute=0, second=0).isoformat(timespec="minutes")
+        return label_at(milliseconds, self.period.zone, interval)
 
 
 NOTHING = np.zeros(len(METRICS), np.int64)
@@ -233,6 +230,15 @@ class _Sums:
         quarters, places = np.unique(visits.columns["begins"] // BUCKET, return_inverse=True)
         moments = (int(each) * BUCKET for each in quarters)
         self.quarters.update(zip(moments, visits.by(places, len(quarters)), strict=True))
+
+
+def label_at(milliseconds: int, zone: ZoneInfo, interval: str) -> str:
+    """Of the interval in which a moment lies."""
+    if interval != "hour":
+        return _label(local_day(milliseconds, zone), interval)
+    # With its distance from UTC, since an hour comes twice when clocks are set back.
+    local = datetime.fromtimestamp(milliseconds / 1000, zone)
+    return local.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes")
 
 
 def _label(day: date, interval: str) -> str:

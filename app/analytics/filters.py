@@ -16,7 +16,7 @@ import numpy as np
 from app.analytics.columns import Array
 from app.analytics.dimensions import DIMENSIONS, OTHER
 from app.analytics.sums import entries
-from app.core.errors import ApiError
+from app.core.errors import bad_query
 
 if TYPE_CHECKING:
     from app.analytics.chunks import Chunk
@@ -69,7 +69,7 @@ def read_filters(texts: Iterable[str]) -> list[Filter]:
     """
     filters = list(dict.fromkeys(_read(text) for text in texts if text))
     if len(filters) > MOST_FILTERS:
-        raise _bad(f"At most {MOST_FILTERS} filters at once.")
+        raise bad_query("f", f"At most {MOST_FILTERS} filters at once.")
     return filters
 
 
@@ -77,14 +77,14 @@ def _read(text: str) -> Filter:
     dimension, _, rest = text.partition(":")
     operator, separator, values = rest.partition(":")
     if dimension not in DIMENSIONS:
-        raise _bad(f"{dimension[:40]!r} is nothing to filter by.", "f")
+        raise bad_query("f", f"{dimension[:40]!r} is nothing to filter by.")
     if operator not in OPERATORS or not separator:
-        raise _bad(f"{operator[:40]!r} is none of {', '.join(OPERATORS)}.", "f")
+        raise bad_query("f", f"{operator[:40]!r} is none of {', '.join(OPERATORS)}.")
     read = tuple(dict.fromkeys(re.sub(r"\\(.)", r"\1", each) for each in PIECE.findall(values)))
     if len(read) > MOST_VALUES or any(len(each) > LONGEST for each in read):
-        raise _bad(f"At most {MOST_VALUES} values of {LONGEST} characters each.", "f")
+        raise bad_query("f", f"At most {MOST_VALUES} values of {LONGEST} characters each.")
     if "\0" in values or (operator.endswith("contains") and not all(read)):
-        raise _bad("There is nothing to look for.", "f")
+        raise bad_query("f", "There is nothing to look for.")
     return Filter(dimension, operator, read or ("",))
 
 
@@ -105,7 +105,3 @@ def _matching(chunk: Chunk, filter: Filter) -> Array:
     codes, places, _rows = entries(chunk.events, filter.dimension)
     found[places[said[codes]]] = True
     return found ^ filter.negative
-
-
-def _bad(message: str, field: str = "f") -> ApiError:
-    return ApiError(400, "bad_filter", message, {"field": field})

@@ -11,17 +11,15 @@ from flask import Blueprint, flash, redirect, request, url_for
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.building import Builder
+from app.analytics.counting import count_funnel, labels, split_of
 from app.analytics.dimensions import OF_SESSIONS
-from app.analytics.funnels import fewer
-from app.analytics.funnels import funnel as count
 from app.analytics.matches import KINDS
 from app.analytics.models import Funnel, Goal, TooMany
-from app.analytics.models.funnel import known_goals
 from app.analytics.pages import answer_page, show_page, shown
 from app.analytics.periods import read_period
 from app.analytics.questions import Question
 from app.analytics.seen import Seen
-from app.analytics.steps import MOST, UNITS, Step, StepError, window_words
+from app.analytics.steps import MOST, UNITS, StepError, window_words
 from app.core.db import db
 from app.core.errors import ApiError
 from app.core.forms import Form
@@ -119,34 +117,14 @@ def _index(question: Question) -> dict[str, Any]:
 
 
 def _answer(question: Question, funnel: Funnel) -> dict[str, Any]:
-    split = request.args.get("split") or None
-    if split not in (None, *OF_SESSIONS):
-        message = f"One of {', '.join(OF_SESSIONS)}."
-        raise ApiError(400, "bad_query", message, {"field": "split"})
+    split = split_of(request.args.get("split"))
     return {
         "funnel": funnel,
         "split": split,
         "splits": OF_SESSIONS,
-        **_counted(question, funnel.steps, funnel.window, split),
+        **vars(count_funnel(question, funnel.steps, funnel.window, split)),
         **_words(),
     }
-
-
-def _counted(
-    question: Question, steps: list[Step], window: int, split: str | None = None
-) -> dict[str, Any]:
-    goals = known_goals(question.site.id, steps)
-    wanted = [each.wanted or goals[each.goal_id].wanted for each in steps]  # type: ignore[index]
-    result = count(question.site, question.period, question.filters, wanted, window, split)
-    return {"result": fewer(result), "labels": labels(steps, goals), "wanted": wanted}
-
-
-def labels(steps: list[Step], goals: dict[UUID, Goal]) -> list[str]:
-    """Each step in words."""
-    return [
-        each.wanted.words if each.wanted else goals[each.goal_id].name  # type: ignore[index]
-        for each in steps
-    ]
 
 
 def _save(builder: Builder, site: Site, funnel: Funnel | None, verb: Any) -> Any:
@@ -194,7 +172,7 @@ def _preview(builder: Builder, site: Site) -> dict[str, Any]:
         return {"result": None}
     question = Question(site, read_period("30d", None, None, ZoneInfo(site.time_zone)), [])
     try:
-        return {**_counted(question, *checked), "question": question}
+        return {**vars(count_funnel(question, *checked)), "question": question}
     except StepError as error:
         builder.blame(error)
         return {"result": None}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import current_app
+from flask import current_app, request
 
 from app.accounts.access import current_organization
 from app.analytics import words
@@ -14,6 +14,8 @@ from app.analytics.dimensions import DIMENSIONS
 from app.analytics.filters import OPERATORS
 from app.analytics.periods import PRESETS
 from app.analytics.questions import Question
+from app.core.api import parsed_uuid
+from app.core.errors import not_found
 from app.core.money import money_words
 from app.core.render import render
 from app.sites.listing import choose_site
@@ -24,6 +26,9 @@ def show_page(template: str, answer: Callable[[Question], dict[str, Any]]) -> An
     """The page of the chosen site with what `answer` says of its question; without a chosen site
     the choice of one."""
     choice = choose_site()
+    named = request.args.get("site")
+    if named and (choice.chosen is None or choice.chosen.id != parsed_uuid(named)):
+        raise not_found()
     if choice.chosen is None:
         return render(template, block="picker", choice=choice)
     return answer_page(template, choice.chosen, answer, choice=choice)

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from app.core import clock
-from app.core.errors import ApiError
+from app.core.errors import bad_query
 
 LONGEST = 366 * 3  # days
 PRESETS = {
@@ -68,7 +68,7 @@ def local_day(milliseconds: int, zone: ZoneInfo) -> date:
 def zone_named(name: str) -> ZoneInfo:
     """Raises ApiError 400 for one that does not exist."""
     if name not in available_timezones():
-        raise _bad("zone", "This is no IANA time zone, such as Europe/Paris.")
+        raise bad_query("zone", "This is no IANA time zone, such as Europe/Paris.")
     return ZoneInfo(name)
 
 
@@ -92,16 +92,16 @@ def read_period(preset: str | None, first: str | None, last: str | None, zone: Z
         "12m": (today - 364 * DAY, today),
     }
     if preset not in spans:
-        raise _bad("period", f"One of {', '.join(spans)}, or from and to.")
+        raise bad_query("period", f"One of {', '.join(spans)}, or from and to.")
     return Period(*spans[preset], zone, preset)
 
 
 def _custom(first: str, last: str, zone: ZoneInfo) -> Period:
     period = Period(_day("from", first), _day("to", last), zone)
     if period.length < 1:
-        raise _bad("to", "The period ends before it begins.")
+        raise bad_query("to", "The period ends before it begins.")
     if period.length > LONGEST:
-        raise _bad("from", "A period has at most three years.")
+        raise bad_query("from", "A period has at most three years.")
     return period
 
 
@@ -109,11 +109,7 @@ def _day(field: str, text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise _bad(field, "A day looks like 2026-11-29.") from error
+        raise bad_query(field, "A day looks like 2026-11-29.") from error
     if not 1971 <= day.year <= 2200:
-        raise _bad(field, "A day of our time, please.")
+        raise bad_query(field, "A day of our time, please.")
     return day
-
-
-def _bad(field: str, message: str) -> ApiError:
-    return ApiError(400, "bad_query", message, {"field": field})

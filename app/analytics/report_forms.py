@@ -72,6 +72,8 @@ class SharedLinkForm(RenameForm):
             raise ValidationError(str(error)) from error
 
     def validate_last_day(self, field: Any) -> None:
+        if field.data is None:
+            return
         if field.data < clock.now().date():
             raise ValidationError("This day is over.")
         if field.data.year > LAST_YEAR:

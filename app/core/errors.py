@@ -64,6 +64,11 @@ def not_found() -> ApiError:
     return ApiError(404, "not_found", "There is nothing here.")
 
 
+def bad_query(field: str, message: str) -> ApiError:
+    """400 for a parameter of the address."""
+    return ApiError(400, "bad_query", message, {"field": field})
+
+
 def invalid(field: str, message: str) -> ApiError:
     return ApiError(422, "invalid", "A field is not valid.", {field: [message]})
 

@@ -20,6 +20,13 @@ ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     ("Live", "radio", "live.show", ("live.",), Permission.ANALYTICS_READ),
     (
+        "Analytics",
+        "chart-no-axes-column",
+        "analytics.show",
+        ("analytics.", "goals.", "funnels.", "journeys.", "retention.", "attribution.", "reports."),
+        Permission.ANALYTICS_READ,
+    ),
+    (
         "Campaigns",
         "megaphone",
         "campaigns.index",

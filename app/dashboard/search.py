@@ -159,6 +159,7 @@ FINDERS = (
 PAGES = (
     ("Home", "house", "dashboard.home", P.SITES_READ),
     ("Live", "radio", "live.show", P.ANALYTICS_READ),
+    ("Analytics", "chart-no-axes-column", "analytics.show", P.ANALYTICS_READ),
     ("Sites", "globe", "sites.index", P.SITES_READ),
     ("Sites › Add site", "plus", "sites.new", P.SITES_WRITE),
     ("Campaigns", "megaphone", "campaigns.index", P.CAMPAIGNS_READ),

@@ -233,11 +233,11 @@ def test_a_viewer_sees_links_and_makes_none(share, page, acme, join, sign_in, in
 def test_revenue_is_shown_only_where_it_was_asked_for(stocked, now, share, outside, inside, acme):
     stocked(
         lambda shelf: [
-            shelf.arrival(0, name="purchase", amount=2935, currency="USD", by_api=True),
+            shelf.arrival(0, name="purchase", amount=2935, currency="EUR", by_api=True),
         ]
     )
     assert "Revenue" not in outside.get(share() + "?period=today").text
-    assert "$29.35" in outside.get(share(shows_revenue="y") + "?period=today").text
+    assert "€29.35" in outside.get(share(shows_revenue="y") + "?period=today").text
 
 
 def test_figures_are_given_at_a_pace(share, outside):

@@ -81,6 +81,10 @@ class Belongings:
     spare_import_id: UUID | str
     opt_out: str
     session_id: UUID | str
+    goal_id: UUID | str
+    spare_goal_id: UUID | str
+    funnel_id: UUID | str
+    spare_funnel_id: UUID | str
     suspect_id: UUID | str  # an event of a bot
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
@@ -144,6 +148,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         request = shopify(tenant.secret, topic, payload)
         assert client.post(f"/hooks/{tenant.source_id}", **request).status_code == 200
     _visit(client, tenant, mark)
+    goals, funnels = _wanted(client, tenant, mark)
     with app.app_context(), tenancy.scope(tenant.id):
         # In the order in which they came: a refund that is read first leaves no activity.
         waiting = select(InboundDelivery).filter_by(verdict="pending")
@@ -198,6 +203,10 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             spare_import_id=imports[2],
             opt_out=activity["opt_out_url"].rpartition("/")[2],
             session_id=db.session.scalars(select(Session.id)).one(),
+            goal_id=goals[0],
+            spare_goal_id=goals[1],
+            funnel_id=funnels[0],
+            spare_funnel_id=funnels[1],
             suspect_id=db.session.scalars(select(Quarantined.id)).one(),
         )
 
@@ -207,6 +216,24 @@ def _visit(client: Any, tenant: Tenant, mark: str) -> None:
     for browser in (FIREFOX, f"{mark}-bot/1.0"):
         seen = event(tenant, f"/{mark}", title=f"{mark} page", props={"tea": mark})
         send(client, tenant, seen, {**seen, "id": "none"}, browser=browser)
+
+
+def _wanted(client: Any, tenant: Tenant, mark: str) -> tuple[list[str], list[str]]:
+    """Two goals and two funnels: there are two ways of deleting each."""
+    site = {"site_id": str(tenant.site_id)}
+    goal = {**site, "name": f"{mark} goal", "kind": "page", "match": f"/{mark}"}
+    steps = [{"kind": "page", "match": f"/{mark}"}, {"kind": "order"}]
+    funnel = {**site, "name": f"{mark} funnel", "steps": steps}
+    made = [
+        client.post(f"/api/v1/{path}", json=body, headers=tenant.bearer).json["id"]
+        for path, body in (
+            ("goals", goal),
+            ("goals", goal),
+            ("funnels", funnel),
+            ("funnels", funnel),
+        )
+    ]
+    return made[:2], made[2:]
 
 
 def _import(tenant: Tenant, mark: str) -> Import:

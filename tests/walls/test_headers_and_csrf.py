@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from app.accounts.models import Member, Organization, SignIn, User
 from app.accounts.permissions import Role
+from app.analytics import rollups
 from app.commerce.models import Order
 from app.core import tenancy
 from app.core.db import db
@@ -52,6 +53,7 @@ def pages(app: Any, method: str) -> list[str]:
 
 def filled(rule: str, ids: Belongings) -> str:
     known = {**vars(ids), "organization": ids.slug, "token": ids.receipt, "sign_in_id": ids.key_id}
+    known["dimension"] = "page"
     return re.sub(r"<(?:uuid:)?(\w+)>", lambda found: str(known.get(found[1], found[0])), rule)
 
 
@@ -594,6 +596,11 @@ def hostile(app, acme, client, work, join):
     assert client.post(f"/hooks/{acme.source_id}", **refused).status_code == 401
     work()
     _visit(client, made_site["site_key"])
+    theirs = {"site_id": made_site["id"], "name": PROBE}
+    wanted = {"kind": "page", "match": f"/<probe-x>{PROBE}*"}
+    goal = post("/goals", {**theirs, **wanted})
+    steps = [wanted, {"kind": "property", "match": f"a={PROBE}"}]
+    funnel = post("/funnels", {**theirs, "steps": steps})
     join("bob@acme.example", Role.EDITOR)
     with app.app_context(), tenancy.scope(acme.id):
         for user in db.session.scalars(select(User)):
@@ -602,6 +609,7 @@ def hostile(app, acme, client, work, join):
         db.session.commit()
         deliveries = db.session.scalars(select(InboundDelivery.id)).all()
         member_id = db.session.scalars(select(Member.id)).first()
+        rollups.rebuild(db.session.get_one(Site, UUID(made_site["id"])))
         ids = _more(acme)
         db.session.commit()
     invited = post("/invitations", {"email": "ina@acme.example", "role": "viewer"})
@@ -622,6 +630,10 @@ def hostile(app, acme, client, work, join):
         invitation_id=invited["id"],
         organization_id=acme.id,
         receipt=activity["receipt"],
+        goal_id=goal["id"],
+        spare_goal_id="",
+        funnel_id=funnel["id"],
+        spare_funnel_id="",
         **ids,
     )
     return first, deliveries
@@ -679,6 +691,21 @@ def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign
         f"/o/{acme.slug}/sites/{acme.site_id}",
     ]
     addresses += [f"/o/{acme.slug}/live?site={ids.site_id}"]
+    asked = f"site={ids.site_id}&f=property:contains:probe"
+    addresses += [
+        f"/o/{acme.slug}/analytics/{page}{asked}"
+        for page in (
+            "goals?",
+            "goals/new?",
+            "funnels?",
+            "funnels/new?",
+            f"funnels/{ids.funnel_id}?split=utm_source&",
+            "journeys?start=/*&",
+            "journeys?direction=backwards&",
+            "retention?",
+            "attribution?by=utm_source&",
+        )
+    ]
     searched = ("sites", "search", "sources/new", "campaigns/new", "live")
     addresses += [f"/o/{acme.slug}/{page}?q={PROBE}" for page in searched]
     addresses += [f"/o/{acme.slug}/activities/imports/{ids.done_import_id}"]

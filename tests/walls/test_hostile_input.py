@@ -107,6 +107,12 @@ FORM_VALUES = [
 ]  # fmt: skip
 
 
+STEPS = [
+    {"kind": "page", "match": "/"},
+    {"kind": "event", "match": "signup", "having": "plan=pro"},
+]
+
+
 class Answers:
     """Statuses by what was asked, and what took too much of the processor: how long it took by the
     clock depends on what else the machine does."""
@@ -200,6 +206,14 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
             "data": {"rating": 5},
             "external_id": "one",
         },
+        "/api/v1/goals": {
+            **site,
+            "name": "Signed up",
+            "kind": "event",
+            "match": "signup",
+            "having": "plan=pro",
+        },
+        "/api/v1/funnels": {**site, "name": "To signed up", "steps": STEPS, "window": 3600},
         "/api/v1/events": {
             **site,
             "events": [
@@ -257,6 +271,13 @@ def changes() -> dict[str, dict[str, Any]]:
             "frequency": {"page": 1},
             "tracking": {"page": True},
         },
+        "/api/v1/goals/<uuid:goal_id>": {
+            "name": "Signed up",
+            "kind": "event",
+            "match": "signup",
+            "having": "plan=pro",
+        },
+        "/api/v1/funnels/<uuid:funnel_id>": {"name": "Changed", "steps": STEPS, "window": 3600},
     }
 
 
@@ -337,6 +358,8 @@ def test_a_hostile_change_is_refused_or_taken_by_the_api(on_each):
             path = path.replace("<uuid:member_id>", str(ids.removable_member_id))
             path = path.replace("<uuid:site_id>", str(ids.site_id))
             path = path.replace("<uuid:campaign_id>", str(ids.campaign_id))
+            path = path.replace("<uuid:goal_id>", str(ids.goal_id))
+            path = path.replace("<uuid:funnel_id>", str(ids.funnel_id))
             headers = {**acme.bearer, "Content-Type": "application/json"}
             for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
                 encoding = {"Content-Encoding": "gzip"} if name == "gzip bomb" else {}
@@ -470,6 +493,7 @@ def test_a_hostile_value_in_a_signed_order_becomes_no_fault(on_each):
 # --- forms ---------------------------------------------------------------------------------------
 
 CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
+GOALS, FUNNELS = "/o/<organization>/analytics/goals", "/o/<organization>/analytics/funnels"
 
 # Routes of pages that take no field but the token.
 FORMS_WITHOUT = {
@@ -501,6 +525,8 @@ FORMS_WITHOUT = {
     f"{CAMPAIGN}/image",  # attacked with pictures in tests/campaigns
     f"{CAMPAIGN}/image/removal",
     f"{CAMPAIGN}/schedule/cancellation",
+    f"{GOALS}/<uuid:goal_id>/deletion",
+    f"{FUNNELS}/<uuid:funnel_id>/deletion",
     "/api/v1/inbound-deliveries/<uuid:delivery_id>/replay",
     "/o/<organization>/sources/deliveries/<uuid:delivery_id>/replay",
     "/o/<organization>/activities/imports/<uuid:import_id>/report",
@@ -555,6 +581,16 @@ RECENT = {
     "types": "purchase",
     "gap": "1",
 }
+GOAL = {"name": "Signed up", "kind": "event", "match": "signup", "having": "plan=pro"}
+FUNNEL: dict[str, Any] = {
+    "name": "To signed up",
+    "amount": "1",
+    "unit": "hours",
+    "kind": ["page", "event"],
+    "match": ["/", "signup"],
+    "having": ["", "plan=pro"],
+    "do": "up:1",
+}
 SITE = {
     "name": "Shop",
     "client_name": "Client",
@@ -582,7 +618,14 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
         "country": "FR",
     }
     source = {**site, "kind": "custom", "name": "Shop", "secret": "a long secret"}
+    whose = {"site": str(acme.site_id)}
     return {
+        GOALS: (f"{page}/analytics/goals", {**whose, **GOAL}),
+        f"{GOALS}/<uuid:goal_id>": (f"{page}/analytics/goals/{ids.goal_id}", GOAL),
+        f"{GOALS}/revenue": (f"{page}/analytics/goals/revenue", {**whose, "trusts_pages": "y"}),
+        FUNNELS: (f"{page}/analytics/funnels", {**whose, **FUNNEL}),
+        f"{FUNNELS}/draft": (f"{page}/analytics/funnels/draft", {**whose, **FUNNEL}),
+        f"{FUNNELS}/<uuid:funnel_id>": (f"{page}/analytics/funnels/{ids.funnel_id}", FUNNEL),
         "/sign-in": ("/sign-in", {"email": "nobody@acme.example", "password": "a" * 129}),
         "/sign-up": (
             "/sign-up",
@@ -746,6 +789,17 @@ NEARLY = [
     (f"{CAMPAIGN}/schedule", "at", "2001-01-01T00:00"),
     (f"{CAMPAIGN}/schedule", "at", "tomorrow"),
     ("/o/<organization>/sites", "language", "<b>"),
+    (GOALS, "kind", "click"),
+    (GOALS, "match", "Sign up"),
+    (GOALS, "having", "plan"),
+    (GOALS, "name", "\x01"),
+    (FUNNELS, "kind", ["page"] * 9),
+    (FUNNELS, "kind", ["page", "click"]),
+    (FUNNELS, "match", ["/", "a\x00b c"]),
+    (FUNNELS, "amount", ENDLESS),
+    (FUNNELS, "amount", "-1"),
+    (FUNNELS, "unit", "weeks"),
+    (f"{FUNNELS}/<uuid:funnel_id>", "having", ["", "=pro"]),
     ("/o/<organization>/sites/<uuid:site_id>/domains", "host", ZONE),
     ("/o/<organization>/sources", "kind", "api"),
     ("/o/<organization>/sources", "name", "\x01"),
@@ -766,7 +820,7 @@ def test_what_is_nearly_right_comes_back_with_the_form(on_each):
         for rule, field, value in NEARLY:
             path, good = known[rule]
             form = {**good, field: value, "csrf_token": token}
-            asked = (rule, field, value)
+            asked = (rule, field, str(value))
             answers.note(asked, alice.client.post, path, data=form)
         client = app.test_client()
         for domain in (
@@ -885,6 +939,11 @@ def test_a_hostile_address_is_not_found_or_a_bad_request(on_each):
     queries += ["/o/SLUG/activities?cursor={}", "/o/SLUG/sources?x={}", "/demo?x={}"]
     queries += ["/o/SLUG/sources/deliveries?cursor={}", "/o/SLUG/campaigns/new?site={}"]
     queries += ["/widget/v1/notifications/KEY?after={}", "/sign-in?next={}"]
+    for each in ("journeys?start={}", "funnels?f={}", "attribution?by={}", "goals?zone={}"):
+        queries.append(f"/o/SLUG/analytics/{each}")
+    queries.append("/api/v1/analytics/funnels?site_id=SITE&step={}&step=page:/")
+    queries.append("/api/v1/analytics/retention?site_id=SITE&unit={}")
+    queries.append("/api/v1/analytics/journeys?site_id=SITE&depth={}&start={}")
     # A cursor of ours with something behind it, half of one, and one of a moment long ago.
     pieces += ["AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "AAAA", "_" * 22]
 
@@ -893,7 +952,8 @@ def test_a_hostile_address_is_not_found_or_a_bad_request(on_each):
         for number, rule in enumerate((*rules, *queries)):
             # Each rule with half of the pieces, turn by turn.
             for piece in pieces[number % 2 :: 2]:
-                path = rule.format(piece).replace("SLUG", acme.slug).replace("KEY", acme.site_key)
+                path = rule.replace("{}", piece).replace("SLUG", acme.slug)
+                path = path.replace("KEY", acme.site_key).replace("SITE", str(acme.site_id))
                 method = "POST" if rule.startswith("/hooks") else "GET"
                 answers.note(
                     (rule, piece),

@@ -65,6 +65,9 @@ PAGES = {
     "GET /sites/<uuid:site_id>/removal": "sites:write",
     "GET /search": "sites:read",
     "GET /live": "analytics:read",
+    "GET /analytics": "analytics:read",
+    "GET /analytics/<uuid:site_id>/series": "analytics:read",
+    "GET /analytics/values/<dimension>": "analytics:read",
     "GET /sites/<uuid:site_id>/events": "analytics:read",
     "GET /sites/<uuid:site_id>/drops": "analytics:read",
     "POST /sites/<uuid:site_id>/quarantine/<uuid:suspect_id>/restoration": "analytics:write",
@@ -96,6 +99,22 @@ PAGES = {
     "GET /sources/<uuid:source_id>/bench": "sources:read",
     "POST /sources/<uuid:source_id>/bench": "sources:read",
     "POST /sources/<uuid:source_id>/bench/mapping": "sources:write",
+    "GET /analytics/goals": "analytics:read",
+    "GET /analytics/goals/new": "analytics:write",
+    "POST /analytics/goals": "analytics:write",
+    "GET /analytics/goals/<uuid:goal_id>/edit": "analytics:write",
+    "POST /analytics/goals/<uuid:goal_id>": "analytics:write",
+    "POST /analytics/goals/revenue": "analytics:write",
+    "GET /analytics/funnels": "analytics:read",
+    "GET /analytics/funnels/new": "analytics:write",
+    "POST /analytics/funnels/draft": "analytics:write",
+    "POST /analytics/funnels": "analytics:write",
+    "GET /analytics/funnels/<uuid:funnel_id>": "analytics:read",
+    "GET /analytics/funnels/<uuid:funnel_id>/edit": "analytics:write",
+    "POST /analytics/funnels/<uuid:funnel_id>": "analytics:write",
+    "GET /analytics/journeys": "analytics:read",
+    "GET /analytics/retention": "analytics:read",
+    "GET /analytics/attribution": "analytics:read",
     "GET /campaigns": "campaigns:read",
     "GET /campaigns/new": "campaigns:write",
     "POST /campaigns": "campaigns:write",
@@ -128,6 +147,8 @@ PAGES = {
     "POST /activities/imports/<uuid:import_id>/removal": "activities:write",
     "POST /activities": "activities:write",
     "POST /activities/<uuid:activity_id>/retraction": "activities:write",
+    "POST /analytics/funnels/<uuid:funnel_id>/deletion": "analytics:write",
+    "POST /analytics/goals/<uuid:goal_id>/deletion": "analytics:write",
     "POST /sources/<uuid:source_id>/removal": "sources:write",
     "POST /settings/api-keys/<uuid:key_id>/revocation": "api-keys:write",
     "POST /campaigns/<uuid:campaign_id>/deletion": "campaigns:write",
@@ -176,10 +197,34 @@ API = {
     "POST /events": "events:write",
     "GET /events/drops": "analytics:read",
     "GET /analytics/live-visitors": "analytics:read",
+    "GET /analytics/overview": "analytics:read",
+    "GET /analytics/timeseries": "analytics:read",
+    "GET /analytics/breakdown": "analytics:read",
+    "GET /goals": "analytics:read",
+    "POST /goals": "analytics:write",
+    "GET /goals/<uuid:goal_id>": "analytics:read",
+    "PATCH /goals/<uuid:goal_id>": "analytics:write",
+    "DELETE /goals/<uuid:goal_id>": "analytics:write",
+    "GET /funnels": "analytics:read",
+    "POST /funnels": "analytics:write",
+    "GET /funnels/<uuid:funnel_id>": "analytics:read",
+    "PATCH /funnels/<uuid:funnel_id>": "analytics:write",
+    "DELETE /funnels/<uuid:funnel_id>": "analytics:write",
+    "GET /analytics/conversion-rates": "analytics:read",
+    "GET /analytics/funnels": "analytics:read",
+    "GET /analytics/journeys": "analytics:read",
+    "GET /analytics/retention": "analytics:read",
+    "GET /analytics/attribution": "analytics:read",
     "DELETE /activities/<uuid:activity_id>": "activities:write",
 }
 # Asked of one site.
-OF_A_SITE = {"GET /events", "GET /events/drops", "GET /analytics/live-visitors"}
+OF_A_SITE = {
+    "GET /events",
+    "GET /events/drops",
+    *(line for line in API if line.startswith("GET /analytics/")),
+}
+# And of some steps.
+STEPS = ["page:/", "event:signup"]
 # Needs nothing in its body.
 BODILESS = {"POST /sites/<uuid:site_id>/publication"}
 # What is answered otherwise than with 201.
@@ -242,6 +287,7 @@ def test_each_route_is_in_the_matrix(app):
 def filled(path: str, ids: Any) -> str:
     """A rule with the ids of what Acme owns."""
     ids = replace(ids, member_id=ids.removable_member_id)
+    path = path.replace("<dimension>", "page")
     return re.sub(r"<uuid:(\w+)>", lambda found: str(getattr(ids, found[1])), path)
 
 
@@ -333,7 +379,9 @@ def test_a_key_opens_the_routes_of_its_scope_and_no_others(app, acme, client):
             answer = client.open(
                 f"/api/v1{filled(known, ids)}",
                 method=method,
-                query_string={"site_id": str(ids.site_id)} if line in OF_A_SITE else None,
+                query_string={"site_id": str(ids.site_id), "step": STEPS}
+                if line in OF_A_SITE
+                else None,
                 json={} if method in ("POST", "PUT", "PATCH") else None,
                 headers={"Authorization": f"Bearer {secret}"},
             )
@@ -493,6 +541,12 @@ def bodies(acme: Any) -> dict[str, dict[str, Any]]:
             "content": {"message": "Hello"},
         },
         "/activities": {**site, "type": "signup", "external_id": "one"},
+        "/goals": {**site, "name": "Paid", "kind": "order"},
+        "/funnels": {
+            **site,
+            "name": "To paid",
+            "steps": [{"kind": "page", "match": "/"}, {"kind": "order"}],
+        },
     }
 
 

@@ -123,6 +123,8 @@ NOT_PERSONAL = {
         "live",
     },
     "images": {"token"},
+    "goals": {"name", "kind", "match", "having"},
+    "funnels": {"name", "kept_steps"},
     # Addresses come without what a site does not ask for; events say what its owner has them say.
     "events": {"name", "url", "referrer", "title", "props", "currency", "experiments", "order_id"},
     "event_drops": {"reason"},
@@ -177,6 +179,8 @@ NAMES_OF_THINGS = {
     ("sites", "person_style"),
     ("sources", "name"),
     ("campaigns", "name"),
+    ("goals", "name"),
+    ("funnels", "name"),
     ("events", "name"),
     ("sessions", "masked_address"),
 }

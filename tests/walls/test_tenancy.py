@@ -98,6 +98,19 @@ CAMPAIGN_FORM = {
 
 CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
 
+ANALYTICS, ASKED = "/o/<organization>/analytics", "/o/{acme}/analytics"
+COUNTED = "/api/v1/analytics/funnels"
+TWO_STEPS = [{"kind": "page", "match": "/"}, {"kind": "order"}]
+# The same in the builder.
+BUILT = {
+    "name": "Mine",
+    "amount": "1",
+    "unit": "days",
+    "kind": ["page", "order"],
+    "match": ["/", ""],
+    "having": ["", ""],
+}
+
 COLUMNS = {"type": "purchase", "column_0": "occurred_at", "column_1": "product_name"}
 
 # Each route that belongs to an organization, as (method, rule). Those that undo come last.
@@ -139,7 +152,159 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/analytics/live-visitors"): one(
         "GET", "/api/v1/analytics/live-visitors?site_id={site_id}"
     ),
+    **{
+        ("GET", f"/api/v1/analytics/{name}"): one(
+            "GET", f"/api/v1/analytics/{name}?dimension=page&site_id={{site_id}}"
+        )
+        for name in ("overview", "timeseries", "breakdown")
+    },
+    ("GET", "/api/v1/goals"): one("GET", "/api/v1/goals?site_id={site_id}"),
+    ("POST", "/api/v1/goals"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/goals",
+                201,
+                json={"site_id": str(ids.site_id), "name": "Mine", "kind": "order"},
+            )
+        ]
+    ),
+    ("GET", "/api/v1/goals/<uuid:goal_id>"): one("GET", "/api/v1/goals/{goal_id}"),
+    ("PATCH", "/api/v1/goals/<uuid:goal_id>"): one(
+        "PATCH", "/api/v1/goals/{goal_id}", json={"name": "Renamed"}
+    ),
+    ("GET", "/api/v1/funnels"): one("GET", "/api/v1/funnels?site_id={site_id}"),
+    ("POST", "/api/v1/funnels"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/funnels",
+                201,
+                json={"site_id": str(ids.site_id), "name": "Mine", "steps": TWO_STEPS},
+            ),
+            # One's own site, but somebody's goal.
+            Attempt(
+                "POST",
+                "/api/v1/funnels",
+                201,
+                json={
+                    "site_id": "{own_site}",
+                    "name": "Mine",
+                    "steps": [{"kind": "order"}, {"kind": "goal", "goal_id": str(ids.goal_id)}],
+                },
+                refused=422,
+            ),
+        ]
+    ),
+    ("GET", "/api/v1/funnels/<uuid:funnel_id>"): one("GET", "/api/v1/funnels/{funnel_id}"),
+    ("PATCH", "/api/v1/funnels/<uuid:funnel_id>"): one(
+        "PATCH", "/api/v1/funnels/{funnel_id}", json={"name": "Renamed"}
+    ),
+    ("GET", "/api/v1/analytics/conversion-rates"): one(
+        "GET", "/api/v1/analytics/conversion-rates?site_id={site_id}"
+    ),
+    ("GET", "/api/v1/analytics/funnels"): Route(
+        lambda ids: [
+            Attempt("GET", f"{COUNTED}?site_id={ids.site_id}&step=page:/&step=order"),
+            Attempt("GET", f"{COUNTED}?site_id={{own_site}}&funnel_id={ids.funnel_id}"),
+            Attempt(
+                "GET",
+                f"{COUNTED}?site_id={{own_site}}&step=page:/&step=goal:{ids.goal_id}",
+                refused=400,
+            ),
+        ]
+    ),
+    ("GET", "/api/v1/analytics/journeys"): one(
+        "GET", "/api/v1/analytics/journeys?site_id={site_id}"
+    ),
+    ("GET", "/api/v1/analytics/retention"): one(
+        "GET", "/api/v1/analytics/retention?site_id={site_id}"
+    ),
+    ("GET", "/api/v1/analytics/attribution"): one(
+        "GET", "/api/v1/analytics/attribution?site_id={site_id}"
+    ),
+    ("GET", f"{ANALYTICS}/goals"): one("GET", f"{ASKED}/goals?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/goals/new"): one(
+        "GET", f"{ASKED}/goals/new?site={{site_id}}", refused=200
+    ),
+    ("POST", f"{ANALYTICS}/goals"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/goals",
+                302,
+                form={"site": str(ids.site_id), "name": "Mine", "kind": "order"},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/goals/<uuid:goal_id>/edit"): one(
+        "GET", f"{ASKED}/goals/{{goal_id}}/edit"
+    ),
+    ("POST", f"{ANALYTICS}/goals/<uuid:goal_id>"): one(
+        "POST", f"{ASKED}/goals/{{goal_id}}", 302, form={"name": "Changed", "kind": "order"}
+    ),
+    ("POST", f"{ANALYTICS}/goals/revenue"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/goals/revenue",
+                302,
+                form={"site": str(ids.site_id), "trusts_pages": "y"},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/funnels"): one("GET", f"{ASKED}/funnels?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/funnels/new"): one(
+        "GET", f"{ASKED}/funnels/new?site={{site_id}}", refused=200
+    ),
+    ("POST", f"{ANALYTICS}/funnels/draft"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/funnels/draft",
+                form={"site": str(ids.site_id), **BUILT},
+                refused=422,
+            )
+        ]
+    ),
+    ("POST", f"{ANALYTICS}/funnels"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/funnels",
+                302,
+                form={"site": str(ids.site_id), **BUILT},
+                refused=422,
+            ),
+            Attempt(
+                "POST",
+                f"{ASKED}/funnels",
+                302,
+                form={"site": "{own_site}", **BUILT, "kind": ["order", f"goal:{ids.goal_id}"]},
+                refused=422,
+            ),
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/funnels/<uuid:funnel_id>"): one("GET", f"{ASKED}/funnels/{{funnel_id}}"),
+    ("GET", f"{ANALYTICS}/funnels/<uuid:funnel_id>/edit"): one(
+        "GET", f"{ASKED}/funnels/{{funnel_id}}/edit"
+    ),
+    ("POST", f"{ANALYTICS}/funnels/<uuid:funnel_id>"): one(
+        "POST", f"{ASKED}/funnels/{{funnel_id}}", 302, form=BUILT
+    ),
+    ("GET", f"{ANALYTICS}/journeys"): one("GET", f"{ASKED}/journeys?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/retention"): one("GET", f"{ASKED}/retention?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/attribution"): one("GET", f"{ASKED}/attribution?site={{site_id}}"),
     ("GET", "/o/<organization>/live"): NO_IDS,
+    ("GET", "/o/<organization>/analytics"): one("GET", "/o/{acme}/analytics?site={site_id}"),
+    ("GET", "/o/<organization>/analytics/<uuid:site_id>/series"): one(
+        "GET", "/o/{acme}/analytics/{site_id}/series"
+    ),
+    ("GET", "/o/<organization>/analytics/values/<dimension>"): one(
+        "GET", "/o/{acme}/analytics/values/page?site={site_id}"
+    ),
     ("GET", f"{SITE}/events"): one("GET", "/o/{acme}/sites/{site_id}/events"),
     ("GET", f"{SITE}/drops"): one("GET", "/o/{acme}/sites/{site_id}/drops"),
     ("POST", f"{SITE}/quarantine/<uuid:suspect_id>/restoration"): one(
@@ -462,6 +627,16 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/o/<organization>/sources/<uuid:source_id>/secret"): one(
         "POST", "/o/{acme}/sources/{removable_id}/secret", 302, form={"secret": "a new secret"}
     ),
+    ("POST", f"{ANALYTICS}/funnels/<uuid:funnel_id>/deletion"): one(
+        "POST", f"{ASKED}/funnels/{{funnel_id}}/deletion", 302
+    ),
+    ("DELETE", "/api/v1/funnels/<uuid:funnel_id>"): one(
+        "DELETE", "/api/v1/funnels/{spare_funnel_id}", 204
+    ),
+    ("POST", f"{ANALYTICS}/goals/<uuid:goal_id>/deletion"): one(
+        "POST", f"{ASKED}/goals/{{goal_id}}/deletion", 302
+    ),
+    ("DELETE", "/api/v1/goals/<uuid:goal_id>"): one("DELETE", "/api/v1/goals/{spare_goal_id}", 204),
     ("POST", "/o/<organization>/sources/<uuid:source_id>/removal"): one(
         "POST", "/o/{acme}/sources/{removable_id}/removal", 302
     ),
@@ -581,8 +756,13 @@ def ask(app, acme, sign_in, client):
     alice = sign_in("alice@acme.example")
     token = alice.token("/sign-in")
 
+    def own(fields: dict[str, Any] | None) -> dict[str, Any] | None:
+        site = str(acme.site_id)
+        return fields and {k: site if v == "{own_site}" else v for k, v in fields.items()}
+
     def send(attempt: Attempt) -> Any:
-        path = attempt.path.replace("{acme}", acme.slug)
+        path = attempt.path.replace("{acme}", acme.slug).replace("{own_site}", str(acme.site_id))
+        attempt = replace(attempt, json=own(attempt.json), form=own(attempt.form))
         if path.startswith("/api/"):
             return client.open(path, method=attempt.method, json=attempt.json, headers=acme.bearer)
         if attempt.method == "GET":

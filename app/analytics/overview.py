@@ -1,0 +1,270 @@
+"""The overview of a site: its figures, their course over time, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from app.analytics.answers import Answer, Point, Row, Totals, ask, label_at
+from app.analytics.conversions import Conversions, conversions_of
+from app.analytics.dimensions import DIMENSIONS
+from app.analytics.questions import Question
+from app.analytics.words import duration, percent
+from app.core import clock
+from app.core.errors import bad_query
+
+PANELS = {
+    "pages": ("Pages", ("page", "entry_page", "exit_page")),
+    "sources": (
+        "Sources",
+        (
+            "channel",
+            "referrer",
+            "utm_source",
+            "utm_medium",
+            "utm_campaign",
+            "utm_term",
+            "utm_content",
+        ),
+    ),
+    "places": ("Places", ("country", "region", "city")),
+    "devices": ("Devices", ("device", "browser", "system", "language")),
+    "events": ("Events", ("event", "property")),
+}
+SHOWN = 8  # rows of a panel
+TIMES = 10  # from which on a growth is told as a multiple
+MOST_HOURS = 3  # days that are drawn by the hour
+MOST_DAYS = 100  # that are drawn by the day
+
+Value = Callable[[Totals], float | None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Of a figure: what it is called and means, how it is read, and whether more of it is good."""
+
+    label: str
+    meaning: str
+    value: Value
+    words: Callable[[Any], str] = "{:,}".format
+    good: int = 1
+    drawn: float = 1  # what a value is multiplied with in the chart
+
+
+FIGURES: dict[str, Kind] = {
+    "visitors": Kind(
+        "Visitors",
+        "Different visitors of each day, added up: who comes on two days counts on both.",
+        lambda totals: totals.visitors,
+    ),
+    "sessions": Kind(
+        "Visits",
+        "A visit ends after half an hour without a sign of life. It counts when it began.",
+        lambda totals: totals.sessions,
+    ),
+    "page_views": Kind(
+        "Page views",
+        "Also those of visitors who asked not to be followed.",
+        lambda totals: totals.page_views,
+    ),
+    "bounce_rate": Kind(
+        "Bounce rate",
+        "Visits of a single page view.",
+        lambda totals: totals.bounce_rate,
+        percent,
+        -1,
+        100,
+    ),
+    "duration": Kind(
+        "Visit duration",
+        "From the first to the last event of a visit, on average.",
+        lambda totals: totals.seconds and totals.seconds * 1000,
+        duration,
+        1,
+        0.001,
+    ),
+    "revenue": Kind(
+        "Revenue",
+        "Orders that a source told of and a visit named, less what was given back, and what your "
+        "servers say that events earned.",
+        lambda totals: totals.revenue,
+        drawn=0.01,
+    ),
+}
+BY_VISITORS, BY_SESSIONS = "visitors", "sessions"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`change` in words, `tone` good, bad or neutral."""
+
+    name: str
+    label: str
+    meaning: str
+    value: str
+    change: str | None
+    tone: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """Of a panel: `share` is of its longest, 0 to 100."""
+
+    value: str
+    number: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    name: str
+    label: str
+    dimensions: tuple[str, ...]
+    dimension: str
+    lines: list[Line]
+    more: int
+
+    @property
+    def none(self) -> str:
+        return DIMENSIONS[self.dimension].none
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What one question is answered with. `before` is None where nothing is compared."""
+
+    question: Question
+    answer: Answer
+    before: Answer | None
+    metric: str
+    interval: str
+
+    @classmethod
+    def of(cls, question: Question, said: Mapping[str, str]) -> Overview:
+        """`said`: `metric`, `interval`, `compare=off`, of an address. Raises ApiError 400."""
+        metric, interval = said.get("metric"), said.get("interval")
+        if metric and metric not in FIGURES:
+            raise bad_query("metric", f"One of {', '.join(FIGURES)}.")
+        possible = intervals(question.period.length)
+        if interval and interval not in possible:
+            raise bad_query("interval", f"One of {', '.join(possible)} for so many days.")
+        if said.get("compare", "off") != "off":
+            raise bad_query("compare", "off, or nothing.")
+        return cls(
+            question,
+            ask(question.site, question.period, question.filters),
+            None
+            if said.get("compare")
+            else ask(question.site, question.period.before(), question.filters, ()),
+            metric or (BY_VISITORS if question.own_clock else BY_SESSIONS),
+            interval or possible[0],
+        )
+
+    @property
+    def intervals(self) -> tuple[str, ...]:
+        return intervals(self.question.period.length)
+
+    @cached_property
+    def conversions(self) -> Conversions:
+        return conversions_of(self.question.site, self.question.period, self.question.filters)
+
+    def figures(self, money: Callable[[Any], str]) -> list[Figure]:
+        return [self._figure(name, kind, money) for name, kind in FIGURES.items()]
+
+    def _figure(self, name: str, kind: Kind, money: Callable[[Any], str]) -> Figure:
+        now = kind.value(self.answer.totals)
+        then = kind.value(self.before.totals) if self.before else None
+        words = money if name == "revenue" else kind.words
+        value = "–" if now is None else words(now)
+        change, tone = _change(now, then, kind)
+        return Figure(name, kind.label, kind.meaning, value, change, tone)
+
+    def panel(self, name: str, dimension: str | None) -> Panel:
+        """Raises ApiError 400 for a dimension that is not of this panel."""
+        label, dimensions = PANELS[name]
+        chosen = dimension or dimensions[0]
+        if chosen not in dimensions:
+            raise bad_query(name, f"One of {', '.join(dimensions)}.")
+        found = self.answer.breakdown(chosen, limit=SHOWN)
+        return Panel(
+            name, label, dimensions, chosen, self._lines(found.rows), found.total - len(found.rows)
+        )
+
+    def _lines(self, rows: list[Row]) -> list[Line]:
+        numbers = [self.number(row.totals) for row in rows]
+        most = max(numbers, default=0) or 1
+        pairs = zip(rows, numbers, strict=True)
+        # What only those did who are not followed has no visitors.
+        return [Line(row.value, number, 100 * number / most) for row, number in pairs if number]
+
+    def number(self, totals: Totals) -> int:
+        """Visitors, or where these cannot be told, visits."""
+        return totals.sessions if totals.visitors is None else totals.visitors
+
+    @cached_property
+    def points(self) -> list[dict[str, Any]]:
+        """The chosen figure over time: what, when, and the same of the period before."""
+        kind = FIGURES[self.metric]
+        now = self.answer.series(self.interval)
+        then = self.before.series(self.interval) if self.before else []
+        return [
+            {
+                "at": point.at,
+                "label": label_of(point, self.interval),
+                "value": self._drawn(kind, point),
+                "before": self._drawn(kind, then[place]) if place < len(then) else None,
+                "open": self._is_open(point),
+            }
+            for place, point in enumerate(now)
+        ]
+
+    def _drawn(self, kind: Kind, point: Point) -> float:
+        """In percent, seconds or whole units of the currency."""
+        value = kind.value(point.totals) or 0
+        return value if kind.drawn == 1 else round(value * kind.drawn, 2)
+
+    def _is_open(self, point: Point) -> bool:
+        """Whether it is not over yet."""
+        return point.at == _now_label(self)
+
+
+def intervals(days: int) -> tuple[str, ...]:
+    """In which a period can be drawn, what suits it best first."""
+    if days <= 1:
+        return ("hour",)
+    if days <= MOST_HOURS:
+        return ("hour", "day")
+    if days <= 31:
+        return ("day", "week")
+    if days <= MOST_DAYS:
+        return ("day", "week", "month")
+    return ("week", "month") if days <= 2 * 366 else ("month",)
+
+
+def label_of(point: Point, interval: str) -> str:
+    at = datetime.fromisoformat(point.at)
+    if interval == "hour":
+        return f"{at:%-d %b, %H:%M}"
+    if interval == "month":
+        return f"{at:%B %Y}"
+    return f"{'Week of ' if interval == 'week' else ''}{at:%a %-d %b}"
+
+
+def _now_label(overview: Overview) -> str:
+    now = int(clock.now().timestamp() * 1000)
+    return label_at(now, overview.question.period.zone, overview.interval)
+
+
+def _change(now: float | None, then: float | None, kind: Kind) -> tuple[str | None, str]:
+    if now is None or not then:
+        return None, "neutral"
+    share = (now - then) / then
+    if abs(share) < 0.0005:
+        return "0%", "neutral"
+    tone = "good" if share * kind.good > 0 else "bad"
+    if share >= TIMES:
+        return f"×{now / then:,.0f}", tone
+    return f"{share * 100:+,.0f}%" if abs(share) >= 0.1 else f"{share * 100:+.1f}%", tone

@@ -1,0 +1,121 @@
+// The chart of the overview: what the server drew becomes one that can be read point by point and zoomed. Drawing
+// over some days asks for these days; the address says so, and the way back is the browser's.
+(() => {
+  "use strict";
+  const HEIGHT = 220;
+  const DAY = 86400;
+  const UNITS = { hour: 3600, day: DAY };
+  const WEEKS = [7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY);
+  const STEPS = {
+    hour: [1, 2, 3, 6, 12, 24, 48].map((hours) => hours * 3600),
+    day: [DAY, 2 * DAY, ...WEEKS],
+    week: WEEKS,
+    month: WEEKS.slice(2),
+  };
+  const drawn = new WeakMap();
+
+  // A canvas knows no variables, and no light-dark(): what the style sheet makes of a token is asked of an element.
+  function token(name) {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const colour = getComputedStyle(probe).color;
+    probe.remove();
+    return colour;
+  }
+
+  // The moment as it is on the clock of the site, as if that were UTC: the chart then needs no time zone.
+  const seconds = (at) => Date.parse(`${at.slice(0, 10)}T${at.slice(11, 16) || "00:00"}Z`) / 1000;
+  const day = (moment) => new Date(moment * 1000).toISOString().slice(0, 10);
+
+  function when(moment, step) {
+    const date = new Date(moment * 1000);
+    if (step < DAY) return date.toISOString().slice(11, 16);
+    return date.toLocaleDateString("en-GB", step < 28 * DAY ? { day: "numeric", month: "short", timeZone: "UTC" } : { month: "short", year: "numeric", timeZone: "UTC" });
+  }
+
+  function options(frame, said, moments) {
+    const muted = token("--ink-muted");
+    const axis = { stroke: muted, font: `12px ${getComputedStyle(document.body).fontFamily}`, grid: { stroke: token("--line"), width: 1 }, ticks: { show: false } };
+    const compared = said.points.some((each) => each.before !== null);
+    const shown = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumFractionDigits: 2 }));
+    return {
+      width: frame.clientWidth,
+      height: HEIGHT,
+      tzDate: (moment) => new Date((moment + new Date(moment * 1000).getTimezoneOffset() * 60) * 1000),
+      cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
+      legend: { live: true },
+      scales: { x: { range: (_, low, high) => [low, high > low ? high : low + DAY] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
+      axes: [
+        { ...axis, grid: { show: false }, space: 70, incrs: STEPS[said.interval], values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
+        { ...axis, size: 56, values: (_, marks) => marks.map(shown) },
+      ],
+      series: [
+        { label: "When", value: (_, moment, __, place) => (place === null || place === undefined ? "–" : said.points[place].label) },
+        {
+          label: said.label,
+          stroke: token("--chart"),
+          fill: token("--chart-soft"),
+          width: 2,
+          points: { show: moments.length < 2, size: 6 },
+          value: (_, value) => shown(value),
+        },
+        ...(compared
+          ? [{ label: "Before", stroke: token("--ink-faint"), width: 1.25, dash: [4, 4], points: { show: false }, value: (_, value) => shown(value) }]
+          : []),
+      ],
+      hooks: { setSelect: [(chart) => zoom(frame, chart, said)] },
+    };
+  }
+
+  function zoom(frame, chart, said) {
+    if (chart.select.width < 6) return;
+    const from = chart.posToVal(chart.select.left, "x");
+    const to = chart.posToVal(chart.select.left + chart.select.width, "x");
+    if (!UNITS[said.interval] && to - from < 7 * DAY) return;
+    const address = new URL(frame.dataset.zoom, location.href);
+    address.searchParams.set("from", day(from));
+    address.searchParams.set("to", day(to));
+    window.htmx.ajax("GET", address.href, { target: "#analytics", swap: "outerHTML" }).then(() => history.pushState({ htmx: true }, "", address.href));
+  }
+
+  async function draw(frame) {
+    if (drawn.has(frame) || !window.uPlot) return;
+    drawn.set(frame, null);
+    const answer = await fetch(new URL(frame.dataset.chart, location.href), { headers: { Accept: "application/json" } });
+    if (!answer.ok || !frame.isConnected) return;
+    const said = await answer.json();
+    const moments = said.points.map((each) => seconds(each.at));
+    const values = [moments, said.points.map((each) => each.value)];
+    if (said.points.some((each) => each.before !== null)) values.push(said.points.map((each) => each.before));
+    const canvas = document.createElement("div");
+    canvas.setAttribute("aria-hidden", "true");
+    canvas.className = "chart__canvas";
+    const chart = new window.uPlot(options(frame, said, moments), values, canvas);
+    frame.append(canvas);
+    frame.classList.add("chart--drawn");
+    drawn.set(frame, chart);
+  }
+
+  const all = () => document.querySelectorAll("[data-chart]");
+  const drawAll = () => all().forEach(draw);
+
+  // Colours are read when a chart is made, so another theme makes another chart.
+  function redraw() {
+    for (const frame of all()) {
+      drawn.get(frame)?.destroy();
+      frame.querySelector(".chart__canvas")?.remove();
+      frame.classList.remove("chart--drawn");
+      drawn.delete(frame);
+    }
+    drawAll();
+  }
+
+  new ResizeObserver(() => {
+    for (const frame of all()) drawn.get(frame)?.setSize({ width: frame.clientWidth, height: HEIGHT });
+  }).observe(document.body);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  document.addEventListener("htmx:load", drawAll);
+  drawAll();
+})();

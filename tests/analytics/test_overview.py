@@ -1,0 +1,162 @@
+"""The overview of a site as a page and over REST."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.permissions import Role
+from app.analytics import rollups
+from app.core.db import db
+from app.sites.models import Site
+from tests.shops import shopify, shopify_order
+from tests.visits import FRANCE, GERMANY, event, send
+
+
+@pytest.fixture
+def visited(client, acme, inside, work):
+    """Two visits, from France and Germany, an event, and an order."""
+    client.post(f"/hooks/{acme.source_id}", **shopify(acme.secret, "orders/paid", shopify_order(1)))
+    work()
+    bought = event(acme, "/thanks", "conversion", props={"order_id": "1", "plan": "pro"})
+    pages = [event(acme, "/tea?utm_source=news&utm_medium=email"), event(acme, "/cart")]
+    send(client, acme, *pages, bought, address=FRANCE)
+    send(client, acme, event(acme, "/"), address=GERMANY)
+    with inside(acme):
+        rollups.roll_up(db.session.get_one(Site, acme.site_id), busy=False)
+
+
+@pytest.fixture
+def page(acme, sign_in):
+    def read(query="", path="", email="alice@acme.example", status=200):
+        address = f"/o/{acme.slug}/analytics{path}?site={acme.site_id}&period=today{query}"
+        answer = sign_in(email).get(address)
+        assert answer.status_code == status, answer.text
+        return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text)))
+
+    return read
+
+
+@pytest.fixture
+def api(client, acme):
+    def ask(path, status=200, **query):
+        query = {"site_id": str(acme.site_id), "period": "today", **query}
+        answer = client.get(f"/api/v1/analytics/{path}", query_string=query, headers=acme.bearer)
+        assert answer.status_code == status, answer.text
+        return answer.json
+
+    return ask
+
+
+def test_the_page_tells_what_was_counted(visited, page):
+    text = page()
+    for words in (
+        "Visitors 2",
+        "Visits 2",
+        "Page views 3",
+        "€14.90",
+        "/tea",
+        "E-mail",
+        "France",
+        "Germany",
+    ):
+        assert words in text, words
+    assert "Bounce rate 50.0%" in text
+
+
+def test_a_filter_narrows_everything_and_can_be_taken_off(visited, page):
+    text = page("&f=country:is:DE")
+    assert "Visitors 1" in text and "Page views 1" in text and "/tea" not in text
+    assert "Country is Germany" in text
+    assert "Page views 2" in page("&f=country:is_not:DE|AT")
+
+
+def test_the_form_adds_a_filter_to_the_address(visited, acme, sign_in):
+    alice = sign_in("alice@acme.example")
+    asked = f"/o/{acme.slug}/analytics?site={acme.site_id}&f=device:is:desktop"
+    added = alice.get(asked + "&on=country&operator=is&value=DE+|+FR")
+    assert added.status_code == 302, added.text
+    location = unescape(added.headers["Location"])
+    assert "f=country:is:DE%7CFR" in location and "f=device:is:desktop" in location
+    assert "on=" not in location
+    refused = alice.get(asked + "&on=shoe&operator=is&value=9")
+    assert refused.status_code == 400 and "shoe" in refused.text
+
+
+def test_a_viewer_reads_it_and_who_is_no_member_does_not(
+    visited, page, join, acme, sign_in, umbrella
+):
+    join("vera@acme.example", Role.VIEWER)
+    assert "Visitors 2" in page(email="vera@acme.example")
+    address = f"/o/{acme.slug}/analytics?site={acme.site_id}"
+    assert sign_in("charlie@umbrella.example").get(address).status_code == 404
+
+
+def test_all_values_of_a_dimension_can_be_searched_and_sorted(visited, page):
+    assert "/cart 1 1 1" in page(path="/values/page")
+    assert "/cart" not in page("&q=tea", path="/values/page")
+    assert "Nothing matches" in page("&q=coffee", path="/values/page")
+    assert "plan=pro 1 1 1" in page(path="/values/property")
+    page(path="/values/shoe", status=404)
+    page("&by=shoe", path="/values/page", status=400)
+
+
+def test_before_anything_was_counted_it_says_what_to_do(page):
+    assert "The snippet was not seen yet" in page()
+
+
+def test_another_clock_tells_no_visitors(visited, page):
+    text = page("&zone=Asia/Tokyo")
+    assert "Visitors –" in text and "different visitors cannot be told" in text
+
+
+def test_rest_tells_the_same(visited, api, inside, acme):
+    found = api("overview")
+    assert found["totals"]["visitors"] == 2 and found["totals"]["page_views"] == 3
+    assert found["totals"]["revenue"] == 1490 and found["currency"] == "EUR"
+    assert found["before"]["visitors"] == 0
+    assert api("overview", compare="off")["before"] is None
+    points = api("timeseries")
+    assert points["interval"] == "hour" and len(points["data"]) in (23, 24, 25)
+    assert sum(each["totals"]["sessions"] for each in points["data"]) == 2
+    rows = api("breakdown", dimension="utm_source")["data"]
+    assert {row["value"]: row["totals"]["visitors"] for row in rows} == {"": 1, "news": 1}
+    only = api("breakdown", dimension="page", f="channel:is:email", limit=1)
+    assert only["total"] == 2 and len(only["data"]) == 1
+    assert api("overview", zone="Asia/Tokyo")["totals"]["visitors"] is None
+    with inside(acme):
+        assert db.session.scalars(select(Site.number)).all()
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"period": "century"}, "period"),
+        ({"from": "2026-02-30"}, "from"),
+        ({"from": "2026-03-02", "to": "2026-03-01"}, "to"),
+        ({"from": "2012-01-01", "to": "2026-03-01"}, "from"),
+        ({"zone": "Mars/Olympus"}, "zone"),
+        ({"zone": "../etc/passwd"}, "zone"),
+        ({"f": "shoe:is:9"}, "f"),
+        ({"f": "country:like:D%"}, "f"),
+        ({"f": "country"}, "f"),
+        ({"f": "page:contains:"}, "f"),
+        ({"f": "page:is:a\x00b"}, "f"),
+        ({"f": ["country:is:DE"] * 3 + [f"page:is:/{n}" for n in range(30)]}, "f"),
+    ],
+)
+def test_a_wrong_question_is_refused_with_the_field(api, page, query, field):
+    for path in ("overview", "timeseries"):
+        assert api(path, 400, **query)["error"]["details"]["field"] == field
+    assert api("breakdown", 400, dimension="page", **query)["error"]["details"]["field"] == field
+
+
+def test_other_wrong_questions(api, page):
+    assert api("timeseries", 400, interval="minute")["error"]["details"]["field"] == "interval"
+    assert api("breakdown", 400, dimension="shoe")["error"]["details"]["field"] == "dimension"
+    assert api("breakdown", 400, dimension="page", by="shoe")["error"]["details"]["field"] == "by"
+    for query in ("&metric=shoe", "&interval=minute", "&compare=on", "&pages=country", "&f=a:b:c"):
+        page(query, status=400)
