@@ -11,7 +11,7 @@ followed has no visit: it counts when it happened, for nobody.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -66,15 +66,7 @@ class Draft:
             active=row.active,
             page_views=row.page_views,
         )
-        self._put_values(
-            entry_page=_path(row.entry_url),
-            exit_page=_path(row.exit_url),
-            channel=row.channel,
-            referrer=row.referrer_host,
-            region=_within(row.region, row.country),
-            city=_within(row.city, row.country),
-            **{name: getattr(row, name) for name in AS_STORED},
-        )
+        self._put_values(**values_of(row))
 
     def add_event(self, row: Any, told: Mapping[str, tuple[int, Money]], trusting: bool) -> None:
         place = self._place(row)
@@ -110,13 +102,12 @@ class Draft:
 
     def _put_values(self, **values: str | None) -> None:
         for name, value in values.items():
-            self.values[name].append(_value(value))
+            self.values[name].append(value_word(value))
 
     def _put_properties(self, number: int, props: dict[str, Any]) -> None:
-        for name, value in props.items():
-            if value is not None and name not in UNIQUE_PROPERTIES:
-                self.properties.append(number)
-                self.values["property"].append(_value(f"{name}={_said(value)}"))
+        for each in property_words(props):
+            self.properties.append(number)
+            self.values["property"].append(each)
 
     def _place(self, row: Any) -> int | None:
         """The visit of an event, or one of its own that is nobody's; None: of another day."""
@@ -222,9 +213,39 @@ def _encoded(values: list[str]) -> tuple[list[str], Array]:
 # --- values ---------------------------------------------------------------------------------------
 
 
+def values_of(row: Any) -> dict[str, str | None]:
+    """What a visit is by each dimension, before it is shortened."""
+    return {
+        "entry_page": _path(row.entry_url),
+        "exit_page": _path(row.exit_url),
+        "channel": row.channel,
+        "referrer": row.referrer_host,
+        "region": _within(row.region, row.country),
+        "city": _within(row.city, row.country),
+        **{name: getattr(row, name) for name in AS_STORED},
+    }
+
+
+def words_of(row: Any) -> dict[str, list[str]]:
+    """What an event is by each dimension of events."""
+    viewed = row.name == PAGE_VIEW
+    props = [] if row.name in NO_PROPERTIES else list(property_words(row.props or {}))
+    return {
+        "page": [_path(row.url)] if viewed else [],
+        "event": [] if viewed else [row.name],
+        "property": props,
+    }
+
+
+def property_words(props: dict[str, Any]) -> Iterator[str]:
+    for name, value in props.items():
+        if value is not None and name not in UNIQUE_PROPERTIES:
+            yield value_word(f"{name}={_said(value)}")
+
+
 @lru_cache(20_000)
 def _path(url: str) -> str:
-    return _value(path_of(url))
+    return value_word(path_of(url))
 
 
 def _within(place: str | None, country: str | None) -> str | None:
@@ -238,5 +259,6 @@ def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _value(text: str | None) -> str:
+def value_word(text: str | None) -> str:
+    """As it is kept."""
     return (text or NONE).strip()[:LONGEST_VALUE].rstrip()
