@@ -145,7 +145,7 @@ def _recovery(address: str, site_key: str, core: int | None) -> float:
 
 
 TIMES = 5
-CROWD = 4000
+CROWD = 2000
 MINUTE = 60.0
 PATH = "/widget/v1/events"
 
