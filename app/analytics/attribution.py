@@ -11,15 +11,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy import exists, select
 
 from app.accounts.models import Organization
-from app.analytics.chunks import Chunk, read_chunks
+from app.analytics.chunk import Chunk
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
-from app.analytics.periods import Period
+from app.analytics.models import RollupRun
+from app.analytics.periods import Period, midnight
 from app.analytics.raw import net, refunds_of
 from app.analytics.sums import NOBODY
 from app.commerce.models import PAID, REFUNDED, Order
@@ -127,8 +130,10 @@ def share_out(amount: int, weights: Sequence[float]) -> list[int]:
 
 def _unjoined(site: Site, period: Period) -> list[int]:
     """What is left after refunds of each order that happened in the period and that no visit has
-    named."""
+    named. Only since there are raw events: before, nobody can say which ones were named."""
     organization = db.session.get_one(Organization, site.organization_id)
+    since = db.session.scalar(select(RollupRun.raw_since).filter_by(site_number=site.number))
+    begins = max(period.begins, midnight(since, ZoneInfo(site.time_zone)) if since else 0)
     named = exists().where(
         Event.site_number == site.number,
         Event.order_id == Order.external_id,
@@ -139,7 +144,7 @@ def _unjoined(site: Site, period: Period) -> list[int]:
         Order.status.in_((PAID, REFUNDED)),
         Order.total.is_not(None),
         Order.currency == organization.currency,
-        Order.occurred_at >= _moment(period.begins),
+        Order.occurred_at >= _moment(begins),
         Order.occurred_at < _moment(period.ends),
         ~named,
     )

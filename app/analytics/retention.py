@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy import select
 
-from app.analytics.chunks import Chunk, read_chunks
+from app.analytics.chunk import Chunk
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
 from app.analytics.periods import Period
@@ -72,7 +73,7 @@ def retention(
     begins = spans(today, unit, number)
     period = Period(begins[0], today, zone)
     sums = Sums(begins)
-    for chunk in read_chunks(site, period, filters, events=any(each.of_events for each in filters)):
+    for chunk in read_chunks(site, period, filters, events=False):
         in_native_thread(sums.add, chunk)
     new = _new_since(site, period)
     return Retention(unit, in_native_thread(sums.cohorts, new), *sums.counted())

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.analytics import rollups
 from app.analytics.answers import ask
 from app.analytics.attribution import MODELS, UNJOINED, attribution, share_out
 from app.analytics.filters import read_filters
+from app.analytics.models import RollupRun
 from app.analytics.periods import Period, local_day
 from app.commerce.models import Order
 from app.core.db import db
@@ -147,6 +148,18 @@ def test_refunds_are_off_and_orders_without_a_visit_stand_alone(site, shelf, buy
     assert found.revenue == ask(site, around_noon()).totals.revenue + 2000
     filtered = attribution(site, around_noon(), "channel", read_filters(["channel:is:email"]))
     assert (filtered.revenue, filtered.unjoined.orders) == (3500, 0)
+
+
+def test_from_when_raw_events_are_gone_no_order_is_said_to_have_no_visit(site, shelf, buy):
+    visit(shelf, "ada", 0, "email", order=1)
+    buy(1, 1000, 1)
+    buy(2, 500, 1)
+    rollups.rebuild(site)
+    day = local_day(NOON, ZoneInfo("UTC"))
+    for since, revenue in ((day, 1500), (day + timedelta(days=1), 1000)):
+        db.session.execute(update(RollupRun).values(raw_since=since))
+        db.session.commit()
+        assert attribution(site, around_noon(), "channel").revenue == revenue
 
 
 def test_who_did_not_agree_has_only_the_visits_of_the_day(site, shelf, buy):
