@@ -8,6 +8,7 @@ PERIODIC = {
     "app.sources.jobs.sweep_deliveries": 15,
     "app.sources.jobs.sweep_replays": 60,
     "app.analytics.rollups.roll_up_due": 5,
+    "app.analytics.forgetting.forget_raw": 3600,
     "app.proof.jobs.sweep_imports": 60,
     "app.proof.jobs.forget_uploads": 3600,
     "app.core.mail.sweep_mail": 30,

@@ -3,6 +3,7 @@ from flask import Flask
 from app.analytics import (
     api,
     attribution_views,
+    export_views,
     funnel_api,
     funnel_views,
     goal_api,
@@ -12,13 +13,32 @@ from app.analytics import (
     orders,  # noqa: F401
     path_api,
     retention_views,
+    segment_views,
+    shared_link_views,
+    shared_views,
     views,
+    visit_views,
 )
+from app.analytics.models import Segment
 
-PAGES = (views, goal_views, funnel_views, journey_views, retention_views, attribution_views)
+PAGES = (
+    views,
+    visit_views,
+    goal_views,
+    funnel_views,
+    journey_views,
+    retention_views,
+    attribution_views,
+    segment_views,
+    export_views,
+    shared_link_views,
+    shared_views,
+)
 REST = (api, goal_api, funnel_api, path_api)
 
 
 def register(app: Flask) -> None:
     for module in (*PAGES, *REST):
         app.register_blueprint(module.blueprint)
+    app.add_template_global(Segment.of, "segments_of")
+    app.add_template_global(segment_views.applied, "segment_address")

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.analytics.chunks import Chunk, Day, read_chunks, read_days
+from app.analytics.chunk import Chunk
+from app.analytics.chunks import Day, read_chunks, read_days
 from app.analytics.columns import Array
 from app.analytics.days import TABLES
 from app.analytics.dimensions import OF_EVENTS, OF_SESSIONS, OTHER

@@ -16,7 +16,8 @@ import numpy as np
 from sqlalchemy import exists, select
 
 from app.accounts.models import Organization
-from app.analytics.chunks import Chunk, read_chunks
+from app.analytics.chunk import Chunk
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
 from app.analytics.periods import Period

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.analytics.chunks import Chunk, read_chunks
+from app.analytics.chunk import Chunk
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
 from app.analytics.matches import Match

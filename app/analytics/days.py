@@ -11,7 +11,7 @@ followed has no visit: it counts when it happened, for nobody.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -23,8 +23,8 @@ from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
 from app.analytics.raw import Money
 from app.analytics.sums import NOBODY, Visits, add_up
 from app.tracking.arrivals import PAGE_VIEW
-from app.tracking.live_queries import path_of
 from app.tracking.models.rollup import BUCKET
+from app.tracking.words import path_of
 
 QUARTERS = 100  # of the longest day, on which clocks are set back
 MOST_VALUES = 1000  # of a dimension in a day; the rest is one "other"
@@ -33,6 +33,7 @@ LONGEST_VALUE = 300  # characters
 LEFT_OUT = ("engagement", "web_vitals")
 NO_PROPERTIES = {PAGE_VIEW, "impression", "campaign_click", "campaign_close"}
 UNIQUE_PROPERTIES = {"order_id"}  # would be a value for each event
+LOW = 2**64 - 1
 TABLES, SESSIONS, EVENTS = "tables", "sessions", "events"
 PARTS = (TABLES, SESSIONS, EVENTS)
 
@@ -56,6 +57,8 @@ class Draft:
         self.places[row.id] = len(self.places)
         visitor = self.visitors.setdefault(bytes(row.visitor), len(self.visitors))
         self._put(
+            id_high=row.id.int >> 64,
+            id_low=row.id.int & LOW,
             visitor=visitor,
             person=int(row.person),
             start=row.started_at - self.begins,
@@ -63,15 +66,7 @@ class Draft:
             active=row.active,
             page_views=row.page_views,
         )
-        self._put_values(
-            entry_page=_path(row.entry_url),
-            exit_page=_path(row.exit_url),
-            channel=row.channel,
-            referrer=row.referrer_host,
-            region=_within(row.region, row.country),
-            city=_within(row.city, row.country),
-            **{name: getattr(row, name) for name in AS_STORED},
-        )
+        self._put_values(**values_of(row))
 
     def add_event(self, row: Any, told: Mapping[str, tuple[int, Money]], trusting: bool) -> None:
         place = self._place(row)
@@ -107,19 +102,20 @@ class Draft:
 
     def _put_values(self, **values: str | None) -> None:
         for name, value in values.items():
-            self.values[name].append(_value(value))
+            self.values[name].append(value_word(value))
 
     def _put_properties(self, number: int, props: dict[str, Any]) -> None:
-        for name, value in props.items():
-            if value is not None and name not in UNIQUE_PROPERTIES:
-                self.properties.append(number)
-                self.values["property"].append(_value(f"{name}={_said(value)}"))
+        for each in property_words(props):
+            self.properties.append(number)
+            self.values["property"].append(each)
 
     def _place(self, row: Any) -> int | None:
         """The visit of an event, or one of its own that is nobody's; None: of another day."""
         if row.session_id is not None:
             return self.places.get(row.session_id)
         self._put(
+            id_high=0,
+            id_low=0,
             visitor=NOBODY,
             person=0,
             start=row.at - self.begins,
@@ -186,6 +182,9 @@ def pack_day(draft: Draft) -> dict[str, bytes]:
 
 
 SESSION_TYPES = {
+    # Both halves of its id.
+    "id_high": np.uint64,
+    "id_low": np.uint64,
     "visitor": np.uint32,
     "person": np.uint8,
     "start": np.uint32,
@@ -214,9 +213,39 @@ def _encoded(values: list[str]) -> tuple[list[str], Array]:
 # --- values ---------------------------------------------------------------------------------------
 
 
+def values_of(row: Any) -> dict[str, str | None]:
+    """What a visit is by each dimension, before it is shortened."""
+    return {
+        "entry_page": _path(row.entry_url),
+        "exit_page": _path(row.exit_url),
+        "channel": row.channel,
+        "referrer": row.referrer_host,
+        "region": _within(row.region, row.country),
+        "city": _within(row.city, row.country),
+        **{name: getattr(row, name) for name in AS_STORED},
+    }
+
+
+def words_of(row: Any) -> dict[str, list[str]]:
+    """What an event is by each dimension of events."""
+    viewed = row.name == PAGE_VIEW
+    props = [] if row.name in NO_PROPERTIES else list(property_words(row.props or {}))
+    return {
+        "page": [_path(row.url)] if viewed else [],
+        "event": [] if viewed else [row.name],
+        "property": props,
+    }
+
+
+def property_words(props: dict[str, Any]) -> Iterator[str]:
+    for name, value in props.items():
+        if value is not None and name not in UNIQUE_PROPERTIES:
+            yield value_word(f"{name}={_said(value)}")
+
+
 @lru_cache(20_000)
 def _path(url: str) -> str:
-    return _value(path_of(url))
+    return value_word(path_of(url))
 
 
 def _within(place: str | None, country: str | None) -> str | None:
@@ -230,5 +259,6 @@ def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _value(text: str | None) -> str:
+def value_word(text: str | None) -> str:
+    """As it is kept."""
     return (text or NONE).strip()[:LONGEST_VALUE].rstrip()

@@ -9,18 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.analytics.chunk import Chunk
 from app.analytics.columns import Array
 from app.analytics.dimensions import DIMENSIONS
 from app.analytics.sums import entries
 from app.analytics.words import has_words
 from app.core.errors import bad_query
-
-if TYPE_CHECKING:
-    from app.analytics.chunks import Chunk
 
 OPERATORS = {
     "is": "is",

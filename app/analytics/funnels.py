@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.analytics.chunks import Chunk, read_chunks
+from app.analytics.chunk import Chunk
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.dimensions import OTHER
 from app.analytics.filters import Filter

@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from app.analytics.chunk import Chunk
 from app.analytics.columns import Array
 from app.analytics.days import LEFT_OUT, LONGEST_VALUE, UNIQUE_PROPERTIES
 from app.analytics.dimensions import OTHER
 from app.tracking.checks import NAME, PROPERTY
-from app.tracking.live_queries import path_of
-
-if TYPE_CHECKING:
-    from app.analytics.chunks import Chunk
+from app.tracking.words import path_of
 
 PAGE, EVENT, OF_EVENT, ORDER = "page", "event", "property", "order"
 KINDS = {

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy import select
 
-from app.analytics.chunks import Chunk, read_chunks
+from app.analytics.chunk import Chunk
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
 from app.analytics.periods import Period

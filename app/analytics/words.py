@@ -7,7 +7,7 @@ from functools import cache
 from app.analytics.dimensions import DIMENSIONS, NONE, OTHER
 from app.core.countries import NAMES
 from app.tracking.channels import CHANNELS
-from app.tracking.live_queries import channel_words
+from app.tracking.words import channel_words
 
 DEVICES = ("desktop", "mobile", "tablet")
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
+ROWS_AT_ONCE = 200
 # A spreadsheet program takes what begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -22,3 +24,19 @@ def csv_bytes(rows: Iterable[Iterable[Any]]) -> bytes:
     written = io.StringIO(newline="")
     csv.writer(written).writerows([neutral(cell) for cell in row] for row in rows)
     return written.getvalue().encode("utf-8-sig", "replace")
+
+
+def csv_stream(rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:
+    """The same bytes, some rows at a time, for more than fits into memory."""
+    yield "".encode("utf-8-sig")
+    for some in batched(rows, ROWS_AT_ONCE):
+        written = io.StringIO(newline="")
+        csv.writer(written).writerows([neutral(cell) for cell in row] for row in some)
+        yield written.getvalue().encode("utf-8", "replace")
+
+
+def batched(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of `size`, the last one shorter."""
+    remaining = iter(rows)
+    while some := list(islice(remaining, size)):
+        yield some

@@ -15,6 +15,17 @@ from app.sites.models import Site
 
 SWITCHER_SITES = 6
 
+ANALYTICS = (
+    "analytics.",
+    "visits.",
+    "goals.",
+    "funnels.",
+    "journeys.",
+    "retention.",
+    "attribution.",
+    "reports.",
+    "campaign_reports.",
+)
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
@@ -23,7 +34,16 @@ ITEMS = (
         "Analytics",
         "chart-no-axes-column",
         "analytics.show",
-        ("analytics.", "goals.", "funnels.", "journeys.", "retention.", "attribution.", "reports."),
+        (
+            "analytics.",
+            "visits.",
+            "goals.",
+            "funnels.",
+            "journeys.",
+            "retention.",
+            "attribution.",
+            "reports.",
+        ),
         Permission.ANALYTICS_READ,
     ),
     (

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
 
+from app.accounts.models import user
+from app.analytics import rollups
 from app.core.db import db
 from app.sites.models import Site
 from tests.tracking.arriving import Shelf
@@ -18,3 +21,26 @@ def site(inside, acme):
 def shelf(site):
     """Acme's part of the event store."""
     return Shelf(site.organization_id, site.number)
+
+
+@pytest.fixture
+def stocked(inside, acme):
+    """Store arrivals and add up their days, for tests that then ask through pages:
+    `stocked(lambda shelf: [shelf.arrival(0)])`. Leaves nothing of its surroundings behind."""
+
+    def stock(arrivals):
+        with inside(acme):
+            site = db.session.get_one(Site, acme.site_id)
+            shelf = Shelf(site.organization_id, site.number)
+            shelf.store(*arrivals(shelf))
+            rollups.rebuild(site)
+
+    return stock
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch):
+    """Hashes that cost nothing, for tests that sign in and look at something else."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(user, "_hasher", quick)
+    user._nobody.cache_clear()

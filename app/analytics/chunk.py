@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from app.analytics.columns import Array
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Visits of several days and their events, in their order.
+
+    `sessions`: arrays with an entry for each visit. `begins` is the moment (milliseconds since
+    1970) and `day` the place in `days` at which it began; `visitor` tells visitors apart within
+    the chunk, NOBODY for what is no visit; `visitor_key` knows a person on other days as well, if
+    `person` says that he agreed; the dimensions of visits are codes into `words`.
+
+    `events`: `session` (the place of its visit), `offset` (milliseconds since that began), `view`
+    (whether it is a page view), `event` (its name) and `page` are codes; `property` and `campaign`
+    have entries of their own, whose event is `property_event` and `campaign_event`; so have
+    `earning_event`, `earning_amount`, `earning_orders`.
+
+    `chosen` says which visits are within the period and match the filters.
+    """
+
+    days: list[date]
+    words: dict[str, list[str]]
+    sessions: dict[str, Array]
+    events: dict[str, Array]
+    chosen: Array = field(default_factory=lambda: np.zeros(0, bool))

@@ -1,0 +1,92 @@
+"""The page from which figures are taken out, and the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from app.accounts.access import current_member, require
+from app.accounts.permissions import Permission
+from app.analytics.answers import INTERVALS
+from app.analytics.exports import FORMATS, RAW, SERIES, WHATS, Export, Progress
+from app.analytics.pages import shown
+from app.analytics.questions import Question
+from app.core.api import parsed_uuid
+from app.core.db import db
+from app.core.errors import ApiError, not_found
+from app.core.ids import uuid7
+from app.core.render import render
+from app.sites.listing import Choice, choose_site
+from app.sites.models import Site
+
+blueprint = Blueprint("exports", __name__, url_prefix="/o/<organization>/analytics/export")
+
+
+@blueprint.get("")
+@require(Permission.ANALYTICS_READ)
+def show() -> Any:
+    choice = _choice()
+    if choice.chosen is None:
+        return render("analytics/exports/show.html", block="picker", choice=choice)
+    identifier = parsed_uuid(request.args.get("export", ""))
+    return render(
+        "analytics/exports/show.html",
+        block="progress",
+        choice=choice,
+        site=choice.chosen,
+        question=Question.asked(choice.chosen),
+        what=_one_of("dimension", WHATS, SERIES),
+        intervals=INTERVALS,
+        raw=RAW,
+        may_raw=current_member.may(Permission.ACTIVITIES_READ),
+        export=identifier or uuid7(),
+        progress=Progress.of(identifier) if identifier else None,
+        **shown(),
+    )
+
+
+@blueprint.post("")
+@require(Permission.ANALYTICS_READ)
+def create() -> Any:
+    """A POST, since taking figures out is written down in the audit log."""
+    site = _choice().chosen
+    if site is None:
+        raise not_found()
+    export = asked_export(site)
+    if export.raw and not current_member.may(Permission.ACTIVITIES_READ):
+        raise ApiError(403, "forbidden", "Your role does not include single visits and events.")
+    return download(export, Progress(parsed_uuid(request.values.get("export", ""))))
+
+
+def asked_export(site: Site) -> Export:
+    """By this request. Raises ApiError 400 that names the field."""
+    what = _one_of("dimension", WHATS, SERIES)
+    interval = _one_of("interval", INTERVALS, "day")
+    return Export(Question.asked(site), what, interval, _one_of("format", FORMATS, "csv"))
+
+
+def download(export: Export, progress: Progress) -> Response:
+    pieces = export.begin(progress)
+    # What is taken out is written down before the first of it leaves.
+    db.session.commit()
+    response = Response(pieces, content_type=FORMATS[export.format])
+    response.headers["Content-Disposition"] = f'attachment; filename="{export.filename}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _choice() -> Choice:
+    """The site that is named; a name of none is a mistake."""
+    choice, named = choose_site(), request.args.get("site")
+    if named and (choice.chosen is None or choice.chosen.id != parsed_uuid(named)):
+        raise not_found()
+    return choice
+
+
+def _one_of(field: str, allowed: Any, default: str) -> str:
+    said = request.values.get(field) or default
+    if said not in allowed:
+        message = f"One of {', '.join(allowed)}."
+        raise ApiError(400, "bad_query", message, {"field": field})
+    return said

@@ -1,0 +1,260 @@
+"""What is seen as a file: a breakdown, a series, or the raw events and visits behind them.
+
+However many rows there are, few of them are in memory: they are read in pages and written as they
+come.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from flask import current_app
+from redis import RedisError
+
+from app.accounts.models import Organization
+from app.analytics import raw_rows
+from app.analytics.answers import DIMENSIONS, Totals, ask
+from app.analytics.questions import Question
+from app.analytics.words import value_words
+from app.core import bus, clock
+from app.core.announce import Announcement, announce
+from app.core.db import db
+from app.core.money import precision
+from app.core.spreadsheets import batched, csv_stream
+from app.core.tenancy import current_organization_id, scope
+from app.sites.models import Site
+
+SERIES, EVENTS, SESSIONS = "series", "events", "sessions"
+RAW = (EVENTS, SESSIONS)  # one row a person, nearly: for whoever may see activities
+WHATS = (SERIES, *DIMENSIONS, *RAW)
+FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+TOLD_FOR = 3600  # seconds: how far an export is
+ROWS_AT_ONCE = 200
+
+EVENT_COLUMNS = (
+    "id", "at", "name", "url", "title", "referrer", "session_id", "amount", "currency",
+    "campaign_id", "order_id", "properties", "by_server",
+)  # fmt: skip
+SESSION_COLUMNS = (
+    "id", "started_at", "last_at", "seconds", "page_views", "events", "entry_url", "exit_url",
+    "referrer", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
+    "country", "region", "city", "device", "browser", "system", "language", "recognised",
+)  # fmt: skip
+FIGURES = (
+    "visitors", "sessions", "page_views", "bounces", "seconds_per_session", "events", "orders",
+    "revenue", "currency",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Export:
+    """`what` is one of WHATS, `interval` that of a series, `format` one of FORMATS."""
+
+    question: Question
+    what: str
+    interval: str
+    format: str
+
+    @property
+    def raw(self) -> bool:
+        return self.what in RAW
+
+    @property
+    def filename(self) -> str:
+        period = self.question.period
+        return f"{self.what}-{period.first}-{period.last}.{self.format}"
+
+    def begin(self, progress: Progress) -> Iterator[bytes]:
+        """Say that it is taken out, and answer it in pieces."""
+        announce(AnalyticsExported(site=self.question.site, export=self))
+        columns, rows = self._rows(progress)
+        written = _csv(columns, rows) if self.format == "csv" else _json(columns, rows)
+        return _apart(progress.until_end(written))
+
+    def _rows(self, progress: Progress) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        question = self.question
+        if self.what == EVENTS:
+            progress.expect(raw_rows.count_events(question))
+            return EVENT_COLUMNS, map(_event, raw_rows.events_in(question, progress.passed))
+        if self.what == SESSIONS:
+            progress.expect(raw_rows.count_sessions(question))
+            return SESSION_COLUMNS, map(_session, raw_rows.sessions_in(question, progress.passed))
+        return self._figures()
+
+    def _figures(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        question = self.question
+        currency = db.session.get_one(Organization, current_organization_id()).currency
+        if self.what == SERIES:
+            answer = ask(question.site, question.period, question.filters, ())
+            points = answer.series(self.interval)
+            return (self.interval, *FIGURES), [
+                (point.at, *_figures(point.totals, currency)) for point in points
+            ]
+        answer = ask(question.site, question.period, question.filters, (self.what,))
+        found = answer.breakdown(self.what, limit=None).rows
+        return (self.what, "name", *FIGURES), [
+            (row.value, value_words(self.what, row.value), *_figures(row.totals, currency))
+            for row in found
+        ]
+
+
+class Progress:
+    """How far an export is, for the page that waits for it. Kept in Redis for an hour; what cannot
+    be told there is not told."""
+
+    def __init__(self, identifier: UUID | None) -> None:
+        self._key = _key(identifier) if identifier else None
+        self._total = self._done = 0
+
+    @classmethod
+    def of(cls, identifier: UUID) -> dict[str, Any] | None:
+        with suppress(RedisError):
+            told = bus.redis().get(_key(identifier))
+            return json.loads(told) if told else None
+        return None
+
+    def expect(self, total: int) -> None:
+        self._total = total
+        self._tell()
+
+    def passed(self, number: int) -> None:
+        self._done += number
+        self._tell()
+
+    def until_end(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        yield from pieces
+        self._tell(ended=True)
+
+    def _tell(self, ended: bool = False) -> None:
+        if self._key is not None:
+            said = {"done": self._done, "total": self._total, "ended": ended}
+            with suppress(RedisError):
+                bus.redis().set(self._key, json.dumps(said), ex=TOLD_FOR)
+
+
+def _key(identifier: UUID) -> str:
+    return f"candor:export:{current_organization_id()}:{identifier}"
+
+
+def _apart(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Each made in surroundings of its own: those of the request end before the last one leaves,
+    and nothing stays open while whoever downloads takes his time."""
+    app, organization_id = current_app._get_current_object(), current_organization_id()  # type: ignore[attr-defined]
+
+    def made() -> Iterator[bytes]:
+        while True:
+            with app.app_context(), scope(organization_id):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    return made()
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    return csv_stream(_table(columns, rows))
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    yield columns
+    yield from (
+        [json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else cell for cell in row]
+        for row in rows
+    )
+
+
+def _json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    """A list with an object a row, some rows at a time."""
+    before = "["
+    for some in batched(rows, ROWS_AT_ONCE):
+        objects = (dict(zip(columns, row, strict=True)) for row in some)
+        text = ",\n".join(json.dumps(each, ensure_ascii=False, default=str) for each in objects)
+        yield f"{before}\n{text}".encode("utf-8", "replace")
+        before = ","
+    yield b"[]\n" if before == "[" else b"\n]\n"
+
+
+def _event(row: Any) -> Sequence[Any]:
+    return (
+        row.id,
+        _moment(row.at),
+        row.name,
+        row.url,
+        row.title,
+        row.referrer,
+        row.session_id,
+        _money(row.amount, row.currency),
+        row.currency,
+        row.campaign_id,
+        row.order_id,
+        row.props or {},
+        row.by_api,
+    )
+
+
+def _session(row: Any) -> Sequence[Any]:
+    """Neither the network nor the hash that the visitor was told apart by."""
+    return (
+        row.id,
+        _moment(row.started_at),
+        _moment(row.last_at),
+        (row.last_at - row.started_at) // 1000,
+        row.page_views,
+        row.events,
+        row.entry_url,
+        row.exit_url,
+        row.referrer,
+        *(getattr(row, name) for name in SESSION_COLUMNS[9:-1]),
+        row.person,
+    )
+
+
+def _figures(totals: Totals, currency: str) -> Sequence[Any]:
+    seconds = totals.seconds
+    return (
+        totals.visitors,
+        totals.sessions,
+        totals.page_views,
+        totals.bounces,
+        None if seconds is None else round(seconds, 1),
+        totals.events,
+        totals.orders,
+        _money(totals.revenue, currency),
+        currency,
+    )
+
+
+def _money(amount: int | None, currency: str | None) -> str | None:
+    """In whole units of the currency: `29.35`."""
+    if amount is None or currency is None:
+        return None
+    return str(Decimal(amount).scaleb(-precision(currency)))
+
+
+def _moment(milliseconds: int) -> str:
+    return clock.iso(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalyticsExported(Announcement):
+    name: ClassVar[str] = "analytics.exported"
+    site: Site
+    export: Export
+
+    def details(self) -> dict[str, Any]:
+        period = self.export.question.period
+        return {
+            "what": self.export.what,
+            "format": self.export.format,
+            "from": period.first.isoformat(),
+            "to": period.last.isoformat(),
+            "filtered_by": [each.dimension for each in self.export.question.filters],
+        }
