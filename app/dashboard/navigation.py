@@ -15,6 +15,20 @@ from app.sites.models import Site
 
 SWITCHER_SITES = 6
 
+ANALYTICS = (
+    "analytics.",
+    "goals.",
+    "funnels.",
+    "journeys.",
+    "retention.",
+    "attribution.",
+    "reports.",
+    "segments.",
+    "shared_links.",
+    "alerts.",
+    "annotations.",
+    "exports.",
+)
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
@@ -23,7 +37,7 @@ ITEMS = (
         "Analytics",
         "chart-no-axes-column",
         "analytics.show",
-        ("analytics.", "goals.", "funnels.", "journeys.", "retention.", "attribution.", "reports."),
+        ANALYTICS,
         Permission.ANALYTICS_READ,
     ),
     (
