@@ -87,18 +87,22 @@ async function bundle(entry, format, define) {
 const shrink = async (text, options) =>
   (await minify(text, { ecma: 2020, toplevel: true, compress: { passes: 4, inline: 3, hoist_funs: true, pure_getters: true, unsafe_arrows: true }, ...options })).code;
 
-/** Without the name of its chunk it is the preview, which has all of it: only the dashboard's frames pay for what they alone need. */
-async function makeCore(rich = "") {
-  const text = await bundle("index.js", "iife", { PREVIEW: String(!rich), RICH: JSON.stringify(rich) });
+async function makeScript(entry, define) {
+  const text = await bundle(entry, "iife", define);
   return shrink(`try{${text}}catch{}`);
 }
+
+const makeCore = (rich) => makeScript("index.js", { PREVIEW: "false", RICH: JSON.stringify(rich) });
+
+/** Only what draws, in one file. */
+const makePreview = () => makeScript("preview.js", { PREVIEW: "true", RICH: '""' });
 
 const makeRich = async () => shrink(await bundle("rich/index.js", "esm", { PREVIEW: "false" }), { module: true });
 
 async function makeFiles() {
   const loader = await makeLoader();
   const rich = await makeRich();
-  const preview = await makeCore();
+  const preview = await makePreview();
   const chunk = named("rich", rich);
   const core = await makeCore(chunk);
   const names = { core: named("core", core), loader: "loader.js", preview: named("preview", preview), rich: chunk };

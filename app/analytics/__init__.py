@@ -22,11 +22,13 @@ from app.analytics import (
     shared_link_views,
     shared_views,
     views,
+    visit_views,
 )
 from app.analytics.models import Segment
 
 PAGES = (
     views,
+    visit_views,
     goal_views,
     funnel_views,
     journey_views,

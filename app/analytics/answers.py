@@ -24,6 +24,7 @@ from app.analytics.dimensions import OF_EVENTS, OF_SESSIONS, OTHER
 from app.analytics.filters import Filter
 from app.analytics.periods import Period, local_day
 from app.analytics.sums import COLUMN, METRICS, Visits, add_up
+from app.analytics.words import has_words
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 from app.tracking.models.rollup import BUCKET
@@ -155,7 +156,7 @@ class Answer:
         kept = {
             word: row
             for word, row in zip(table.places, table.rows, strict=True)
-            if row.any() and search.casefold() in word.casefold()
+            if row.any() and (not search or has_words(dimension, word, search.casefold()))
         }
         other = kept.pop(OTHER, None)
         views = COLUMN["page_views"]
@@ -194,8 +195,7 @@ def ask(
     """Under the site's scope. `dimensions`: which breakdowns will be asked for."""
     sums = _Sums(dimensions)
     if filters or period.zone.key != site.time_zone:
-        pages = any(each in OF_EVENTS for each in dimensions)
-        events = pages or any(each.of_events for each in filters)
+        events = any(each in OF_EVENTS for each in dimensions)
         for chunk in read_chunks(site, period, filters, events=events):
             in_native_thread(sums.add_chunk, chunk)
     else:

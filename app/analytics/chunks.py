@@ -68,6 +68,8 @@ def read_chunks(
 ) -> Iterator[Chunk]:
     """The visits of a period, the oldest days first, without holding more than a few of them.
     Also those that do not match: `chosen` tells. Under the site's scope."""
+    # What a filter on pages asks for is told by events alone.
+    events = events or any(each.of_events for each in filters)
     parts = (TABLES, SESSIONS, EVENTS) if events else (TABLES, SESSIONS)
     gathered: list[Day] = []
     size = 0

@@ -23,8 +23,8 @@ from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
 from app.analytics.raw import Money
 from app.analytics.sums import NOBODY, Visits, add_up
 from app.tracking.arrivals import PAGE_VIEW
-from app.tracking.live_queries import path_of
 from app.tracking.models.rollup import BUCKET
+from app.tracking.words import path_of
 
 QUARTERS = 100  # of the longest day, on which clocks are set back
 MOST_VALUES = 1000  # of a dimension in a day; the rest is one "other"
@@ -33,6 +33,7 @@ LONGEST_VALUE = 300  # characters
 LEFT_OUT = ("engagement", "web_vitals")
 NO_PROPERTIES = {PAGE_VIEW, "impression", "campaign_click", "campaign_close"}
 UNIQUE_PROPERTIES = {"order_id"}  # would be a value for each event
+LOW = 2**64 - 1
 TABLES, SESSIONS, EVENTS = "tables", "sessions", "events"
 PARTS = (TABLES, SESSIONS, EVENTS)
 
@@ -56,6 +57,8 @@ class Draft:
         self.places[row.id] = len(self.places)
         visitor = self.visitors.setdefault(bytes(row.visitor), len(self.visitors))
         self._put(
+            id_high=row.id.int >> 64,
+            id_low=row.id.int & LOW,
             visitor=visitor,
             person=int(row.person),
             start=row.started_at - self.begins,
@@ -111,6 +114,8 @@ class Draft:
         if row.session_id is not None:
             return self.places.get(row.session_id)
         self._put(
+            id_high=0,
+            id_low=0,
             visitor=NOBODY,
             person=0,
             start=row.at - self.begins,
@@ -177,6 +182,9 @@ def pack_day(draft: Draft) -> dict[str, bytes]:
 
 
 SESSION_TYPES = {
+    # Both halves of its id.
+    "id_high": np.uint64,
+    "id_low": np.uint64,
     "visitor": np.uint32,
     "person": np.uint8,
     "start": np.uint32,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.analytics.columns import Array
-from app.analytics.dimensions import DIMENSIONS, OTHER
+from app.analytics.dimensions import DIMENSIONS
 from app.analytics.sums import entries
+from app.analytics.words import has_words
 from app.core.errors import bad_query
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Filter:
         """Of one value of the dimension, before `not` turns it round."""
         if self.operator in ("is", "is_not"):
             return word in self.values
-        return word != OTHER and any(each.casefold() in word.casefold() for each in self.values)
+        return any(has_words(self.dimension, word, each.casefold()) for each in self.values)
 
 
 def read_filters(texts: Iterable[str]) -> list[Filter]:

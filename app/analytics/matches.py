@@ -18,7 +18,7 @@ from app.analytics.columns import Array
 from app.analytics.days import LEFT_OUT, LONGEST_VALUE, UNIQUE_PROPERTIES
 from app.analytics.dimensions import OTHER
 from app.tracking.checks import NAME, PROPERTY
-from app.tracking.live_queries import path_of
+from app.tracking.words import path_of
 
 if TYPE_CHECKING:
     from app.analytics.chunks import Chunk

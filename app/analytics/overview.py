@@ -193,6 +193,11 @@ class Overview:
             name, label, dimensions, chosen, self._lines(found.rows), found.total - len(found.rows)
         )
 
+    @cached_property
+    def countries(self) -> list[Line]:
+        """All of them, for the map."""
+        return self._lines(self.answer.breakdown("country", limit=None).rows)
+
     def _lines(self, rows: list[Row]) -> list[Line]:
         numbers = [self.number(row.totals) for row in rows]
         most = max(numbers, default=0) or 1

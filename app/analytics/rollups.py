@@ -85,13 +85,7 @@ def roll_up(site: Site, *, until: float | None = None, busy: bool = True) -> int
 def rebuild(site: Site) -> int:
     """Everything anew from the raw rows. Answers how many days there are."""
     with tenancy.transaction(site.organization_id) as connection:
-        for table in (rollups, rolled):
-            connection.execute(delete(table).where(table.c.site_number == site.number))
-        connection.execute(
-            update(marks)
-            .where(marks.c.site_number == site.number)
-            .values(dirty_seq=marks.c.dirty_seq + 1)
-        )
+        _begin_anew(connection, site)
     return roll_up(site, busy=False)
 
 
@@ -177,15 +171,22 @@ def _take_turn(site: Site) -> int | None:
 def _begin_anew_in_another_zone(connection: Connection, site: Site) -> None:
     """Days that were cut by another clock are no days of this site."""
     zone = connection.execute(select(runs.c.zone).where(runs.c.site_number == site.number)).scalar()
-    if zone in (None, site.time_zone):
-        return
+    if zone not in (None, site.time_zone):
+        _begin_anew(connection, site)
+
+
+def _begin_anew(connection: Connection, site: Site) -> None:
+    """Forget what was added up, as far as there are raw rows to add up again."""
+    since = connection.execute(
+        select(runs.c.raw_since).where(runs.c.site_number == site.number)
+    ).scalar()
+    first = since or date.min
     for table in (rollups, rolled):
-        connection.execute(delete(table).where(table.c.site_number == site.number))
-    connection.execute(
-        update(marks)
-        .where(marks.c.site_number == site.number)
-        .values(dirty_seq=marks.c.dirty_seq + 1)
-    )
+        here = (table.c.site_number == site.number, table.c.day >= first)
+        connection.execute(delete(table).where(*here))
+    begins = midnight(since, ZoneInfo(site.time_zone)) if since else 0
+    here = (marks.c.site_number == site.number, marks.c.bucket >= begins)
+    connection.execute(update(marks).where(*here).values(dirty_seq=marks.c.dirty_seq + 1))
 
 
 def _end_turn(site: Site, turn: int) -> None:
@@ -247,7 +248,9 @@ def _ready(site: Site, days: Iterable[date]) -> dict[date, int]:
 
 def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None:
     read_at, started = _now(), time.monotonic()
-    parts = parts_of(site, day)
+    since = db.session.scalar(select(RollupRun.raw_since).filter_by(site_number=site.number))
+    closed = since is not None and day < since
+    parts = {} if closed else parts_of(site, day)
     took = int((time.monotonic() - started) * 1000)
     owned = {"organization_id": site.organization_id, "site_number": site.number, "day": day}
     with tenancy.transaction(site.organization_id) as connection:
@@ -255,17 +258,24 @@ def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None
         mine = update(runs).where(runs.c.site_number == site.number, runs.c.turn == turn)
         if not connection.execute(mine.values(leased_until=_now() + LEASE)).rowcount:
             return
-        for table in (rollups, rolled):
-            here = (table.c.site_number == site.number, table.c.day == day)
-            connection.execute(delete(table).where(*here))
-        rows = [{**owned, "part": part, "data": data} for part, data in parts.items()]
-        if rows:
-            connection.execute(rollups.insert(), rows)
-        connection.execute(rolled.insert().values(**owned, rolled_at=read_at, took=took))
+        if not closed:
+            _replace(connection, owned, parts, rolled_at=read_at, took=took)
         for bucket, seq in sorted(buckets.items()):
             here = (marks.c.site_number == site.number, marks.c.bucket == bucket)
             clean = update(marks).where(*here, marks.c.clean_seq < seq)
             connection.execute(clean.values(clean_seq=seq))
+
+
+def _replace(
+    connection: Connection, owned: dict[str, Any], parts: dict[str, bytes], **rolled_so: int
+) -> None:
+    for table in (rollups, rolled):
+        here = (table.c.site_number == owned["site_number"], table.c.day == owned["day"])
+        connection.execute(delete(table).where(*here))
+    rows = [{**owned, "part": part, "data": data} for part, data in parts.items()]
+    if rows:
+        connection.execute(rollups.insert(), rows)
+    connection.execute(rolled.insert().values(**owned, **rolled_so))
 
 
 def parts_of(site: Site, day: date) -> dict[str, bytes]:

@@ -6,17 +6,19 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, jsonify, redirect, request, url_for
+from flask import Blueprint, current_app, jsonify, redirect, request, url_for
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.answers import ask
 from app.analytics.dimensions import DIMENSIONS
 from app.analytics.filters import read_filters
-from app.analytics.overview import FIGURES, PANELS, Overview
+from app.analytics.overview import FIGURES, PANELS, Line, Overview
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
 from app.analytics.rollups import as_of
+from app.analytics.words import value_named
+from app.analytics.world import drawn, level
 from app.core.errors import bad_query, not_found
 from app.core.money import money_words
 from app.sites.installation import Installation
@@ -63,17 +65,24 @@ def _overview(question: Question) -> dict[str, Any]:
         "overview": overview,
         "figures": overview.figures(money),
         "panels": [overview.panel(name, dimension) for name, dimension in tabs.items()],
+        "world": _world(overview),
         "kept": _kept(*PANELS, "metric", "interval", "compare"),
         "as_of": moment(as_of(question.site)),
         "installation": Installation.of(question.site),
     }
 
 
+def _world(overview: Overview) -> list[tuple[Line, int]]:
+    """The countries that the map can show, each with the strength of its colour."""
+    known = drawn(current_app.static_folder or "")
+    return [(line, level(line.share)) for line in overview.countries if line.value in known]
+
+
 def _with_filter() -> str:
     """The address that the form for one more filter comes to."""
     said: dict[str, Any] = dict(request.args.lists())
     on, operator, value = (said.pop(name, [""])[0] for name in FILTER)
-    values = "|".join(each.strip() for each in value.split("|"))
+    values = "|".join(value_named(on, each.strip()) for each in value.split("|"))
     (filter,) = read_filters([f"{on}:{operator}:{values}"])
     said["f"] = list(dict.fromkeys([*said.get("f", []), str(filter)]))
     return url_for("analytics.show", organization=current_organization.slug, **said)

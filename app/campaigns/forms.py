@@ -29,19 +29,18 @@ FARTHEST = datetime(9000, 1, 1, tzinfo=UTC)  # later ones have no date in some z
 LONGEST = Length(max=20_000, message="This is too long.")
 TEXTS = ("template", "title", "message", "label")
 
-PERIOD_WORDS = [
-    ("hour", "Last hour"),
-    ("day", "Last 24 hours"),
-    ("week", "Last 7 days"),
-    ("month", "Last 30 days"),
-]
-TONES = [
-    ("info", "Information"),
-    ("success", "Good news"),
-    ("warning", "Warning"),
-    ("error", "Problem"),
-]
-PARAMETER_WORDS = [(name, name) for name in STANDARD]
+PERIOD_WORDS = {
+    "hour": "Last hour",
+    "day": "Last 24 hours",
+    "week": "Last 7 days",
+    "month": "Last 30 days",
+}
+TONES = {
+    "info": "Information",
+    "success": "Good news",
+    "warning": "Warning",
+    "error": "Problem",
+}
 
 # Where a problem of a path is shown, the more exact path first. The rest finds the field that has
 # the path's last word as its name.
@@ -83,27 +82,23 @@ class CampaignForm(Form):
     link_label = LineField("Link text")
     link_same_tab = BooleanField("Open in the same tab")
     image_alt = LineField("What the picture shows")
-    translated = SelectMultipleField("Other languages", choices=list(LANGUAGES.items()))
+    translated = SelectMultipleField("Other languages", choices=LANGUAGES)
 
     position = SelectField("Position")
     theme = SelectField(
-        "Theme", choices=[("auto", "Like the device"), ("light", "Light"), ("dark", "Dark")]
+        "Theme", choices={"auto": "Like the device", "light": "Light", "dark": "Dark"}
     )
     accent = LineField("Accent")
     background = LineField("Background")
     foreground = LineField("Text")
-    size = SelectField(
-        "Size", choices=[("small", "Small"), ("medium", "Medium"), ("large", "Large")]
-    )
-    corners = SelectField(
-        "Corners", choices=[("sharp", "Sharp"), ("soft", "Soft"), ("round", "Round")]
-    )
+    size = SelectField("Size", choices={"small": "Small", "medium": "Medium", "large": "Large"})
+    corners = SelectField("Corners", choices={"sharp": "Sharp", "soft": "Soft", "round": "Round"})
     animation = SelectField(
         "Appears by",
-        choices=[("fade", "Fading in"), ("slide", "Sliding in"), ("pop", "Popping"), ("none", "-")],
+        choices={"fade": "Fading in", "slide": "Sliding in", "pop": "Popping", "none": "-"},
     )
     icon = SelectField(
-        "Icon", choices=[("", "As the format has it"), *((n, n.capitalize()) for n in ICONS)]
+        "Icon", choices={"": "As the format has it", **{n: n.capitalize() for n in ICONS}}
     )
 
     delay = LineField("Delay")
@@ -118,12 +113,10 @@ class CampaignForm(Form):
 
     include = TextAreaField("Only on these pages", [LONGEST, printable])
     exclude = TextAreaField("Never on these pages", [LONGEST, printable])
-    devices = SelectMultipleField(
-        "Devices", choices=[(name, name.capitalize()) for name in DEVICES]
-    )
-    languages = SelectMultipleField("Languages", choices=list(LANGUAGES.items()))
+    devices = SelectMultipleField("Devices", choices={name: name.capitalize() for name in DEVICES})
+    languages = SelectMultipleField("Languages", choices=LANGUAGES)
 
-    params = SelectMultipleField("Parameters", choices=PARAMETER_WORDS)
+    params = SelectMultipleField("Parameters", choices=STANDARD)
     custom = TextAreaField("Own parameters", [LONGEST, printable])
     pass_page = BooleanField("Address of the page (candor_page)")
     pass_time = BooleanField("Time of the click (candor_time)")
@@ -131,9 +124,9 @@ class CampaignForm(Form):
     def __init__(self, format: Format, **options: Any) -> None:
         super().__init__(**options)
         self.format = format
-        self.position.choices = [
-            (name, name.replace("-", " ").capitalize()) for name in POSITIONS[format.renderer]
-        ]
+        self.position.choices = {
+            name: name.replace("-", " ").capitalize() for name in POSITIONS[format.renderer]
+        }
         for name in _unknown_to(format):
             del self[name]
         if format.shows == "activities":

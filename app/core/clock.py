@@ -8,6 +8,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def milliseconds(moment: datetime | None = None) -> int:
+    """Since 1970, of `moment` or now: how what happens on pages is timed."""
+    return int((moment or now()).timestamp() * 1000)
+
+
 def past(moment: datetime | None) -> datetime:
     """`moment`, or now if it lies ahead or nobody said: what happened did not happen tomorrow."""
     present = now()

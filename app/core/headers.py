@@ -19,7 +19,7 @@ FIXED = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-# Of what is data and never a page.
+# Of what is data or a file and never a page.
 BARE = {**FIXED, "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 HSTS = "max-age=31536000; includeSubDomains"
 
@@ -34,6 +34,12 @@ def allow_own_frames(response: Response) -> Response:
     """Let pages of this program, and no other, show this answer in a frame."""
     g.own_frames = True
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def never_a_page(response: Response) -> Response:
+    """Let this answer load nothing if somebody opens it: a file does without a page's policy."""
+    response.headers.update(BARE)
     return response
 
 

@@ -7,6 +7,8 @@ import time
 from datetime import datetime
 from uuid import UUID
 
+from app.core import clock
+
 
 def uuid7() -> UUID:
     """A UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
@@ -20,7 +22,7 @@ def uuid7() -> UUID:
 
 def first_uuid7(moment: datetime) -> UUID:
     """No UUIDv7 made at this moment or later is smaller."""
-    return UUID(int=(int(moment.timestamp() * 1000) << 80) | 0x7 << 76 | 0x2 << 62)
+    return UUID(int=(clock.milliseconds(moment) << 80) | 0x7 << 76 | 0x2 << 62)
 
 
 def public_token() -> str:

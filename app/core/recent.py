@@ -22,7 +22,7 @@ def note(seen: Mapping[str, dict[str, int]], window: int) -> None:
         for key, members in seen.items():
             name = f"{PREFIX}recent:{key}"
             pipeline.zadd(name, dict[Any, Any](members), gt=True)
-            pipeline.zremrangebyscore(name, 0, _now() - window)
+            pipeline.zremrangebyscore(name, 0, clock.milliseconds() - window)
             pipeline.expire(name, window // 1000 + 1)
         pipeline.execute()
 
@@ -30,11 +30,7 @@ def note(seen: Mapping[str, dict[str, int]], window: int) -> None:
 def count(key: str, window: int) -> int | None:
     """How many were heard of within the last `window` milliseconds; None while nobody knows."""
     try:
-        return redis().zcount(f"{PREFIX}recent:{key}", _now() - window, "+inf")
+        return redis().zcount(f"{PREFIX}recent:{key}", clock.milliseconds() - window, "+inf")
     except (RedisError, OSError) as error:
         log.warning("recent_unread", error=str(error))
         return None
-
-
-def _now() -> int:
-    return int(clock.now().timestamp() * 1000)

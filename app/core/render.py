@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 
+from app.core.headers import never_a_page
+
 STYLE_SHEET = "css/app.css"
 IMPORT = re.compile(r'@import url\("([a-z_-]+\.css)"\) layer\(([a-z]+)\);')
 FOREVER = "public, max-age=31536000, immutable"
@@ -69,7 +71,7 @@ def _versioned_static(version: str, filename: str) -> Response:
         response = current_app.send_static_file(filename)
     # Another version is asked of us while servers are being replaced: not to be kept as ours.
     ours = version == current_app.extensions["candor_asset_version"]
-    return _forever(response) if ours else response
+    return never_a_page(_forever(response) if ours else response)
 
 
 @cache
@@ -85,7 +87,7 @@ def _whole_sheet() -> str:
 
 def _widget_static(filename: str) -> Response:
     """The built widget: its names carry a hash of their content. Loaded from other sites."""
-    response = _forever(current_app.send_static_file(f"widget/{filename}"))
+    response = never_a_page(_forever(current_app.send_static_file(f"widget/{filename}")))
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

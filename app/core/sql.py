@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Insert,
+    LargeBinary,
     String,
     Table,
     TextClause,
@@ -135,8 +136,12 @@ class _ByRow:
         places = {each.name: place for place, each in enumerate(columns)}
         ordered = [columns[places[name]] for name in compiled.positiontup]
         self._order = itemgetter(*(places[each.name] for each in ordered))
+        # Bytes are taken as they are; SQLAlchemy would wrap them.
         self._to_driver = _conversions(
-            each.type.dialect_impl(dialect).bind_processor(dialect) for each in ordered
+            None
+            if isinstance(each.type, LargeBinary)
+            else each.type.dialect_impl(dialect).bind_processor(dialect)
+            for each in ordered
         )
         self._from_driver = _conversions(
             each.type.dialect_impl(dialect).result_processor(dialect, None) for each in returned

@@ -2,6 +2,7 @@ from flask import Flask
 
 from app.dashboard import (  # noqa: F401
     builder,
+    campaign_reports,
     demo,
     home,
     installation,
@@ -24,5 +25,5 @@ def register(app: Flask) -> None:
     watchers = live_sockets.Watchers()
     app.extensions["candor_watchers"] = watchers
     app.extensions["candor_subscriber"].listen(watchers.hear)
-    for part in (demo, live, live_sockets, sessions):
+    for part in (campaign_reports, demo, live, live_sockets, sessions):
         app.register_blueprint(part.blueprint)

@@ -10,6 +10,9 @@ from flask import current_app
 from app.accounts.models import Member, Organization, User
 from app.accounts.permissions import Role
 from app.accounts.queries import organization_id_of
+from app.analytics.matches import match_of
+from app.analytics.models import Funnel, Goal
+from app.analytics.steps import step_of
 from app.campaigns.models import Campaign
 from app.core import clock, tenancy
 from app.core.db import db
@@ -18,6 +21,7 @@ from app.dashboard.demo_month import BOOKING_MAPPING, tell_a_month
 from app.sites.models import Site
 from app.sources.models import Source
 
+DAY = 86_400  # seconds
 SLUG = "demo"
 EMAIL = "demo@candor.example"
 PASSWORD = "show me around"  # printed by `make up`; only ever the demo's
@@ -44,6 +48,7 @@ def create_demo() -> bool:
     sources = [each.id for each in _sources(shop, school)]
     _shop_campaigns(shop)
     _school_campaigns(school)
+    _goals(shop)
     db.session.commit()
     with tenancy.scope(organization.id):
         tell_a_month(*(db.session.get_one(Source, each) for each in sources))
@@ -70,6 +75,15 @@ def _sources(shop: Site, school: Site) -> tuple[Source, Source, Source]:
         Source.connect(shop, "custom", "Review requests"),
         Source.connect(school, "custom", "Booking calendar", mapping=BOOKING_MAPPING),
     )
+
+
+def _goals(site: Site) -> None:
+    """What the shop wants of its visitors, and the way there."""
+    wanted = {"Order": "order", "Tea in the cart": "event:cart_add", "Newsletter": "event:signup"}
+    for name, text in wanted.items():
+        Goal.create(site, name, match_of(text))
+    steps = [step_of(text) for text in ("page:/teas*", "event:cart_add", "event:checkout", "order")]
+    Funnel.create(site, "From a tea to its order", steps, DAY)
 
 
 def _shop_campaigns(site: Site) -> None:

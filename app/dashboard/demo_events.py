@@ -168,7 +168,7 @@ class Month:
             .order_by(Order.occurred_at.desc(), Order.external_id)
         )
         rows = db.session.execute(found).all()
-        return [Bought(int(at.timestamp() * 1000), id or "", total or 0) for at, id, total in rows]
+        return [Bought(clock.milliseconds(at), id or "", total or 0) for at, id, total in rows]
 
     def _order(self, guests: Guests, begin: int, bought: Bought) -> Visit:
         began = max(begin, bought.at - ORDERING)

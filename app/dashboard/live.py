@@ -12,7 +12,8 @@ from app.core.render import render
 from app.sites.installation import Installation
 from app.sites.listing import choose_site
 from app.tracking.lines import lines_of
-from app.tracking.live_queries import live_of, path_of
+from app.tracking.live_queries import live_of
+from app.tracking.words import path_of
 
 blueprint = Blueprint("live", __name__)
 

@@ -17,6 +17,7 @@ SWITCHER_SITES = 6
 
 ANALYTICS = (
     "analytics.",
+    "visits.",
     "goals.",
     "funnels.",
     "journeys.",
@@ -28,6 +29,7 @@ ANALYTICS = (
     "alerts.",
     "annotations.",
     "exports.",
+    "campaign_reports.",
 )
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (

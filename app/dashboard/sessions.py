@@ -20,9 +20,9 @@ from app.core.render import render
 from app.proof.models import Activity
 from app.sites.models import Site
 from app.tracking.lines import Line, lines_of, local
-from app.tracking.live_queries import channel_words, path_of
 from app.tracking.models import Session
 from app.tracking.queries import events_of_session, session_of
+from app.tracking.words import channel_words, path_of
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/o/<organization>/sites/<uuid:site_id>")
 

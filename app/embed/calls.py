@@ -42,7 +42,7 @@ class Call:
 
     def _read_sender(self, environ: Environ, site: PublishedSite, said: dict[str, Any]) -> Sender:
         address, browser = whereabouts(environ.get("REMOTE_ADDR") or ""), _browser(self._user_agent)
-        now = int(clock.now().timestamp() * 1000)
+        now = clock.milliseconds()
         consent = said.get("consent") is True
         consented = consent or _is_person(self._token) or site.mode != "strict"
         unfollowed = is_unfollowed(environ)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from app.core.errors import ApiError, as_api_error, body
 from app.core.headers import BARE, HSTS
 from app.core.metrics import REQUEST_SECONDS
 from app.core.ratelimit import Buckets
+from app.core.whole_answers import lines, send_whole, stays_open
 from app.embed.calls import Call, said_in, whereabouts
 from app.embed.published import active_site
 from app.sites.domains import host_of
@@ -38,14 +38,12 @@ MOST_AT_ONCE = 200  # requests of this process; more than that would only wait
 HELD = 0.5  # seconds
 MOST_HELD = 2000
 
-# Not everywhere.
-CORK = getattr(socket, "TCP_CORK", None)
-
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 
 
 _bare = list(BARE.items())
+_bare_lines = lines(_bare)
 _lines = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
 
 
@@ -70,10 +68,12 @@ class Ingest:
             status, answer, headers = self._answer(environ)
         if status in (429, 503):
             self._hold()
-        observed = REQUEST_SECONDS.labels(_method(environ), PATH, str(status))
-        observed.observe(time.perf_counter() - started)
-        start_response(_lines[status], [*headers, *_common(environ, answer)])
-        return InOnePiece(answer, environ.get("gunicorn.socket"))
+        _seconds(_method(environ), status).observe(time.perf_counter() - started)
+        headers += _common(environ, answer)
+        if stays_open(environ, start_response):
+            return send_whole(environ, _lines[status], lines(headers) + _bare_lines, answer)
+        start_response(_lines[status], [*headers, *_bare])
+        return [answer]
 
     def _answer(self, environ: Environ) -> tuple[int, bytes, Headers]:
         readable = _readable(environ)
@@ -142,26 +142,6 @@ class Ingest:
                 self._committer.count_drop(site, verdict.reason)
 
 
-class InOnePiece:
-    """An answer whose head and body leave together. gunicorn sends one after the other, and to
-    be woken twice costs both sides more than the event does."""
-
-    def __init__(self, body: bytes, connection: Any) -> None:
-        self._body, self._connection = body, connection
-
-    def __iter__(self) -> Iterator[bytes]:
-        self._hold(True)
-        yield self._body
-
-    def close(self) -> None:
-        self._hold(False)
-
-    def _hold(self, held: bool) -> None:
-        if self._connection is not None and CORK is not None:
-            with suppress(OSError):  # not TCP
-                self._connection.setsockopt(socket.IPPROTO_TCP, CORK, held)
-
-
 ALLOW = {"Allow": "POST, OPTIONS"}
 LATER = {"Retry-After": "2"}
 PREFLIGHT: Headers = [
@@ -191,9 +171,13 @@ def _common(environ: Environ, answer: bytes) -> Headers:
         ("Content-Length", str(len(answer))),
         ("Cache-Control", "no-store"),
         ("X-Request-Id", secrets.token_hex(8)),
-        *_bare,
         *([("Strict-Transport-Security", HSTS)] if secure else []),
     ]
+
+
+@lru_cache
+def _seconds(method: str, status: int) -> Any:
+    return REQUEST_SECONDS.labels(method, PATH, str(status))
 
 
 def _method(environ: Environ) -> str:

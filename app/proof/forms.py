@@ -15,14 +15,14 @@ from app.sources.mapping import TARGETS as MAPPED
 from app.sources.mapping import MappingError, validate
 from app.sources.table import LARGEST, TARGETS, Table
 
-TYPES = [
-    ("purchase", "Purchase"),
-    ("signup", "Sign-up"),
-    ("review", "Review"),
-    ("download", "Download"),
-    ("donation", "Donation"),
-    ("booking", "Booking"),
-]
+TYPES = {
+    "purchase": "Purchase",
+    "signup": "Sign-up",
+    "review": "Review",
+    "download": "Download",
+    "donation": "Donation",
+    "booking": "Booking",
+}
 
 
 class ActivityForm(Form):
@@ -82,7 +82,7 @@ class ColumnsForm(Form):
     def for_table(
         cls, table: Table, columns: list[str] | None = None, otherwise: str | None = None
     ) -> ColumnsForm:
-        choices = [("", "Leave out"), *((name, label) for name, (label, _) in TARGETS.items())]
+        choices = {"": "Leave out", **{name: label for name, (label, _) in TARGETS.items()}}
         fields = {
             f"column_{place}": SelectField(name, choices=choices)
             for place, name in enumerate(table.header)

@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import select
 from wtforms import HiddenField, RadioField, SelectField, SelectMultipleField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 
 from app.core.api import parsed_uuid
@@ -22,7 +23,7 @@ from app.sites.parameters import (
 
 # Each with what it means for visitors.
 MODES = [
-    (
+    SelectChoice(
         "anonymous",
         (
             "Anonymous",
@@ -31,7 +32,7 @@ MODES = [
             "key to that conversation.",
         ),
     ),
-    (
+    SelectChoice(
         "strict",
         (
             "Strict",
@@ -52,7 +53,7 @@ class SiteForm(Form):
     )
     person_style = SelectField(
         "People are shown as",
-        choices=[("first_name", "First name"), ("initial", "Initial"), ("someone", "“Someone”")],
+        choices={"first_name": "First name", "initial": "Initial", "someone": "“Someone”"},
         default="first_name",
     )
     k = CountField(
@@ -61,7 +62,7 @@ class SiteForm(Form):
         default=DEFAULT_K,
     )
     time_zone = SelectField("Time zone", choices=sorted(available_timezones()), default="UTC")
-    language = SelectField("Language", choices=list(LANGUAGES.items()), default="en")
+    language = SelectField("Language", choices=LANGUAGES, default="en")
 
     def validate_domains(self, field: Any) -> None:
         try:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from wtforms import RadioField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from app.core import strict_json
@@ -24,7 +25,9 @@ class SourceForm(Form):
     site_id = SiteField("Site")
     kind = RadioField(
         "Kind",
-        choices=[(name, (kind.label, KIND_TEXTS[name])) for name, kind in KINDS.items()],
+        choices=[
+            SelectChoice(name, (kind.label, KIND_TEXTS[name])) for name, kind in KINDS.items()
+        ],
         validators=[InputRequired("Choose a kind.")],
     )
     name = LineField("Name", [InputRequired("Give the source a name."), Length(max=120)])

@@ -8,6 +8,8 @@ from app.tracking.presence import Presence
 
 def register(app: Flask) -> None:
     use_database(app.extensions["candor_settings"].geoip_path)
+    keyring = app.extensions["candor_keyring"]
+    app.extensions["candor_visitor_key"] = keyring.derive("visitor")
     committer = Committer(app)
     committer.listen(Presence(app).note)
     app.extensions["candor_committer"] = committer

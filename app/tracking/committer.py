@@ -240,15 +240,15 @@ def _commit(parcels: Sequence[Parcel], drops: dict[DropKey, int]) -> list[Arriva
         stored = store(connection, arrivals)
         QUARANTINED.write(connection, _suspect_rows(suspects))
         DROPS.write(connection, _drop_rows(drops))
-    claimed = set()
+    unclaimed = set(stored.new)
     fresh = []
     for parcel in parcels:
         for each in parcel.arrivals:
             key = key_of(each)
             if key in stored.sessions:
                 parcel.sessions[key] = stored.sessions[key]
-            if key in stored.new and key not in claimed:
-                claimed.add(key)
+            if key in unclaimed:
+                unclaimed.remove(key)
                 parcel.new.add(key)
                 fresh.append(each)
     return fresh

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from app.core.countries import country_name
 from app.core.money import money_words
 from app.sites.models import Site
-from app.tracking.live_queries import path_of
 from app.tracking.models import Event, Session
 from app.tracking.queries import moment, sessions_of
+from app.tracking.words import path_of
 
 NAMES = {"page_view": "Page view", "engagement": "Time on the page", "impression": "Campaign seen"}
 

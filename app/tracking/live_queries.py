@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -20,15 +19,13 @@ from app.tracking.arrivals import PAGE_VIEW
 from app.tracking.models import Event, Session
 from app.tracking.presence import WINDOW, visitors_now
 from app.tracking.queries import Drops, drops_of, moment, sessions_by_id
+from app.tracking.words import path_of, source_words
 
 MINUTE = 60_000  # milliseconds
 MINUTES = 30
 LATEST = 20
 SHOWN = 8  # rows of a list
 MOST = 10_000  # sessions looked at
-
-# Where capital letters are not only at the beginning.
-CHANNELS = {"ai_assistant": "AI assistant", "sms": "SMS", "email": "E-mail"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ class Live:
 
 def live_of(site_number: int) -> Live:
     now = clock.now()
-    milliseconds = int(now.timestamp() * 1000)
+    milliseconds = clock.milliseconds(now)
     with reading(newest=True) as reader:
         here = _visitors_here(reader, site_number, milliseconds - WINDOW)
         events = _latest_events(reader, site_number)
@@ -86,23 +83,6 @@ def live_of(site_number: int) -> Live:
             last=_last_session(reader, site_number),
             drops=drops_of(site_number, days=1),
         )
-
-
-def path_of(url: str) -> str:
-    """The page of an address: its path and route, without host and query."""
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"#{parts.fragment}" if parts.fragment else "")
-
-
-def source_words(session: Any) -> str:
-    """Where a visit comes from: what its link said, else the site that led here, else how."""
-    named = session.utm_source or session.referrer_host
-    channel = channel_words(session.channel)
-    return f"{named} · {channel}" if named else channel
-
-
-def channel_words(channel: str) -> str:
-    return CHANNELS.get(channel) or channel.replace("_", " ").capitalize()
 
 
 def _visitors_here(reader: Reader, site_number: int, since: int) -> list[Any]:

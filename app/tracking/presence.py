@@ -74,7 +74,7 @@ def visitors_now(site_number: int) -> int:
 
 
 def _stored_visitors(site_number: int) -> int:
-    since = int(clock.now().timestamp() * 1000) - WINDOW
+    since = clock.milliseconds() - WINDOW
     found = select(func.count(Session.visitor.distinct())).where(
         Session.site_number == site_number, Session.last_at > since
     )

@@ -142,7 +142,7 @@ def _raw(event: EventIn) -> dict[str, Any]:
 
 
 def _sender(site: PublishedSite, event: EventIn) -> Sender:
-    now = int(clock.now().timestamp() * 1000)
+    now = clock.milliseconds()
     address = str(event.address) if event.address else None
     user_agent = event.user_agent or ""
     return Sender(

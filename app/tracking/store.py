@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
@@ -65,15 +65,14 @@ class Stored:
 def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
     """Write events in the connection's transaction, each once."""
     # An id that two visitors claim is one event of one of them.
-    arrivals = _unrepeated(arrivals)
-    known = [each for each in arrivals if each.who is not None]
+    by_key = {key_of(each): each for each in arrivals}
     session_of: dict[Key, UUID] = {}
-    for runs in _rounds(known):
+    for runs in _rounds(each for each in by_key.values() if each.who is not None):
         _choose_sessions(connection, runs)
         for run in runs:
             session_of.update((key_of(each), run.session_id) for each in run.arrivals)
-    new = _insert_events(connection, arrivals, session_of)
-    fresh = [each for each in arrivals if key_of(each) in new]
+    new = _insert_events(connection, by_key, session_of)
+    fresh = [each for key, each in by_key.items() if key in new]
     buckets = {(each.organization_id, each.site_number, _bucket(each.at)) for each in fresh}
     buckets |= _fold(connection, fresh, session_of)
     MARKS.write(connection, [(*each, 1, 0) for each in sorted(buckets, key=itemgetter(1, 2))])
@@ -84,11 +83,7 @@ def key_of(arrival: Arrival) -> Key:
     return arrival.site_number, arrival.id.int
 
 
-def _unrepeated(arrivals: Iterable[Arrival]) -> list[Arrival]:
-    return list({key_of(each): each for each in arrivals}.values())
-
-
-def _rounds(arrivals: list[Arrival]) -> Iterator[list[Run]]:
+def _rounds(arrivals: Iterable[Arrival]) -> Iterator[list[Run]]:
     """The runs of all visitors: their first ones, then their second ones, as far as there are."""
     of_visitor: dict[tuple[int, bytes], list[Arrival]] = defaultdict(list)
     for each in arrivals:
@@ -216,10 +211,9 @@ EVENTS = ManyRows(
 
 
 def _insert_events(
-    connection: Connection, arrivals: Sequence[Arrival], session_of: dict[Key, UUID]
+    connection: Connection, by_key: dict[Key, Arrival], session_of: dict[Key, UUID]
 ) -> set[Key]:
-    ordered = sorted(arrivals, key=key_of)
-    rows = [_event_row(each, session_of.get(key_of(each))) for each in ordered]
+    rows = [_event_row(by_key[key], session_of.get(key)) for key in sorted(by_key)]
     return {(number, id.int) for number, id in EVENTS.write(connection, rows)}
 
 
@@ -295,16 +289,12 @@ def _fold(
     """Add new events to their sessions. Answers the buckets that those count in: a session counts
     where it began, and one that turns out to have begun earlier no more where it seemed to."""
 
-    def of_session(arrival: Arrival) -> Key:
-        return arrival.site_number, session_of[key_of(arrival)].int
-
-    def in_order(arrival: Arrival) -> tuple[int, int, int]:
-        return (*of_session(arrival), arrival.at)
-
-    known = sorted((each for each in fresh if each.who is not None), key=in_order)
-    visits = [(key, list(group)) for key, group in groupby(known, key=of_session)]
-    came = dict(visits)
-    rows = [_session_row(session_of[key_of(group[0])], group) for _key, group in visits]
+    came: dict[Key, list[Arrival]] = defaultdict(list)
+    for each in sorted(fresh, key=attrgetter("at")):
+        if each.who is not None:
+            came[each.site_number, session_of[key_of(each)].int].append(each)
+    visits = [came[key] for key in sorted(came)]
+    rows = [_session_row(session_of[key_of(visit[0])], visit) for visit in visits]
     changed = set()
     for number, id, started_at, events in SESSIONS.write(connection, rows):
         group = came[number, id.int]

@@ -2,9 +2,8 @@
 // over some days asks for these days; the address says so, and the way back is the browser's.
 (() => {
   "use strict";
-  const HEIGHT = 220;
+  const HEIGHT = 240;
   const DAY = 86400;
-  const UNITS = { hour: 3600, day: DAY };
   const WEEKS = [7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY);
   const STEPS = {
     hour: [1, 2, 3, 6, 12, 24, 48].map((hours) => hours * 3600),
@@ -28,6 +27,14 @@
   const seconds = (at) => Date.parse(`${at.slice(0, 10)}T${at.slice(11, 16) || "00:00"}Z`) / 1000;
   const day = (moment) => new Date(moment * 1000).toISOString().slice(0, 10);
 
+  // Of the interval that begins then.
+  function lastDay(moment, interval) {
+    if (interval === "week") return moment + 6 * DAY;
+    if (interval !== "month") return moment;
+    const date = new Date(moment * 1000);
+    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0) / 1000;
+  }
+
   function when(moment, step) {
     const date = new Date(moment * 1000);
     if (step < DAY) return date.toISOString().slice(11, 16);
@@ -44,39 +51,53 @@
       height: HEIGHT,
       tzDate: (moment) => new Date((moment + new Date(moment * 1000).getTimezoneOffset() * 60) * 1000),
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
-      legend: { live: true },
+      legend: { show: false },
       scales: { x: { range: (_, low, high) => [low, high > low ? high : low + DAY] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, incrs: STEPS[said.interval], values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
+        { ...axis, grid: { show: false }, size: 30, space: 70, incrs: STEPS[said.interval], values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
         { ...axis, size: 56, values: (_, marks) => marks.map(shown) },
       ],
       series: [
-        { label: "When", value: (_, moment, __, place) => (place === null || place === undefined ? "–" : said.points[place].label) },
+        {},
         {
-          label: said.label,
           stroke: token("--chart"),
           fill: token("--chart-soft"),
           width: 2,
           points: { show: moments.length < 2, size: 6 },
-          value: (_, value) => shown(value),
         },
-        ...(compared
-          ? [{ label: "Before", stroke: token("--ink-faint"), width: 1.25, dash: [4, 4], points: { show: false }, value: (_, value) => shown(value) }]
-          : []),
+        ...(compared ? [{ stroke: token("--ink-faint"), width: 1.25, dash: [4, 4], points: { show: false } }] : []),
       ],
-      hooks: { setSelect: [(chart) => zoom(frame, chart, said)] },
+      hooks: { setSelect: [(chart) => zoom(frame, chart, said)], setCursor: [(chart) => tell(frame, chart, said, shown)] },
     };
+  }
+
+  // What is under the pointer. The table below says the same to who has none.
+  function tell(frame, chart, said, shown) {
+    const point = said.points[chart.cursor.idx];
+    const tip = frame.querySelector(".chart__tip");
+    tip.hidden = !point || chart.cursor.left < 0;
+    if (tip.hidden) return;
+    const told = [[said.label, point.value], ...(point.before === null ? [] : [["Before", point.before]])];
+    tip.replaceChildren(...[["strong", point.label], ...told.flatMap(([label, value]) => [["span", label], ["span", shown(value)]])].map(([kind, text]) => Object.assign(document.createElement(kind), { textContent: text })));
+    const at = chart.over.offsetLeft + chart.valToPos(chart.data[0][chart.cursor.idx], "x");
+    const left = at + 14 + tip.offsetWidth > frame.clientWidth ? at - 14 - tip.offsetWidth : at + 14;
+    tip.style.transform = `translate(${Math.max(0, left)}px, 8px)`;
   }
 
   function zoom(frame, chart, said) {
     if (chart.select.width < 6) return;
-    const from = chart.posToVal(chart.select.left, "x");
-    const to = chart.posToVal(chart.select.left + chart.select.width, "x");
-    if (!UNITS[said.interval] && to - from < 7 * DAY) return;
+    const low = chart.posToVal(chart.select.left, "x");
+    const high = chart.posToVal(chart.select.left + chart.select.width, "x");
+    const within = chart.data[0].filter((moment) => moment >= low && moment <= high);
+    if (!within.length) return;
+    const from = day(within[0]);
+    const to = day(lastDay(within.at(-1), said.interval));
+    if (from === day(chart.data[0][0]) && to === day(lastDay(chart.data[0].at(-1), said.interval))) return;
     const address = new URL(frame.dataset.zoom, location.href);
-    address.searchParams.set("from", day(from));
-    address.searchParams.set("to", day(to));
-    window.htmx.ajax("GET", address.href, { target: "#analytics", swap: "outerHTML" }).then(() => history.pushState({ htmx: true }, "", address.href));
+    address.searchParams.set("from", from);
+    address.searchParams.set("to", to);
+    // As if one had followed a link of the page: htmx then knows the way back as well.
+    window.htmx.ajax("GET", address.pathname + address.search, { source: frame, target: "#analytics", swap: "outerHTML" });
   }
 
   async function draw(frame) {
@@ -91,9 +112,13 @@
     const canvas = document.createElement("div");
     canvas.setAttribute("aria-hidden", "true");
     canvas.className = "chart__canvas";
-    const chart = new window.uPlot(options(frame, said, moments), values, canvas);
+    const tip = document.createElement("div");
+    tip.className = "chart__tip";
+    tip.hidden = true;
+    canvas.append(tip);
     frame.append(canvas);
     frame.classList.add("chart--drawn");
+    const chart = new window.uPlot(options(frame, said, moments), values, canvas);
     drawn.set(frame, chart);
   }
 

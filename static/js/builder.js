@@ -22,6 +22,17 @@
     if (event.target.id === "builder" || event.detail.target?.id === "builder") draw();
   });
 
+  // An answer to what stood there before is no longer wanted: what was typed since would be gone from a field that
+  // has just been left. Each letter asks anew, so a newer answer comes.
+  let edits = 0;
+  const about = new WeakMap();
+  const isPreview = ({ target }) => target.id === "builder";
+  document.addEventListener("input", ({ target }) => (edits += target.form?.id === "builder"), true);
+  document.addEventListener("htmx:beforeSend", (event) => isPreview(event) && about.set(event.detail.xhr, edits));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (isPreview(event) && about.get(event.detail.xhr) !== edits) event.detail.shouldSwap = false;
+  });
+
   const sizes = new ResizeObserver((entries) => {
     for (const { target, contentRect } of entries) {
       target.style.setProperty("--scale", contentRect.width / target.parentElement.dataset.width);

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from app.core.db import db
-from app.tracking.live_queries import path_of
 from app.tracking.models import Event, Session
+from app.tracking.words import path_of
 
 LEFT_OUT = ("engagement", "web_vitals")
 OF_SESSIONS: dict[str, Callable[[Session], Any]] = {

@@ -45,6 +45,16 @@ def counted(site, period=None, filters=()) -> dict[str, tuple[int, int, int | No
     }
 
 
+def test_a_filter_by_page_needs_no_goal(site, shelf):
+    shelf.store(
+        shelf.arrival(0, url="https://shop.acme.example/thanks"),
+        shelf.arrival(1, "ben", url="https://shop.acme.example/pricing"),
+    )
+    rollups.rebuild(site)
+    found = conversions_of(site, days(), read_filters(["page:is:/thanks"]))
+    assert (found.by_goal, found.total.of) == ([], 1)
+
+
 def test_a_goal_made_today_counts_what_happened_yesterday(site, shelf):
     shelf.store(
         shelf.arrival(0, url="https://shop.acme.example/thanks"),

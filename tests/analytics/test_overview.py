@@ -104,6 +104,14 @@ def test_all_values_of_a_dimension_can_be_searched_and_sorted(visited, page):
     page("&by=shoe", path="/values/page", status=400)
 
 
+def test_visits_are_listed_the_newest_first_and_filtered(visited, page):
+    text = page(path="/visits")
+    assert text.index("Germany") < text.index("France") and "2 visits" in text
+    assert "E-mail" in text and "/tea" in text
+    assert "1 visit " in page("&f=event:is:conversion", path="/visits")
+    assert "No visit matches" in page("&f=country:is:AT", path="/visits")
+
+
 def test_before_anything_was_counted_it_says_what_to_do(page):
     assert "The snippet was not seen yet" in page()
 

@@ -7,12 +7,13 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.core.db import db
 from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
+from tests.conftest import database
 from tests.tracking.arriving import MINUTE, NOON, Shelf, who
 from tests.tracking.sums import marked, sessions, sums_of_events, touched
 
@@ -184,6 +185,15 @@ def test_whatever_comes_in_whatever_order_adds_up(shelf, seed, repeated):
     assert touched() <= marked()
     # What was repeated lies between the others of its batch but may be of another visit.
     assert repeated or longest_pause() <= 30 * MINUTE
+
+
+@pytest.mark.skipif(database() == "postgres", reason="counts rows by itself")
+@pytest.mark.parametrize("wanted", ["= x'01'", "IN (x'01', x'02')"])
+def test_the_events_of_a_session_are_found_by_it_and_not_by_their_site(inside, acme, wanted):
+    statement = f"SELECT * FROM events WHERE site_number = 1 AND session_id {wanted}"
+    with inside(acme):
+        plan = db.session.execute(text(f"EXPLAIN QUERY PLAN {statement}")).all()
+    assert "ix_events_site_number_session_id" in str(plan)
 
 
 def longest_pause():

@@ -385,28 +385,36 @@ POLICY = {
     "frame-ancestors": "'none'",
     "manifest-src": "'self'",
 }
+# What a file may that is opened as if it were a page: nothing.
+FILE_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 def check_headers(answer: Any, what: Any) -> str:
-    """The security headers of an answer; answers its nonce."""
+    """The security headers of the answer of a page; answers its nonce."""
     # The builder shows this one page in frames of its own.
     framed = str(what).endswith("/frame")
-    fixed = {**FIXED, **({"X-Frame-Options": "SAMEORIGIN"} if framed else {})}
-    for name, value in fixed.items():
-        assert answer.headers.getlist(name) == [value], (what, name)
-    assert "geolocation=()" in answer.headers["Permissions-Policy"], what
-    [policy] = answer.headers.getlist("Content-Security-Policy")
+    policy = check_fixed_headers(answer, what, framed)
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     nonce = re.search(r"'nonce-([\w-]{20,})'", policy)
     assert nonce, what
     plain = {name: value.replace(nonce[1], "NONCE") for name, value in directives.items()}
     assert plain == {**POLICY, **({"frame-ancestors": "'self'"} if framed else {})}, what
+    assert "unsafe" not in policy and "*" not in policy
+    return nonce[1]
+
+
+def check_fixed_headers(answer: Any, what: Any, framed: bool = False) -> str:
+    """What each answer carries, page or file; answers its policy."""
+    fixed = {**FIXED, **({"X-Frame-Options": "SAMEORIGIN"} if framed else {})}
+    for name, value in fixed.items():
+        assert answer.headers.getlist(name) == [value], (what, name)
+    assert "geolocation=()" in answer.headers["Permissions-Policy"], what
     [request_id] = answer.headers.getlist("X-Request-Id")
     assert re.fullmatch(r"[A-Za-z0-9._-]{8,64}", request_id), what
-    assert "unsafe" not in policy and "*" not in policy
     for name in ("Server", "X-Powered-By"):
         assert "werkzeug" not in answer.headers.get(name, "").lower()
-    return nonce[1]
+    [policy] = answer.headers.getlist("Content-Security-Policy")
+    return policy
 
 
 def _breaking(app: Any) -> None:
@@ -428,7 +436,6 @@ def test_each_answer_carries_the_security_headers_also_errors_and_files(
         200: client.get("/sign-in"),
         "page": alice.get(f"/o/{acme.slug}/"),
         302: client.get("/"),
-        304: client.get(asset, headers={"If-None-Match": client.get(asset).headers["ETag"]}),
         400: client.post("/sign-in"),
         401: client.get("/api/v1/sites"),
         404: client.get("/nothing"),
@@ -439,10 +446,8 @@ def test_each_answer_carries_the_security_headers_also_errors_and_files(
         "no socket": client.get("/widget/v1/ws"),
         500: broken.get("/breaks"),
         "500 for programs": broken.get("/api/v1/breaks"),
-        "asset": client.get(asset),
         "file": client.get("/static/favicon.svg"),
         "no file": client.get("/static/nothing.css"),
-        "widget": client.get("/static/widget/loader.js"),
         "loader": client.get(f"/w/{acme.site_key}.js"),
         "config": client.get(f"/widget/v1/config/{acme.site_key}"),
         "docs": client.get("/api/v1/docs"),
@@ -457,6 +462,15 @@ def test_each_answer_carries_the_security_headers_also_errors_and_files(
             assert answer.status_code == what
     nonces = [check_headers(answer, what) for what, answer in answers.items()]
     assert len(set(nonces)) == len(nonces)
+    files = {
+        200: client.get(asset),
+        304: client.get(asset, headers={"If-None-Match": client.get(asset).headers["ETag"]}),
+        "of another version": client.get(re.sub("/v-[^/]+/", "/v-other/", asset)),
+        "widget": client.get("/static/widget/loader.js"),
+    }
+    for what, answer in files.items():
+        assert answer.status_code == (what if isinstance(what, int) else 200)
+        assert check_fixed_headers(answer, what) == FILE_POLICY, what
     assert answers[405].headers["Allow"]
     assert "Strict-Transport-Security" not in answers[200].headers
     secure = client.get("/sign-in", base_url="https://candor.test")

@@ -302,6 +302,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/o/<organization>/analytics/<uuid:site_id>/series"): one(
         "GET", "/o/{acme}/analytics/{site_id}/series"
     ),
+    **{
+        ("GET", f"/o/<organization>/analytics/{name}"): one(
+            "GET", f"/o/{{acme}}/analytics/{name}?site={{site_id}}"
+        )
+        for name in ("visits", "campaigns")
+    },
     ("GET", "/o/<organization>/analytics/values/<dimension>"): one(
         "GET", "/o/{acme}/analytics/values/page?site={site_id}"
     ),
@@ -384,6 +390,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("GET", "/o/<organization>/"): NO_IDS,
     ("GET", "/o/<organization>/settings"): NO_IDS,
+    ("POST", "/o/<organization>/settings/retention"): NO_IDS,
     ("POST", "/o/<organization>/settings"): NO_IDS,
     ("GET", "/o/<organization>/settings/deletion"): NO_IDS,
     ("POST", "/o/<organization>/settings/deletion"): NO_IDS,

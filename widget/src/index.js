@@ -4,7 +4,6 @@ import { emit } from "./events.js";
 import { renewed, review } from "./features/campaigns.js";
 import { restart } from "./features/consent.js";
 import { watchPage } from "./features/page.js";
-import { startPreview } from "./features/preview.js";
 import { beginVitals } from "./features/vitals.js";
 import { recall } from "./identity.js";
 import { listen } from "./safe.js";
@@ -13,20 +12,17 @@ import { record, startQueue } from "./transport/queue.js";
 import { ofDocument } from "./ui/dom.js";
 import { region } from "./ui/stage.js";
 
-// One source, two builds: what every page loads, and what draws in the dashboard's frames.
+// What every page loads.
 function start({ timeStamp }) {
   Object.assign(ctx, { emit, record, region, restart, review, shut });
-  if (!PREVIEW) {
-    recall();
-    beginVitals(timeStamp);
-    startQueue();
-  }
+  recall();
+  beginVitals(timeStamp);
+  startQueue();
   watchPage();
   renewed();
-  if (!PREVIEW) startFeed();
+  startFeed();
   listenToPage();
   emit("ready", { revision: ctx.setup.revision });
-  if (PREVIEW) startPreview();
 }
 
 // A page that is only prepared may never be seen.

@@ -18,4 +18,4 @@ class ApiKeyForm(Form):
         """`grantable`: what its maker may. Nobody gives more than he has."""
         super().__init__(**options)
         named = sorted(p.value for p in grantable if p.value.endswith((":read", ":write")))
-        self.scopes.choices = [(name, name) for name in named]
+        self.scopes.choices = named

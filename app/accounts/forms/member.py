@@ -15,7 +15,7 @@ class RoleForm(Form):
     def __init__(self, grantable: list[Role], **options: Any) -> None:
         """`grantable`: what the one who asks may give."""
         super().__init__(**options)
-        self.role.choices = [(role.value, role.value.capitalize()) for role in grantable]
+        self.role.choices = {role.value: role.value.capitalize() for role in grantable}
 
 
 class InvitationForm(RoleForm):

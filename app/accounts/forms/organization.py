@@ -10,6 +10,16 @@ from app.accounts.forms.fields import OrganizationField
 from app.core import currencies, languages
 from app.core.forms import Form, LineField
 
+# For how many days raw events are kept.
+KEPT = {
+    "0": "For good",
+    "730": "Two years",
+    "365": "One year",
+    "180": "180 days",
+    "90": "90 days",
+    "30": "30 days",
+}
+
 
 class NewOrganizationForm(Form):
     name = OrganizationField("Name")
@@ -19,11 +29,22 @@ class OrganizationForm(Form):
     name = OrganizationField("Name")
     time_zone = SelectField("Time zone", choices=sorted(available_timezones()))
     currency = SelectField(
-        "Currency", choices=[(code, f"{code} – {name}") for code, name in currencies.NAMES.items()]
+        "Currency", choices={code: f"{code} – {name}" for code, name in currencies.NAMES.items()}
     )
     language = SelectField(
-        "Language", choices=sorted(languages.LANGUAGES.items(), key=lambda item: item[1].casefold())
+        "Language",
+        choices=dict(sorted(languages.LANGUAGES.items(), key=lambda item: item[1].casefold())),
     )
+
+
+class RetentionForm(Form):
+    """`days` is None for keeping everything."""
+
+    events_kept_days = SelectField("Raw events and visits", choices=list(KEPT.items()))
+
+    @property
+    def days(self) -> int | None:
+        return int(self.events_kept_days.data) or None
 
 
 class DeletionForm(Form):

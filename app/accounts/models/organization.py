@@ -31,6 +31,8 @@ class Organization(Base):
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
     currency: Mapped[str] = mapped_column(String(3), default="EUR")
     language: Mapped[str] = mapped_column(String(12), default="en")
+    # For how long raw events and visits are kept; None: for good.
+    events_kept_days: Mapped[int | None]
     # Filled with invented people, by `candor demo`.
     demo: Mapped[bool] = mapped_column(default=False)
     # The day on which it goes for good, unless an owner keeps it.
@@ -50,6 +52,12 @@ class Organization(Base):
     def change(self, **values: str) -> None:
         for name, value in values.items():
             setattr(self, name, value)
+        db.session.flush()
+        announce(OrganizationChanged(organization=self))
+
+    def keep_events(self, days: int | None) -> None:
+        """Raw events and visits that are older go within a day; None keeps them for good."""
+        self.events_kept_days = days
         db.session.flush()
         announce(OrganizationChanged(organization=self))
 

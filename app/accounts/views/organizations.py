@@ -10,7 +10,12 @@ from sqlalchemy import select
 
 from app.accounts import letters
 from app.accounts.access import current_organization, current_organization_slug, require
-from app.accounts.forms.organization import DeletionForm, NewOrganizationForm, OrganizationForm
+from app.accounts.forms.organization import (
+    DeletionForm,
+    NewOrganizationForm,
+    OrganizationForm,
+    RetentionForm,
+)
 from app.accounts.models import Member, Organization
 from app.accounts.permissions import Permission, Role
 from app.accounts.queries import may_found, memberships
@@ -43,6 +48,17 @@ def create_organization() -> Any:
     db.session.commit()
     flash("The organization is there. Name its first site.", "success")
     return redirect(url_for("sites.new", organization=slug))
+
+
+@blueprint.post("/o/<organization>/settings/retention")
+@require(Permission.ORGANIZATION_WRITE)
+def change_retention() -> Any:
+    form = RetentionForm()
+    if not form.validate():
+        return _page(OrganizationForm(formdata=None, obj=current_organization), 422)
+    current_organization.keep_events(form.days)
+    db.session.commit()
+    return _done("Saved.")
 
 
 @blueprint.get("/o/<organization>/settings")
@@ -104,7 +120,9 @@ def _done(text: str) -> Any:
 
 
 def _page(form: OrganizationForm, status: int = 200) -> Any:
-    return render("accounts/organizations/settings.html", status, form=form)
+    kept = str(current_organization.events_kept_days or 0)
+    retention = RetentionForm(formdata=None, events_kept_days=kept)
+    return render("accounts/organizations/settings.html", status, form=form, retention=retention)
 
 
 def _deletion(form: DeletionForm, status: int = 200) -> Any:

@@ -54,7 +54,7 @@ class Alert(Tenant, Base):
     unit: Mapped[str] = mapped_column(String(10))
     percent: Mapped[int]
     minimum: Mapped[int] = mapped_column(BigInteger)
-    due_at: Mapped[datetime] = mapped_column(default=clock.now)
+    due_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     recipients: Mapped[list[AlertRecipient]] = relationship(
         primaryjoin=lambda: foreign(AlertRecipient.alert_id) == Alert.id, viewonly=True
@@ -68,7 +68,7 @@ class Alert(Tenant, Base):
         if (db.session.scalar(count) or 0) >= MOST_ALERTS:
             message = f"A site has at most {MOST_ALERTS} alerts. Delete one first."
             raise Refused("metric", message)
-        alert = cls(site_id=site.id, **vars(watched))
+        alert = cls(site_id=site.id, due_at=clock.now(), **vars(watched))
         db.session.add(alert)
         db.session.flush()
         alert._tell(members)

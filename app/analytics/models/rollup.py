@@ -50,3 +50,5 @@ class RollupRun(Numbered, Base):
     turn: Mapped[int] = mapped_column(BigInteger, default=0)
     leased_until: Mapped[int] = mapped_column(BigInteger, default=0)
     due_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Days before it have no raw rows any more: what they added up to stays as it is.
+    raw_since: Mapped[date | None] = mapped_column(Date)

@@ -25,7 +25,13 @@ class Event(Numbered, Base):
     __table_args__ = (
         PrimaryKeyConstraint("site_number", "id"),
         of_a_site(),
-        Index("ix_events_site_number_session_id", "site_number", "session_id"),
+        Index(
+            "ix_events_site_number_session_id",
+            "site_number",
+            "session_id",
+            sqlite_where=column("session_id").is_not(None),
+            postgresql_where=column("session_id").is_not(None),
+        ),
         Index("ix_events_site_number_at", "site_number", "at"),
         Index(
             "ix_events_site_number_order_id",

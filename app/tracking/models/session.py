@@ -80,7 +80,7 @@ class Session(Numbered, Base):
 def forget_visitors() -> None:
     """Those whose name was a daily hash: nobody can be recognised by it any more."""
     table: Any = Visitor.__table__
-    oldest = int((clock.now() - VISITORS_KEPT).timestamp() * 1000)
+    oldest = clock.milliseconds(clock.now() - VISITORS_KEPT)
     with system() as connection:
         hashed = table.c.person.is_(False)
         connection.execute(delete(table).where(hashed, table.c.last_at < oldest))

@@ -52,6 +52,7 @@ export function isDrawable(item) {
   // What shares an edge has to be arranged.
   const meets = (other) => other.renderer != renderer && other.position[0] == position[0];
   return (
+    PREVIEW ||
     ctx.rich ||
     (!item.data.rating &&
       tone == "info" &&

@@ -41,7 +41,7 @@ export function createSlot(renderer) {
   }
 
   function next() {
-    if (current || held || region.hidden || ofDocument("hidden")) return;
+    if (current || held || region.hidden || (!PREVIEW && ofDocument("hidden"))) return;
     const now = Date.now();
     // What the page's own script opened comes first, then what happens now, then the newest.
     const queue = waiting().sort((a, b) => b.opened - a.opened || !!b.live - !!a.live || b.happened - a.happened);
@@ -59,7 +59,7 @@ export function createSlot(renderer) {
     const about = { campaign: campaign.id, id: item.data.id };
     item.taken = true;
     // Kept only when it stands: an item that cannot be drawn must not block the others.
-    current = openCard(item, () => noticed(campaign), (reason) => {
+    current = openCard(item, () => PREVIEW || noticed(campaign), (reason) => {
       current = null;
       rest = Date.now() + campaign.gap * 1000;
       item.live &&= false;

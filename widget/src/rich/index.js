@@ -1,10 +1,7 @@
 import { listen } from "../safe.js";
-import { arrange } from "./arrange.js";
-import { css, decorate, dialog, tracked } from "./cards.js";
 import { clicked } from "./clicks.js";
-import { meet } from "./core.js";
+import { begin, drawing } from "./drawing.js";
 import { slowest, watchInteractions } from "./interactions.js";
-import { detach, watchKeyboard } from "./keyboard.js";
 import { leaving, returned, scrolled } from "./triggers.js";
 import { say } from "./verbs.js";
 
@@ -16,12 +13,10 @@ const hear = { click: clicked, auxclick: clicked, submit: clicked, scroll: scrol
 /** A sign of life. Its path is known only while it is under way, so it comes along. */
 const heard = (event, path) => hear[event.type]?.(event, path);
 
-function begin(core) {
-  meet(core);
-  watchKeyboard();
-  listen(window, "resize", arrange);
+function beginAll(core) {
+  begin(core);
   listen(window, "visibilitychange", returned);
-  if (!PREVIEW) watchInteractions();
+  watchInteractions();
 }
 
-export default { arrange, begin, css, decorate, detach, dialog, heard, say, slowest, tracked };
+export default { ...drawing, begin: beginAll, heard, say, slowest };

@@ -1,7 +1,7 @@
 """Segments, shared links, reports, alerts and annotations
 
-Revision: 0010
-Follows: 0009
+Revision: 0012
+Follows: 0011
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 from app.core.db import Guid, Moment
 from app.core.sql import Document
 
-revision = '0010'
-down_revision = '0009'
+revision = '0012'
+down_revision = '0011'
 
 
 def upgrade() -> None:

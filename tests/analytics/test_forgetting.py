@@ -1,0 +1,91 @@
+"""Raw rows go after the time that the organization sets; what they added up to stays."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.models import Organization
+from app.analytics import rollups
+from app.analytics.answers import ask
+from app.analytics.forgetting import forget_raw, forget_raw_of
+from app.analytics.periods import Period
+from app.core import clock
+from app.core.db import db
+from app.tracking.models import Event, Session
+from tests.tracking.arriving import MINUTE
+
+DAY = 24 * 60  # minutes
+
+
+@pytest.fixture
+def happened(shelf):
+    """A visit on each of the last sixty days."""
+    now = int(clock.now().timestamp() * 1000)
+    for days in range(60):
+        at = now - days * DAY * MINUTE - MINUTE
+        shelf.store(*(shelf.arrival(0, f"v{days}", at=at + n) for n in range(3)))
+
+
+def counted(site):
+    today = clock.now().astimezone(ZoneInfo(site.time_zone)).date()
+    period = Period(today - timedelta(days=70), today, ZoneInfo(site.time_zone))
+    answer = ask(site, period)
+    return answer.totals, {row.value: row.totals for row in answer.breakdown("page").rows}
+
+
+def oldest(model, column):
+    return min(db.session.scalars(select(column)))
+
+
+def test_old_rows_go_and_their_sums_stay_also_when_everything_is_added_up_anew(site, happened):
+    rollups.roll_up(site, busy=False)
+    before = counted(site)
+    assert before[0].sessions == 60
+    db.session.get_one(Organization, site.organization_id).keep_events(30)
+    db.session.commit()
+    forget_raw()
+    left = clock.now() - timedelta(days=31)
+    assert len(db.session.scalars(select(Session.id)).all()) in (30, 31)
+    assert oldest(Event, Event.at) >= left.timestamp() * 1000
+    assert counted(site) == before
+    rollups.rebuild(site)
+    assert counted(site) == before
+
+
+def test_what_was_not_added_up_yet_is_kept(site, happened):
+    assert forget_raw_of(site, 30, time.monotonic() + 10) == 0
+    rollups.roll_up(site, busy=False)
+    assert forget_raw_of(site, 30, time.monotonic() + 10) > 100
+
+
+def test_nothing_goes_where_all_is_to_be_kept(site, happened):
+    rollups.roll_up(site, busy=False)
+    forget_raw()
+    assert len(db.session.scalars(select(Session.id)).all()) == 60
+
+
+def test_a_day_that_is_closed_stays_whatever_changes(site, happened):
+    rollups.roll_up(site, busy=False)
+    before = counted(site)
+    forget_raw_of(site, 30, time.monotonic() + 10)
+    old = int((clock.now() - timedelta(days=45)).timestamp() * 1000)
+    rollups.mark(db.session, site, [old - MINUTE])
+    db.session.commit()
+    rollups.roll_up(site, busy=False)
+    assert counted(site) == before
+    assert rollups.as_of(site) > old
+
+
+def test_an_owner_says_how_long_and_it_is_asked_for(acme, sign_in, inside):
+    alice = sign_in("alice@acme.example")
+    path = f"/o/{acme.slug}/settings"
+    assert alice.post(f"{path}/retention", {"events_kept_days": "90"}).status_code == 302
+    assert 'value="90"' in alice.get(path).text
+    assert alice.post(f"{path}/retention", {"events_kept_days": "7"}).status_code == 422
+    with inside(acme):
+        assert db.session.get_one(Organization, acme.id).events_kept_days == 90

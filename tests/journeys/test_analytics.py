@@ -1,0 +1,245 @@
+"""Analytics in a real browser: every click is an address, and the way back leads back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from app.analytics.matches import match_of
+from app.analytics.models import Funnel, Goal
+from app.analytics.rollups import roll_up
+from app.analytics.steps import step_of
+from app.core.db import db
+from app.sites.models import Site
+from tests.journeys.test_axe import MEASURED, problems
+from tests.tracking.arriving import DIRECT, MINUTE, Shelf
+
+DAYS = 5
+GERMAN = DIRECT._replace(country="DE", region="Hesse, DE", city="Kassel, DE")
+FRENCH = DIRECT._replace(country="FR", device="mobile", channel="organic_search")
+
+
+def noon(days_ago):
+    """In milliseconds since 1970."""
+    day = datetime.now(UTC).date() - timedelta(days=days_ago)
+    return int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp()) * 1000
+
+
+def day(days_ago):
+    return (datetime.now(UTC).date() - timedelta(days=days_ago)).isoformat()
+
+
+def visits(shelf):
+    """On each of five days, one German more than on the day after it, who reads about teas and signs
+    up, and one Frenchman who leaves at once: 20 visitors."""
+    for days_ago in range(1, DAYS + 1):
+        for number in range(days_ago):
+            german = {"visitor": f"german {days_ago} {number}", "circumstances": GERMAN}
+            for minute, more in enumerate(({"path": "/"}, {"path": "/teas"}, {"name": "signup"})):
+                path = more.pop("path", "/teas")
+                url = f"https://shop.acme.example{path}"
+                at = noon(days_ago) + minute * MINUTE
+                yield shelf.arrival(0, at=at, url=url, **german, **more)
+        url = "https://shop.acme.example/"
+        french = {"visitor": f"french {days_ago}", "circumstances": FRENCH}
+        yield shelf.arrival(0, at=noon(days_ago), url=url, **french)
+
+
+@pytest.fixture
+def visited(inside, acme):
+    """Acme's shop with its visitors, a goal and a funnel."""
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        shelf = Shelf(site.organization_id, site.number)
+        shelf.store(*visits(shelf))
+        roll_up(site, busy=False)
+        goal = Goal.create(site, "Signed up", match_of("event:signup"))
+        steps = [step_of(each) for each in ("page:/", "page:/teas", "event:signup")]
+        funnel = Funnel.create(site, "To the sign-up", steps, 1800)
+        db.session.commit()
+        return {"goal": goal.id, "funnel": funnel.id}
+
+
+@pytest.fixture
+def analytics(program, acme, visited, dashboard):
+    """The overview of the shop's last week."""
+    page = dashboard()
+    page.goto(f"{program.url}/o/{acme.slug}/analytics?site={acme.site_id}&period=7d")
+    yield page
+    assert page.errors == []
+
+
+def shows(page, **figures):
+    """The headline figures."""
+    for label, value in figures.items():
+        name = page.get_by_text(label.replace("_", " "), exact=True)
+        figure = page.get_by_label("Figures").locator(".figure").filter(has=name)
+        expect(figure.locator(".figure__value")).to_have_text(value)
+
+
+def chips(page):
+    return page.get_by_role("list", name="Filters", exact=True).locator(".asked__filter")
+
+
+def panel(page, name):
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def test_a_click_on_a_value_filters_by_it_and_the_way_back_leads_back(analytics):
+    page = analytics
+    shows(page, Visitors="20", Visits="20", Page_views="35", Bounce_rate="25.0%")
+    panel(page, "Places").get_by_role("link", name="Germany").click()
+    shows(page, Visitors="15", Page_views="30", Bounce_rate="0.0%")
+    expect(chips(page)).to_have_text(re.compile("Country is Germany"))
+    expect(page).to_have_url(re.compile(r"f=country%3Ais%3ADE"))
+    expect(page).to_have_url(re.compile("period=7d"))
+
+    page.get_by_role("link", name="Remove the filter Country").click()
+    shows(page, Visitors="20")
+    expect(chips(page)).to_have_count(0)
+    page.go_back()
+    shows(page, Visitors="15")
+    page.go_back()
+    shows(page, Visitors="20")
+
+
+def test_filters_are_added_by_form_and_removed_all_at_once(analytics):
+    page = analytics
+
+    def add(on, operator, value):
+        page.locator("summary", has_text="Filter").click()
+        page.get_by_label("Visits whose").select_option(label=on)
+        page.get_by_label("Relation").select_option(label=operator)
+        page.get_by_label("Value", exact=True).fill(value)
+        page.get_by_role("button", name="Add", exact=True).click()
+
+    add("Page", "contains", "tea")
+    shows(page, Visitors="15")
+    add("Country", "is not", "Germany | AT")
+    shows(page, Visitors="0")
+    expect(page.get_by_text("No visit matches")).to_be_visible()
+    expect(chips(page)).to_have_text(
+        [re.compile("Page contains tea"), re.compile("Country is not Germany or Austria")]
+    )
+    page.get_by_role("link", name="Remove all").click()
+    shows(page, Visitors="20")
+    expect(page).to_have_url(re.compile(r"period=7d"))
+
+
+def test_other_days_are_chosen_by_form(analytics):
+    page = analytics
+    page.locator("summary", has_text="Other days").click()
+    page.get_by_label("From", exact=True).fill(day(2))
+    page.get_by_label("To", exact=True).fill(day(1))
+    page.get_by_role("button", name="Show").click()
+    shows(page, Visitors="5")
+    expect(page).to_have_url(re.compile(f"from={day(2)}&to={day(1)}"))
+    # Before were five and four, each with a Frenchman.
+    expect(page.locator(".figure", has_text="Visitors")).to_contain_text(re.compile(r"down\s*29%"))
+
+
+def test_a_tab_of_a_panel_is_an_address_and_keeps_the_focus(analytics):
+    page = analytics
+    pages = panel(page, "Pages")
+    expect(pages.get_by_role("listitem").first).to_contain_text("/")
+    pages.get_by_role("link", name="Exit page").focus()
+    page.keyboard.press("Enter")
+    expect(pages.get_by_role("listitem")).to_have_text(
+        [re.compile(r"/teas\s*15"), re.compile(r"/\s*5")]
+    )
+    expect(pages.get_by_role("link", name="Exit page")).to_be_focused()
+    expect(page).to_have_url(re.compile("pages=exit_page"))
+    page.reload()
+    expect(pages.get_by_role("link", name="Exit page")).to_have_attribute("aria-current", "true")
+    page.go_back()
+    expect(pages.get_by_role("link", name="Page", exact=True)).to_have_attribute(
+        "aria-current", "true"
+    )
+
+
+def test_drawing_over_the_chart_asks_for_these_days(analytics):
+    page = analytics
+    chart = page.locator(".chart__canvas .u-over")
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    # Seven points: from between the second and the third day to between the fourth and the fifth.
+    page.mouse.move(box["x"] + box["width"] * 1.5 / 6, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 3.5 / 6, middle, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(f"from={day(4)}&to={day(3)}"))
+    shows(page, Visitors="9")
+    expect(page.locator(".chart__canvas .u-over")).to_be_visible()
+    page.go_back()
+    shows(page, Visitors="20")
+    expect(page).to_have_url(re.compile("period=7d"))
+
+
+def test_a_figure_is_drawn_and_said_in_words(analytics):
+    page = analytics
+    page.locator(".figure", has_text="Page views").click()
+    expect(page.locator(".figure", has_text="Page views")).to_have_attribute("aria-current", "true")
+    expect(page).to_have_url(re.compile("metric=page_views"))
+    page.locator("summary", has_text="As a table").click()
+    rows = page.get_by_role("table", name="The chart as a table").get_by_role("row")
+    expect(rows).to_have_count(8)
+    expect(rows.nth(6).get_by_role("cell").first).to_have_text("3")
+    chart = page.locator(".chart__canvas .u-over")
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 5 / 6, box["y"] + 20)
+    expect(page.locator(".chart__tip")).to_contain_text("Page views")
+    expect(page.locator(".chart__tip")).to_contain_text("3")
+
+
+def test_all_values_are_searched_and_sorted(analytics):
+    page = analytics
+    panel(page, "Pages").get_by_role("link", name="Details").click()
+    expect(page.get_by_role("heading", name="Page", level=1)).to_be_visible()
+    rows = page.get_by_role("table").get_by_role("row")
+    expect(rows).to_have_count(3)
+    page.get_by_role("searchbox", name="Find", exact=True).press_sequentially("TEA")
+    expect(rows).to_have_count(2)
+    expect(page.get_by_role("searchbox", name="Find", exact=True)).to_be_focused()
+    expect(page).to_have_url(re.compile("q=TEA"))
+    page.get_by_role("link", name="Page views").click()
+    expect(page.get_by_role("columnheader", name="Page views")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    expect(page.get_by_role("searchbox", name="Find", exact=True)).to_have_value("TEA")
+    page.get_by_role("link", name="/teas").click()
+    shows(page, Visitors="15")
+
+
+def test_a_country_of_the_map_filters_by_it(analytics):
+    page = analytics
+    world = panel(page, "Places").get_by_role("link", name="Germany: 15 visitors")
+    world.focus()
+    page.keyboard.press("Enter")
+    shows(page, Visitors="15")
+    expect(chips(page)).to_have_text(re.compile("Country is Germany"))
+
+
+def test_axe_finds_nothing(program, acme, visited, dashboard):
+    page = dashboard(**MEASURED)
+    here = f"{program.url}/o/{acme.slug}/analytics"
+    question = f"?site={acme.site_id}&period=7d"
+    pages = [
+        question,
+        f"{question}&f=country:is:DE&metric=revenue",
+        f"{question}&zone=Asia/Tokyo&f=page:is_not:/|/teas",
+        f"/values/country{question}",
+        f"/values/property{question}",
+        f"/goals{question}",
+        f"/goals/new{question}",
+        f"/goals/{visited['goal']}/edit",
+        f"/funnels{question}",
+        f"/funnels/new{question}",
+        f"/funnels/{visited['funnel']}?period=7d&split=country",
+    ]
+    found = [each for path in pages for each in problems(page, here + path)]
+    assert not found, "\n".join(found)
+    assert page.errors == []
