@@ -75,8 +75,7 @@ class Export:
         """Say that it is taken out, and answer it in pieces."""
         announce(AnalyticsExported(site=self.question.site, export=self))
         columns, rows = self._rows(progress)
-        written = _csv(columns, rows) if self.format == "csv" else _json(columns, rows)
-        return _apart(progress.until_end(written))
+        return written_apart(columns, rows, self.format, progress)
 
     def _rows(self, progress: Progress) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         question = self.question
@@ -143,6 +142,14 @@ def _key(identifier: UUID) -> str:
     return f"candor:export:{current_organization_id()}:{identifier}"
 
 
+def written_apart(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], format: str, progress: Progress
+) -> Iterator[bytes]:
+    """Rows as a file in pieces."""
+    written = _csv(columns, rows) if format == "csv" else _json(columns, rows)
+    return _apart(progress.until_end(written))
+
+
 def _apart(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Each made in surroundings of its own: those of the request end before the last one leaves,
     and nothing stays open while whoever downloads takes his time."""
@@ -191,7 +198,7 @@ def _event(row: Any) -> Sequence[Any]:
         row.title,
         row.referrer,
         row.session_id,
-        _money(row.amount, row.currency),
+        major(row.amount, row.currency),
         row.currency,
         row.campaign_id,
         row.order_id,
@@ -227,12 +234,12 @@ def _figures(totals: Totals, currency: str) -> Sequence[Any]:
         None if seconds is None else round(seconds, 1),
         totals.events,
         totals.orders,
-        _money(totals.revenue, currency),
+        major(totals.revenue, currency),
         currency,
     )
 
 
-def _money(amount: int | None, currency: str | None) -> str | None:
+def major(amount: int | None, currency: str | None) -> str | None:
     """In whole units of the currency: `29.35`."""
     if amount is None or currency is None:
         return None
