@@ -72,7 +72,7 @@ def countries(file: Path) -> dict[str, list[list[Point]]]:
 
 def code_of(geometry: dict[str, Any]) -> str | None:
     name = geometry["properties"]["name"]
-    return NAMED.get(name) or next(iter(NUMBERS.get(geometry.get("id"), [])), None)
+    return NAMED.get(name) or next(iter(NUMBERS.get(str(geometry.get("id")), [])), None)
 
 
 def points_of(arc: Iterable[Sequence[int]], transform: dict[str, Any]) -> Iterable[Point]:
