@@ -15,7 +15,7 @@ from app.analytics.questions import Question
 from app.analytics.report_exports import ReportExport
 from app.core.api import parsed_uuid
 from app.core.db import db
-from app.core.errors import ApiError, not_found
+from app.core.errors import ApiError, bad_query, invalid, not_found
 from app.core.ids import uuid7
 from app.core.render import render
 from app.sites.listing import Choice, choose_site
@@ -61,10 +61,14 @@ def create() -> Any:
 
 
 def asked_export(site: Site) -> Export:
-    """By this request. Raises ApiError 400 that names the field."""
+    """By this request. Raises ApiError that names the field."""
     what = _one_of("dimension", WHATS, SERIES)
     interval = _one_of("interval", INTERVALS, "day")
-    return Export(Question.asked(site), what, interval, _one_of("format", FORMATS, "csv"))
+    return Export(Question.asked(site), what, interval, asked_format())
+
+
+def asked_format() -> str:
+    return _one_of("format", FORMATS, "")
 
 
 def download(export: Export | ReportExport, progress: Progress) -> Response:
@@ -87,7 +91,7 @@ def _choice() -> Choice:
 
 def _one_of(field: str, allowed: Any, default: str) -> str:
     said = request.values.get(field) or default
-    if said not in allowed:
-        message = f"One of {', '.join(allowed)}."
-        raise ApiError(400, "bad_query", message, {"field": field})
-    return said
+    if said in allowed:
+        return said
+    message = f"One of {', '.join(allowed)}."
+    raise bad_query(field, message) if field in request.args else invalid(field, message)

@@ -30,7 +30,6 @@ one_click = Blueprint("one_click_api", __name__, url_prefix="/report-mails")
 @one_click.after_request
 def _keep_private(response: Response) -> Response:
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

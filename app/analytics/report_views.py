@@ -13,7 +13,7 @@ from app.accounts.models import Member
 from app.accounts.models.user import EmailError
 from app.accounts.permissions import Permission
 from app.accounts.views.limits import count_invitation
-from app.analytics.export_views import download
+from app.analytics.export_views import asked_format, download
 from app.analytics.exports import Progress
 from app.analytics.filters import read_filters
 from app.analytics.models import Refused, Report, ReportRecipient
@@ -124,8 +124,7 @@ def delete(report_id: UUID) -> Any:
 @require(Permission.ANALYTICS_READ)
 def export(report_id: UUID) -> Any:
     report = get_or_404(Report, report_id)
-    wanted = "json" if request.form.get("format") == "json" else "csv"
-    return download(ReportExport.of(report, wanted), Progress(None))
+    return download(ReportExport.of(report, asked_format()), Progress(None))
 
 
 @blueprint.post("/<uuid:report_id>/schedule")

@@ -36,7 +36,8 @@ def take(alice, acme):
     """Take something out: `take("events", f=[…])`."""
 
     def take(what="series", member=None, **more):
-        asked = {"from": DAY, "to": DAY, "dimension": what, "site": acme.site_id, **more}
+        asked = {"from": DAY, "to": DAY, "dimension": what, "site": acme.site_id}
+        asked = {"format": "csv", **asked, **more}
         token = (member or alice).token("/sign-in")
         return (member or alice).client.post(
             f"/o/{acme.slug}/analytics/export",

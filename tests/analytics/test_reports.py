@@ -139,7 +139,7 @@ def test_a_report_is_made_looked_at_changed_taken_out_and_deleted(
     assert alice.get(f"{address}/edit").status_code == 200
     form = {"name": "Pages", "metrics": "page_views", "by": "page", "and_by": "", "period": "7d"}
     assert alice.post(address, form).status_code == 302
-    taken = alice.post(f"{address}/export")
+    taken = alice.post(f"{address}/export", {"format": "csv"})
     assert list(csv.reader(io.StringIO(taken.data.decode("utf-8-sig")))) == [
         ["page", "page_views"],
         ["/tea", "4"],

@@ -17,7 +17,7 @@ DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 # What answers with something else than a page for people. The API's reference is Swagger UI.
 OTHER = re.compile(
     r"^/(health|metrics|favicon|media|static|w/|widget)|^/api/"
-    r"|^/demo|^/dev/mail/|/body$|/export$|/installation$|/frame$|/ws$"
+    r"|^/demo|^/dev/mail/|/body$|/publications/export$|/installation$|/frame$|/ws$"
 )
 # Opened from a mail; here without what the mail says, so they say that the link is not good any more.
 WITHOUT_TOKEN = (
@@ -26,6 +26,8 @@ WITHOUT_TOKEN = (
     "/password-reset/password",
     "/sign-up/confirmation",
 )
+# Of which token an address is, if not of a receipt.
+TOKENS = {"/proof/opt-out/<token>": "opt_out", "/shared/<token>": "shared"}
 # Colours are there at once, or they would be judged on their way from light to dark.
 PREPARE = """() => {
   document.querySelectorAll("details:not([data-menu])").forEach((each) => (each.open = true));
@@ -56,14 +58,13 @@ def ids(app, acme):
 
 def addresses(app, ids):
     """Where each page is, filled with the ids of one organization."""
-    values = {"organization": ids.slug, "token": ids.receipt}
+    values = {"organization": ids.slug, "token": ids.receipt, "dimension": "page"}
     for rule in sorted(app.url_map.iter_rules(), key=lambda each: each.rule):
         if "GET" not in rule.methods or OTHER.search(rule.rule):
             continue
-        names = {
-            name: ids.opt_out if "opt-out" in rule.rule else values.get(name) or getattr(ids, name)
-            for name in rule.arguments
-        }
+        token = TOKENS.get(rule.rule)
+        known = {**values, "token": getattr(ids, token)} if token else values
+        names = {name: known.get(name) or getattr(ids, name) for name in rule.arguments}
         yield app.url_map.bind("", url_scheme="http").build(rule.endpoint, names)
 
 

@@ -232,7 +232,9 @@ ROUTES: dict[tuple[str, str], Route] = {
         "GET", "/api/v1/analytics/attribution?site_id={site_id}"
     ),
     ("GET", f"{ANALYTICS}/export"): one("GET", f"{ASKED}/export?site={{site_id}}"),
-    ("POST", f"{ANALYTICS}/export"): one("POST", f"{ASKED}/export?site={{site_id}}"),
+    ("POST", f"{ANALYTICS}/export"): one(
+        "POST", f"{ASKED}/export?site={{site_id}}", form={"format": "csv"}
+    ),
     ("GET", f"{ANALYTICS}/segments"): one("GET", f"{ASKED}/segments?site={{site_id}}"),
     ("POST", f"{ANALYTICS}/segments"): Route(
         lambda ids: [
@@ -283,7 +285,7 @@ ROUTES: dict[tuple[str, str], Route] = {
         "POST", f"{ASKED}/reports/{{report_id}}", 302, form=REPORT_FORM
     ),
     ("POST", f"{ANALYTICS}/reports/<uuid:report_id>/export"): one(
-        "POST", f"{ASKED}/reports/{{report_id}}/export"
+        "POST", f"{ASKED}/reports/{{report_id}}/export", form={"format": "csv"}
     ),
     ("POST", f"{ANALYTICS}/reports/<uuid:report_id>/schedule"): one(
         "POST",
