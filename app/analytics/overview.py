@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from app.analytics.annotations import annotations_of
 from app.analytics.answers import Answer, Point, Row, Totals, ask, label_at
 from app.analytics.conversions import Conversions, conversions_of
 from app.analytics.dimensions import DIMENSIONS
+from app.analytics.periods import midnight
 from app.analytics.questions import Question
 from app.analytics.words import duration, percent
 from app.core import clock
@@ -235,6 +238,7 @@ class Overview:
         kind = FIGURES[self.metric]
         now, present = self.answer.series(self.interval), _now_label(self)
         then = self.before.series(self.interval) if self.before else []
+        notes = self._notes()
         return [
             {
                 "at": point.at,
@@ -242,9 +246,17 @@ class Overview:
                 "value": None if point.at > present else self._drawn(kind, point),
                 "before": self._drawn(kind, then[place]) if place < len(then) else None,
                 "open": point.at == present,
+                "notes": notes.get(point.at, []),
             }
             for place, point in enumerate(now)
         ]
+
+    def _notes(self) -> dict[str, list[str]]:
+        """What was noted, by the interval in which its day begins."""
+        zone, notes = self.question.period.zone, defaultdict(list)
+        for note in annotations_of(self.question.site, self.question.period):
+            notes[label_at(midnight(note.day, zone), zone, self.interval)].append(note.text)
+        return notes
 
     def _drawn(self, kind: Kind, point: Point) -> float:
         """In percent, seconds or whole units of the currency."""

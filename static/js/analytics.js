@@ -80,8 +80,25 @@
         },
         ...(compared ? [{ stroke: token("--ink-faint"), width: 1.25, dash: [4, 4], points: { show: false } }] : []),
       ],
-      hooks: { setSelect: [(chart) => zoom(frame, chart, said)], setCursor: [(chart) => tell(frame, chart, said, shown)] },
+      hooks: { setSelect: [(chart) => zoom(frame, chart, said)], setCursor: [(chart) => tell(frame, chart, said, shown)], draw: [(chart) => note(chart, said)] },
     };
+  }
+
+  // A thin line where something was noted.
+  function note(chart, said) {
+    const { ctx, bbox } = chart;
+    ctx.save();
+    ctx.strokeStyle = token("--warn-dot");
+    ctx.lineWidth = devicePixelRatio;
+    for (const [place, point] of said.points.entries()) {
+      if (!point.notes.length) continue;
+      const at = Math.round(chart.valToPos(chart.data[0][place], "x", true));
+      ctx.beginPath();
+      ctx.moveTo(at, bbox.top);
+      ctx.lineTo(at, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.restore();
   }
 
   // What is under the pointer. The table below says the same to who has none.
@@ -91,7 +108,8 @@
     tip.hidden = !point || chart.cursor.left < 0;
     if (tip.hidden) return;
     const told = [[said.label, point.value], ...(point.before === null ? [] : [["Before", point.before]])];
-    tip.replaceChildren(...[["strong", point.label], ...told.flatMap(([label, value]) => [["span", label], ["span", shown(value)]])].map(([kind, text]) => Object.assign(document.createElement(kind), { textContent: text })));
+    const noted = point.notes.map((text) => ["em", text]);
+    tip.replaceChildren(...[["strong", point.label], ...told.flatMap(([label, value]) => [["span", label], ["span", shown(value)]]), ...noted].map(([kind, text]) => Object.assign(document.createElement(kind), { textContent: text })));
     const at = chart.over.offsetLeft + chart.valToPos(chart.data[0][chart.cursor.idx], "x");
     const left = at + 14 + tip.offsetWidth > frame.clientWidth ? at - 14 - tip.offsetWidth : at + 14;
     tip.style.transform = `translate(${Math.max(0, left)}px, 8px)`;

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.accounts.permissions import Role
 from app.analytics import rollups
+from app.analytics.models import Annotation
+from app.analytics.periods import local_day
+from app.core import clock
 from app.core.db import db
 from app.sites.models import Site
 from tests.shops import shopify, shopify_order
@@ -186,3 +190,14 @@ def test_other_wrong_questions(api, page):
     assert api("breakdown", 400, dimension="page", by="shoe")["error"]["details"]["field"] == "by"
     for query in ("&metric=shoe", "&interval=minute", "&compare=on", "&pages=country", "&f=a:b:c"):
         page(query, status=400)
+
+
+def test_what_was_noted_stands_on_the_chart(visited, acme, inside, sign_in, page):
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        Annotation.write(site, local_day(clock.milliseconds(), ZoneInfo(site.time_zone)), "Sale")
+        db.session.commit()
+    assert "Sale" in page()
+    address = f"/o/{acme.slug}/analytics/{acme.site_id}/series?period=7d"
+    points = sign_in("alice@acme.example").get(address).json["points"]
+    assert [point["notes"] for point in points][-1] == ["Sale"]
