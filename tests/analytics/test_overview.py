@@ -200,4 +200,4 @@ def test_what_was_noted_stands_on_the_chart(visited, acme, inside, sign_in, page
     assert "Sale" in page()
     address = f"/o/{acme.slug}/analytics/{acme.site_id}/series?period=7d"
     points = sign_in("alice@acme.example").get(address).json["points"]
-    assert [point["notes"] for point in points][-1] == ["Sale"]
+    assert "Sale" in points[-1]["notes"]
