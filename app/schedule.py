@@ -8,6 +8,8 @@ PERIODIC = {
     "app.sources.jobs.sweep_deliveries": 15,
     "app.sources.jobs.sweep_replays": 60,
     "app.analytics.rollups.roll_up_due": 5,
+    "app.analytics.report_mails.send_due_reports": 60,
+    "app.analytics.alerting.check_alerts": 60,
     "app.analytics.forgetting.forget_raw": 3600,
     "app.proof.jobs.sweep_imports": 60,
     "app.proof.jobs.forget_uploads": 3600,

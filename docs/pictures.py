@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,43 @@ def widget(open_page: Callable[..., Page], address: str) -> bytes:
     return page.screenshot()
 
 
+def analytics(open_page: Callable[..., Page], address: str) -> bytes:
+    """Two weeks beside the two before, with a goal."""
+    page = dashboard(open_page, address)
+    page.get_by_role("link", name="Visitors of Tea shop").click()
+    page.get_by_role("link", name="Add a goal").click()
+    page.get_by_role("link", name="checkout").click()
+    page.get_by_role("button", name="Create goal").click()
+    page.get_by_role("link", name="Overview").click()
+    today = date.today()
+    page.locator("summary", has_text="Other days").click()
+    page.get_by_label("From", exact=True).fill((today - timedelta(days=14)).isoformat())
+    page.get_by_label("To", exact=True).fill((today - timedelta(days=1)).isoformat())
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".chart__canvas canvas")).to_be_visible()
+    page.mouse.move(1200, 20)
+    page.set_viewport_size({**DESKTOP, "height": 1180})
+    page.wait_for_timeout(300)
+    return page.screenshot()
+
+
+def funnel(open_page: Callable[..., Page], address: str) -> bytes:
+    page = dashboard(open_page, address)
+    page.get_by_role("link", name="Visitors of Tea shop").click()
+    page.get_by_role("link", name="Funnels").click()
+    page.get_by_role("link", name="New funnel").click()
+    page.get_by_label("Name", exact=True).fill("From a tea to an order")
+    for number, pick in enumerate(("/", "cart_add", "checkout", "conversion"), 1):
+        page.get_by_role("button", name=pick, exact=True).click()
+        step = page.locator(f"#match-{number}")
+        expect(step).to_have_value(pick)
+    page.get_by_role("button", name="Save funnel").click()
+    expect(page.get_by_role("heading", name="From a tea to an order")).to_be_visible()
+    page.get_by_label("Split by").select_option("device")
+    expect(page.get_by_role("table", name="Steps by device")).to_be_visible()
+    return page.screenshot()
+
+
 def phone(open_page: Callable[..., Page], address: str) -> bytes:
     return dashboard(open_page, address, PHONE).screenshot()
 
@@ -149,6 +187,8 @@ PICTURES = {
     "home": home,
     "builder": builder,
     "inspector": inspector,
+    "analytics": analytics,
+    "funnel": funnel,
     "snippet": snippet,
     "widget": widget,
     "phone": phone,

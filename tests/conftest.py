@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import ApiKey, Member, Organization, User
 from app.accounts.permissions import Role
+from app.analytics import shared_views
 from app.config import Settings
 from app.core import bus, migrations, tenancy, worker
 from app.core.db import Base, create_engine, db
@@ -111,6 +112,7 @@ def _empty(app: Any) -> None:
     for rates in app.extensions["candor_event_rates"]:
         rates.reset()
     opt_out_views.asked.reset()
+    shared_views.asked.reset()
     app.extensions["candor_settings"].chain_heads.unlink(missing_ok=True)
 
 

@@ -1,6 +1,8 @@
 from flask import Flask
 
 from app.analytics import (
+    alert_views,
+    annotation_views,
     api,
     attribution_views,
     export_views,
@@ -12,6 +14,9 @@ from app.analytics import (
     models,  # noqa: F401
     orders,  # noqa: F401
     path_api,
+    report_api,
+    report_mail_views,
+    report_views,
     retention_views,
     segment_views,
     shared_link_views,
@@ -33,12 +38,17 @@ PAGES = (
     export_views,
     shared_link_views,
     shared_views,
+    report_views,
+    report_mail_views,
+    alert_views,
+    annotation_views,
 )
-REST = (api, goal_api, funnel_api, path_api)
+REST = (api, goal_api, funnel_api, path_api, report_api)
 
 
 def register(app: Flask) -> None:
     for module in (*PAGES, *REST):
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(report_mail_views.one_click)
     app.add_template_global(Segment.of, "segments_of")
     app.add_template_global(segment_views.applied, "segment_address")

@@ -5,8 +5,9 @@ conversions_of(site, period, filters).total.conversions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,9 +18,13 @@ from app.analytics.filters import Filter
 from app.analytics.matches import Match
 from app.analytics.models import Goal
 from app.analytics.periods import Period
+from app.analytics.rollups import versions
 from app.analytics.sums import NOBODY
+from app.core.cache import Cache
 from app.core.threads import in_native_thread
 from app.sites.models import Site
+
+COLUMNS = 5  # conversions, sessions, visitors, revenue, and visits of which they are
 
 
 @dataclass(frozen=True)
@@ -60,20 +65,45 @@ def reached(
     site: Site, period: Period, filters: Sequence[Filter], wanted: Sequence[Match]
 ) -> list[Reached]:
     """Of all that is wanted together, then of each."""
-    sums = np.zeros((len(wanted) + 1, 4), np.int64)
-    visits = 0
-    for chunk in read_chunks(site, period, filters, events=bool(wanted)):
-        visits += int((chunk.chosen & (chunk.sessions["visitor"] != NOBODY)).sum())
-        if wanted:
-            sums += in_native_thread(_count, chunk, wanted)
     known = period.zone.key == site.time_zone
+    if filters or not known:
+        counts = _count_chunks(site, period, filters, wanted)
+    else:
+        counts = _count_days(site, period, wanted)
+    sums = sum(counts, np.zeros((len(wanted) + 1, COLUMNS), np.int64))
     return [
-        Reached(int(times), int(sessions), int(visitors) if known else None, int(revenue), visits)
-        for times, sessions, visitors, revenue in sums
+        Reached(int(times), int(sessions), int(visitors) if known else None, int(revenue), int(of))
+        for times, sessions, visitors, revenue, of in sums
     ]
 
 
+def _count_chunks(
+    site: Site, period: Period, filters: Sequence[Filter], wanted: Sequence[Match]
+) -> Iterator[Array]:
+    for chunk in read_chunks(site, period, filters, events=bool(wanted)):
+        yield in_native_thread(_count, chunk, wanted)
+
+
+def _count_days(site: Site, period: Period, wanted: Sequence[Match]) -> Iterator[Array]:
+    """Day by day, since a day that was not added up anew still has the same conversions."""
+    for day, version in versions(site, period):
+        key = (site.number, day, version, tuple(wanted))
+        yield _days.get(key, partial(_count_day, site, Period(day, day, period.zone), wanted))
+
+
+def _count_day(site: Site, period: Period, wanted: Sequence[Match]) -> Array:
+    counts = _count_chunks(site, period, (), wanted)
+    return sum(counts, np.zeros((len(wanted) + 1, COLUMNS), np.int64))
+
+
+_days: Cache[Array] = Cache("conversions", size=20_000, seconds=3600)
+
+
 def _count(chunk: Chunk, wanted: Sequence[Match]) -> Array:
+    """Rows of COLUMNS: for all that is wanted together, then for each."""
+    visits = int((chunk.chosen & (chunk.sessions["visitor"] != NOBODY)).sum())
+    if not wanted:
+        return np.array([(0, 0, 0, 0, visits)], np.int64)
     chosen = chunk.chosen[chunk.events["session"]]
     together = np.zeros(len(chosen), bool)
     sums = []
@@ -82,8 +112,8 @@ def _count(chunk: Chunk, wanted: Sequence[Match]) -> Array:
         hit[each.rows(chunk)] = True
         hit &= chosen
         together |= hit
-        sums.append(_sums(chunk, hit))
-    return np.array([_sums(chunk, together), *sums], np.int64)
+        sums.append((*_sums(chunk, hit), visits))
+    return np.array([(*_sums(chunk, together), visits), *sums], np.int64)
 
 
 def _sums(chunk: Chunk, hit: Array) -> tuple[int, int, int, int]:

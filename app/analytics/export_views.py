@@ -12,6 +12,7 @@ from app.analytics.answers import INTERVALS
 from app.analytics.exports import FORMATS, RAW, SERIES, WHATS, Export, Progress
 from app.analytics.pages import shown
 from app.analytics.questions import Question
+from app.analytics.report_exports import ReportExport
 from app.core.api import parsed_uuid
 from app.core.db import db
 from app.core.errors import ApiError, not_found
@@ -66,7 +67,7 @@ def asked_export(site: Site) -> Export:
     return Export(Question.asked(site), what, interval, _one_of("format", FORMATS, "csv"))
 
 
-def download(export: Export, progress: Progress) -> Response:
+def download(export: Export | ReportExport, progress: Progress) -> Response:
     pieces = export.begin(progress)
     # What is taken out is written down before the first of it leaves.
     db.session.commit()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,14 +15,13 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import current_app
-from redis import RedisError
 
 from app.accounts.models import Organization
 from app.analytics import raw_rows
 from app.analytics.answers import DIMENSIONS, Totals, ask
 from app.analytics.questions import Question
 from app.analytics.words import value_words
-from app.core import bus, clock
+from app.core import clock, progress
 from app.core.announce import Announcement, announce
 from app.core.db import db
 from app.core.money import precision
@@ -35,7 +33,6 @@ SERIES, EVENTS, SESSIONS = "series", "events", "sessions"
 RAW = (EVENTS, SESSIONS)  # one row a person, nearly: for whoever may see activities
 WHATS = (SERIES, *DIMENSIONS, *RAW)
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-TOLD_FOR = 3600  # seconds: how far an export is
 ROWS_AT_ONCE = 200
 
 EVENT_COLUMNS = (
@@ -75,8 +72,7 @@ class Export:
         """Say that it is taken out, and answer it in pieces."""
         announce(AnalyticsExported(site=self.question.site, export=self))
         columns, rows = self._rows(progress)
-        written = _csv(columns, rows) if self.format == "csv" else _json(columns, rows)
-        return _apart(progress.until_end(written))
+        return written_apart(columns, rows, self.format, progress)
 
     def _rows(self, progress: Progress) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         question = self.question
@@ -115,10 +111,7 @@ class Progress:
 
     @classmethod
     def of(cls, identifier: UUID) -> dict[str, Any] | None:
-        with suppress(RedisError):
-            told = bus.redis().get(_key(identifier))
-            return json.loads(told) if told else None
-        return None
+        return progress.told(_key(identifier))
 
     def expect(self, total: int) -> None:
         self._total = total
@@ -135,12 +128,19 @@ class Progress:
     def _tell(self, ended: bool = False) -> None:
         if self._key is not None:
             said = {"done": self._done, "total": self._total, "ended": ended}
-            with suppress(RedisError):
-                bus.redis().set(self._key, json.dumps(said), ex=TOLD_FOR)
+            progress.tell(self._key, said)
 
 
 def _key(identifier: UUID) -> str:
-    return f"candor:export:{current_organization_id()}:{identifier}"
+    return f"export:{current_organization_id()}:{identifier}"
+
+
+def written_apart(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], format: str, progress: Progress
+) -> Iterator[bytes]:
+    """Rows as a file in pieces."""
+    written = _csv(columns, rows) if format == "csv" else _json(columns, rows)
+    return _apart(progress.until_end(written))
 
 
 def _apart(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -191,7 +191,7 @@ def _event(row: Any) -> Sequence[Any]:
         row.title,
         row.referrer,
         row.session_id,
-        _money(row.amount, row.currency),
+        major(row.amount, row.currency),
         row.currency,
         row.campaign_id,
         row.order_id,
@@ -227,12 +227,12 @@ def _figures(totals: Totals, currency: str) -> Sequence[Any]:
         None if seconds is None else round(seconds, 1),
         totals.events,
         totals.orders,
-        _money(totals.revenue, currency),
+        major(totals.revenue, currency),
         currency,
     )
 
 
-def _money(amount: int | None, currency: str | None) -> str | None:
+def major(amount: int | None, currency: str | None) -> str | None:
     """In whole units of the currency: `29.35`."""
     if amount is None or currency is None:
         return None

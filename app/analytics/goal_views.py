@@ -11,7 +11,7 @@ from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.conversions import conversions_of
 from app.analytics.forms import GOAL_KINDS, GoalForm, NewGoalForm, RevenueForm
-from app.analytics.matches import EVENT
+from app.analytics.matches import EVENT, PAGE
 from app.analytics.models import Goal, TooMany
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
@@ -41,7 +41,7 @@ def new() -> Any:
     kind, match = request.args.get("kind"), request.args.get("match", "")
     form = NewGoalForm(
         site=choice.chosen.id,
-        kind=kind if kind in GOAL_KINDS else None,
+        kind=kind if kind in GOAL_KINDS else PAGE,
         match=match,
         name=match.replace("_", " ").capitalize() if kind == EVENT else "",
     )

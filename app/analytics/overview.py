@@ -167,6 +167,25 @@ class Overview:
     def intervals(self) -> tuple[str, ...]:
         return intervals(self.question.period.length)
 
+    @property
+    def compared(self) -> str:
+        """The days that it is compared with."""
+        if self.before is None:
+            return ""
+        first, last = self.before.period.first, self.before.period.last
+        if first == last:
+            return f"{last:%-d %b}"
+        return (
+            f"{first:%-d %b}{'' if first.year == last.year else f' {first:%Y}'} – {last:%-d %b %Y}"
+        )
+
+    @property
+    def is_today(self) -> bool:
+        """Whether the period is a day that is not over."""
+        period = self.question.period
+        now = int(clock.now().timestamp() * 1000)
+        return period.length == 1 and period.begins <= now < period.ends
+
     @cached_property
     def conversions(self) -> Conversions:
         return conversions_of(self.question.site, self.question.period, self.question.filters)
@@ -211,17 +230,18 @@ class Overview:
 
     @cached_property
     def points(self) -> list[dict[str, Any]]:
-        """The chosen figure over time: what, when, and the same of the period before."""
+        """The chosen figure over time: what, when, and the same of the period before. None is
+        still to come."""
         kind = FIGURES[self.metric]
-        now = self.answer.series(self.interval)
+        now, present = self.answer.series(self.interval), _now_label(self)
         then = self.before.series(self.interval) if self.before else []
         return [
             {
                 "at": point.at,
                 "label": label_of(point, self.interval),
-                "value": self._drawn(kind, point),
+                "value": None if point.at > present else self._drawn(kind, point),
                 "before": self._drawn(kind, then[place]) if place < len(then) else None,
-                "open": self._is_open(point),
+                "open": point.at == present,
             }
             for place, point in enumerate(now)
         ]
@@ -230,10 +250,6 @@ class Overview:
         """In percent, seconds or whole units of the currency."""
         value = kind.value(point.totals) or 0
         return value if kind.drawn == 1 else round(value * kind.drawn, 2)
-
-    def _is_open(self, point: Point) -> bool:
-        """Whether it is not over yet."""
-        return point.at == _now_label(self)
 
 
 def intervals(days: int) -> tuple[str, ...]:

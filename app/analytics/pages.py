@@ -35,11 +35,16 @@ def show_page(template: str, answer: Callable[[Question], dict[str, Any]]) -> An
 
 
 def answer_page(
-    template: str, site: Site, answer: Callable[[Question], dict[str, Any]], **values: Any
+    template: str,
+    site: Site,
+    answer: Callable[[Question], dict[str, Any]],
+    status: int = 200,
+    **values: Any,
 ) -> Any:
     question = Question.asked(site)
     return render(
         template,
+        status,
         block="answer",
         question=question,
         site=site,

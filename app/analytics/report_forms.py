@@ -9,16 +9,22 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from wtforms import BooleanField, DateField, PasswordField, SelectField, SelectMultipleField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
-from app.accounts.models.user import PasswordError, check_password
+from app.accounts.models import Member
+from app.accounts.models.user import EmailError, PasswordError, check_password, normal_email
+from app.analytics.alerting import WATCHED
 from app.analytics.filters import Filter, read_filters
-from app.analytics.models import Segment
+from app.analytics.models import Refused, Segment, Wanted
+from app.analytics.models.alert import Watched
+from app.analytics.periods import PRESETS
+from app.analytics.report_tables import BY, FIGURES, check
+from app.analytics.schedules import SCHEDULES
 from app.core import clock
 from app.core.api import parsed_uuid
 from app.core.db import db
 from app.core.errors import ApiError
-from app.core.forms import Form, LineField
+from app.core.forms import CountField, Form, LineField
 from app.sites.forms import SiteField
 from app.sites.models import Site
 
@@ -109,3 +115,126 @@ def _end_of(day: date | None, site: Site) -> datetime | None:
 
 class PasswordForm(Form):
     password = PasswordField("Password", [InputRequired("Type the password."), Length(max=200)])
+
+
+class ReportForm(RenameForm):
+    """`wanted` is what is asked for, once it was validated."""
+
+    f = FiltersField()
+    metrics = SelectMultipleField("Figures", choices=list(FIGURES.items()))
+    by = SelectField("One row for each", choices=[("", "Nothing: one row")] + list(BY.items()))
+    and_by = SelectField("And for each", choices=[("", "Nothing more")] + list(BY.items()))
+    period = SelectField("Days", choices=[each for each in PRESETS.items() if each[0] != "custom"])
+
+    wanted: Wanted
+
+    def validate(self, *arguments: Any, **options: Any) -> bool:
+        if not super().validate(*arguments, **options):
+            return False
+        dimensions = [each for each in (self.by.data, self.and_by.data) if each]
+        metrics = [each for each in FIGURES if each in (self.metrics.data or ())]
+        try:
+            check(metrics, dimensions)
+        except Refused as error:
+            field = self.metrics if error.field == "metrics" else self.and_by
+            field.errors = [str(error)]
+            return False
+        self.wanted = Wanted(metrics, dimensions, self.f.filters, self.period.data)
+        return True
+
+
+class NewReportForm(ReportForm):
+    site = SiteField()
+
+
+class ScheduleForm(Form):
+    schedule = SelectField(
+        "Mail it", choices=[("", "Not at all")] + list(SCHEDULES.items()), default=""
+    )
+    hour = SelectField("At", choices=[(hour, f"{hour:02}:00") for hour in range(24)], coerce=int)
+
+
+class RecipientForm(Form):
+    """A member, or an address outside."""
+
+    member = SelectField("Member", validate_choice=False)
+    email = LineField("Somebody outside", [Length(max=254)])
+
+    chosen: Member | None = None
+
+    def validate_member(self, field: Any) -> None:
+        identifier = parsed_uuid(field.data or "")
+        if field.data:
+            found = select(Member).filter_by(id=identifier, suspended_at=None)
+            self.chosen = db.session.scalars(found).first() if identifier else None
+            if self.chosen is None:
+                raise ValidationError("There is no such member.")
+
+    def validate_email(self, field: Any) -> None:
+        if self.member.data:
+            return
+        try:
+            field.data = normal_email(field.data or "")
+        except EmailError as error:
+            raise ValidationError(str(error)) from error
+
+
+class AnnotationForm(Form):
+    day = DateField("Day", [InputRequired("Which day was it?")])
+    text = LineField("What happened", [InputRequired("Say what happened."), Length(max=300)])
+
+    def validate_day(self, field: Any) -> None:
+        if field.data is not None and not 1971 <= field.data.year <= LAST_YEAR:
+            raise ValidationError("A day of our time, please.")
+
+
+class NewAnnotationForm(AnnotationForm):
+    site = SiteField()
+
+
+class AlertForm(Form):
+    metric = SelectField(
+        "Watch", choices=[(each, FIGURES[each]) for each in WATCHED], default="visitors"
+    )
+    direction = SelectField(
+        "Tell when they are", choices=[("spike", "far above the usual"), ("drop", "far below it")]
+    )
+    unit = SelectField("Within", choices=[("hour", "an hour"), ("day", "a day")], default="hour")
+    percent = CountField(
+        "By at least",
+        [InputRequired("By how much?"), NumberRange(10, 10_000, "Between 10 and 10,000.")],
+        default=100,
+    )
+    minimum = CountField(
+        "And at least",
+        [InputRequired("A number from which on it matters."), NumberRange(1, 999_999_999)],
+        default=50,
+    )
+    members = SelectMultipleField("Tell", validate_choice=False)
+
+    chosen: Sequence[Member] = ()
+
+    def validate_percent(self, field: Any) -> None:
+        if self.direction.data == "drop" and (field.data or 0) > 100:
+            raise ValidationError("Nothing falls by more than 100%.")
+
+    def validate_members(self, field: Any) -> None:
+        ids = {parsed_uuid(each) for each in field.data or ()}
+        found = select(Member).where(Member.id.in_([each for each in ids if each]))
+        self.chosen = list(db.session.scalars(found.filter_by(suspended_at=None)))
+        if not self.chosen or len(self.chosen) < len(ids):
+            raise ValidationError("Choose who is told.")
+
+    @property
+    def watched(self) -> Watched:
+        return Watched(
+            self.metric.data,
+            self.direction.data,
+            self.unit.data,
+            self.percent.data or 0,
+            self.minimum.data or 0,
+        )
+
+
+class NewAlertForm(AlertForm):
+    site = SiteField()

@@ -23,7 +23,7 @@ from app.accounts.models import Organization
 from app.analytics import raw
 from app.analytics.days import LEFT_OUT, Draft, pack_day
 from app.analytics.models import DayRollup, RolledDay, RollupRun
-from app.analytics.periods import local_day, midnight
+from app.analytics.periods import Period, local_day, midnight
 from app.core import clock, tenancy
 from app.core.db import db, reading, system
 from app.core.sql import insert
@@ -119,6 +119,21 @@ def as_of(site: Site) -> int:
             return _now()
         last = select(func.max(RolledDay.rolled_at)).where(RolledDay.site_number == site.number)
         return reader.scalar(last) or 0
+
+
+def versions(site: Site, period: Period) -> list[tuple[date, int]]:
+    """Those days of a period that were added up, and for each a number that another adding up
+    changes."""
+    found = (
+        select(RolledDay.day, RolledDay.rolled_at)
+        .where(
+            RolledDay.site_number == site.number,
+            RolledDay.day.between(period.first, period.last),
+        )
+        .order_by(RolledDay.day)
+    )
+    with reading() as reader:
+        return [(row.day, row.rolled_at) for row in reader.execute(found)]
 
 
 # --- whose turn it is -----------------------------------------------------------------------------

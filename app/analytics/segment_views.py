@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -11,13 +10,12 @@ from flask import Blueprint, flash, redirect, request, url_for
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.models import Refused, Segment
-from app.analytics.pages import shown
+from app.analytics.pages import show_page
+from app.analytics.questions import Question
 from app.analytics.report_forms import RenameForm, SegmentForm
 from app.core.db import db
 from app.core.errors import invalid
-from app.core.render import redirect_target, render
-from app.sites.listing import choose_site
-from app.sites.models import Site
+from app.core.render import redirect_target
 
 blueprint = Blueprint("segments", __name__, url_prefix="/o/<organization>/analytics/segments")
 
@@ -25,10 +23,7 @@ blueprint = Blueprint("segments", __name__, url_prefix="/o/<organization>/analyt
 @blueprint.get("")
 @require(Permission.ANALYTICS_READ)
 def index() -> Any:
-    choice = choose_site()
-    if choice.chosen is None:
-        return render("analytics/segments/index.html", block="picker", choice=choice)
-    return _index(choice.chosen, choice=choice)
+    return show_page("analytics/segments/index.html", _index)
 
 
 @blueprint.post("")
@@ -74,20 +69,17 @@ def delete(segment_id: UUID) -> Any:
 
 def applied(segment: Segment, **more: Any) -> str:
     """The address of the site's figures with these filters."""
-    kept = {name: value for name, value in more.items() if value is not None}
-    asked = {"site": segment.site_id, **kept, "f": [str(each) for each in segment.read]}
-    return f"/o/{current_organization.slug}/analytics?{urlencode(asked, doseq=True)}"
-
-
-def _index(site: Site, **values: Any) -> Any:
-    return render(
-        "analytics/segments/index.html",
-        site=site,
-        segments=Segment.of(site),
-        applied=applied,
-        **shown(),
-        **values,
+    return url_for(
+        "analytics.show",
+        organization=current_organization.slug,
+        site=segment.site_id,
+        f=[str(each) for each in segment.read],
+        **{name: value for name, value in more.items() if value},
     )
+
+
+def _index(question: Question) -> dict[str, Any]:
+    return {"segments": Segment.of(question.site), "applied": applied}
 
 
 def _refused(form: Any) -> Exception:

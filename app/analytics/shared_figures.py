@@ -67,14 +67,14 @@ def _figures(now: Totals, before: Totals, currency: str, with_revenue: bool) -> 
         ("Events", "events"),
     ):
         value, was = getattr(now, name), getattr(before, name)
-        yield Figure(label, f"{value:,}", *_change(value, was))
+        yield Figure(label, f"{value:,}", *change_of(value, was))
     yield Figure("Bounce rate", percent(now.bounce_rate), None, "neutral")
     if with_revenue and (now.revenue or before.revenue):
         value = money_words(now.revenue, currency)
-        yield Figure("Revenue", value, *_change(now.revenue, before.revenue))
+        yield Figure("Revenue", value, *change_of(now.revenue, before.revenue))
 
 
-def _change(now: int, before: int) -> tuple[str | None, str]:
+def change_of(now: int, before: int) -> tuple[str | None, str]:
     if not before:
         return None, "neutral"
     change = round(100 * (now - before) / before)

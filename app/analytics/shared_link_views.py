@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, url_for
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.filters import read_filters
 from app.analytics.models import Refused, Segment, SharedLink
-from app.analytics.pages import shown
+from app.analytics.pages import answer_page, show_page
+from app.analytics.questions import Question
 from app.analytics.report_forms import SharedLinkForm
 from app.core.db import db
 from app.core.letters import public_url
 from app.core.render import render
 from app.sites.listing import choose_site
-from app.sites.models import Site
+
+INDEX = "analytics/shared_links/index.html"
 
 blueprint = Blueprint("shared_links", __name__, url_prefix="/o/<organization>/analytics/links")
 
@@ -25,12 +27,7 @@ blueprint = Blueprint("shared_links", __name__, url_prefix="/o/<organization>/an
 @blueprint.get("")
 @require(Permission.ANALYTICS_READ)
 def index() -> Any:
-    choice = choose_site()
-    if choice.chosen is None:
-        return render("analytics/shared_links/index.html", block="picker", choice=choice)
-    filters = [str(each) for each in read_filters(request.args.getlist("f"))]
-    form = SharedLinkForm(formdata=None, site=choice.chosen.id, f=filters)
-    return _index(choice.chosen, form, choice=choice)
+    return show_page(INDEX, lambda question: _index(question, _fresh(question)))
 
 
 @blueprint.post("")
@@ -46,8 +43,10 @@ def create() -> Any:
         form[error.field].errors = [str(error)]
         return _refused(form)
     db.session.commit()
-    fresh = SharedLinkForm(formdata=None, site=site.id)
-    return _index(site, fresh, made=link, address=public_url("shared.show", token=token))
+    address = public_url("shared.show", token=token)
+    return answer_page(
+        INDEX, site, lambda question: _index(question, _fresh(question)), made=link, address=address
+    )
 
 
 @blueprint.post("/<uuid:link_id>/revocation")
@@ -63,18 +62,23 @@ def revoke(link_id: UUID) -> Any:
 
 def _refused(form: SharedLinkForm) -> Any:
     choice = choose_site(form.site.data)
-    return _index(choice.chosen, form, 422, choice=choice)
-
-
-def _index(site: Site | None, form: SharedLinkForm, status: int = 200, **values: Any) -> Any:
-    return render(
-        "analytics/shared_links/index.html",
-        status,
-        site=site,
-        form=form,
-        links=SharedLink.of(site) if site else [],
-        segments=Segment.of(site) if site else [],
-        fixed=read_filters(form.f.data or ()) if not form.f.errors else [],
-        **shown(),
-        **values,
+    if choice.chosen is None:
+        return render(INDEX, 422, choice=choice)
+    return answer_page(
+        INDEX, choice.chosen, lambda question: _index(question, form), status=422, choice=choice
     )
+
+
+def _fresh(question: Question) -> SharedLinkForm:
+    """With the filters of the page that it came from."""
+    filters = [str(each) for each in question.filters]
+    return SharedLinkForm(formdata=None, site=question.site.id, f=filters)
+
+
+def _index(question: Question, form: SharedLinkForm) -> dict[str, Any]:
+    return {
+        "form": form,
+        "links": SharedLink.of(question.site),
+        "segments": Segment.of(question.site),
+        "fixed": [] if form.f.errors else read_filters(form.f.data or ()),
+    }

@@ -78,14 +78,18 @@ def add_up(
         if name in OF_SESSIONS:
             tables[name] = visits.by(visits.columns[name], len(words[name]))
         else:
-            tables[name] = _by_event(visits, events, name, len(words[name]))
+            tables[name] = by_event(visits, events, name, len(words[name]))
     return tables
 
 
-def _by_event(visits: Visits, events: Columns, name: str, number: int) -> Array:
+def by_event(
+    visits: Visits, events: Columns, name: str, number: int, within: Array | None = None
+) -> Array:
     """Pages count their views, all else how often it came; and each the visits and visitors that
-    had it, once."""
+    had it, once. `within`: what to add to a code, for each visit there is."""
     codes, places, rows = entries(events, name)
+    if within is not None:
+        codes = codes + within[places]
     if visits.chosen is not None:
         # Where each visit stands among the chosen ones.
         moved = np.cumsum(visits.chosen) - 1

@@ -140,6 +140,18 @@ class OutgoingMail(Mail, Tenant, Base):
         {"info": {"system": ("SELECT",)}},
     )
 
+    # Where one click ends mail of this kind, for what comes again and again.
+    unsubscribe_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    unsubscribe = Sealed("unsubscribe_sealed")
+
+    def message(self, sender: str) -> EmailMessage:
+        message = super().message(sender)
+        if self.unsubscribe is not None:
+            # RFC 8058: programs of the receiver may post there without asking.
+            message["List-Unsubscribe"] = f"<{self.unsubscribe}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return message
+
 
 class AccountMail(Mail, Base):
     """A mail to somebody about his account, which precedes all organizations."""
@@ -168,12 +180,15 @@ class Undelivered(Exception):
         self.final, self.silent = final, silent
 
 
-def send(to: str, subject: str, text: str, html: str | None = None) -> OutgoingMail:
+def send(
+    to: str, subject: str, text: str, html: str | None = None, *, unsubscribe: str | None = None
+) -> OutgoingMail:
     """Have a mail of the organization in scope sent once the caller's transaction is on disk.
 
-    `to` is an address or `Name <address>`. Raises ValueError if it is neither.
+    `to` is an address or `Name <address>`. Raises ValueError if it is neither. `unsubscribe` is
+    the address at which a POST ends such mail.
     """
-    mail = OutgoingMail(**_written(to, subject, text, html))
+    mail = OutgoingMail(**_written(to, subject, text, html), unsubscribe=unsubscribe)
     if _post(mail):
         send_mail.enqueue(mail_id=mail.id)
     return mail
@@ -278,7 +293,8 @@ def _due(kind: type[Any], moment: datetime, *more: Any) -> Select[Any]:
 
 
 def _erase_bodies(kind: type[Any], moment: datetime) -> None:
-    nothing = {"text_sealed": None, "html_sealed": None, "last_error_sealed": None}
+    names = ("text_sealed", "html_sealed", "last_error_sealed", "unsubscribe_sealed")
+    nothing = {name: None for name in names if hasattr(kind, name)}
     statement = update(kind).where(kind.erase_at <= moment)
     db.session.execute(
         statement.values(**nothing, erase_at=None),

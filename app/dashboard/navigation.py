@@ -24,6 +24,11 @@ ANALYTICS = (
     "retention.",
     "attribution.",
     "reports.",
+    "segments.",
+    "shared_links.",
+    "alerts.",
+    "annotations.",
+    "exports.",
     "campaign_reports.",
 )
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
@@ -34,16 +39,7 @@ ITEMS = (
         "Analytics",
         "chart-no-axes-column",
         "analytics.show",
-        (
-            "analytics.",
-            "visits.",
-            "goals.",
-            "funnels.",
-            "journeys.",
-            "retention.",
-            "attribution.",
-            "reports.",
-        ),
+        ANALYTICS,
         Permission.ANALYTICS_READ,
     ),
     (

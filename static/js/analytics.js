@@ -4,13 +4,10 @@
   "use strict";
   const HEIGHT = 240;
   const DAY = 86400;
-  const WEEKS = [7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY);
-  const STEPS = {
-    hour: [1, 2, 3, 6, 12, 24, 48].map((hours) => hours * 3600),
-    day: [DAY, 2 * DAY, ...WEEKS],
-    week: WEEKS,
-    month: WEEKS.slice(2),
-  };
+  // Of how many points one has its moment below it, at least.
+  const MARKED = { hour: [1, 2, 3, 6, 12, 24, 48], day: [1, 2, 7, 14, 28], week: [1, 2, 4, 8, 13, 26, 52], month: [1, 2, 3, 6, 12] };
+  const MARK = 72; // pixels
+  const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((each) => each * 10 ** power)).flat();
   const drawn = new WeakMap();
 
   // A canvas knows no variables, and no light-dark(): what the style sheet makes of a token is asked of an element.
@@ -35,27 +32,43 @@
     return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0) / 1000;
   }
 
-  function when(moment, step) {
+  function when(moment, interval, hours) {
     const date = new Date(moment * 1000);
-    if (step < DAY) return date.toISOString().slice(11, 16);
-    return date.toLocaleDateString("en-GB", step < 28 * DAY ? { day: "numeric", month: "short", timeZone: "UTC" } : { month: "short", year: "numeric", timeZone: "UTC" });
+    const time = date.toISOString().slice(11, 16);
+    if (interval === "hour" && (hours <= 25 || time !== "00:00")) return time;
+    const parts = interval === "month" ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" };
+    return date.toLocaleDateString("en-GB", { ...parts, timeZone: "UTC" });
+  }
+
+  function marks(chart, moments, interval) {
+    const needed = (moments.length * MARK) / (chart.bbox.width / devicePixelRatio || chart.width);
+    const every = MARKED[interval].find((each) => each >= needed) || Math.ceil(needed);
+    return moments.filter((_, place) => place % every === 0);
   }
 
   function options(frame, said, moments) {
     const muted = token("--ink-muted");
     const axis = { stroke: muted, font: `12px ${getComputedStyle(document.body).fontFamily}`, grid: { stroke: token("--line"), width: 1 }, ticks: { show: false } };
+    const whole = said.points.every((each) => Number.isInteger(each.value ?? 0) && Number.isInteger(each.before ?? 0));
     const compared = said.points.some((each) => each.before !== null);
     const shown = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumFractionDigits: 2 }));
     return {
       width: frame.clientWidth,
       height: HEIGHT,
+      padding: [12, 28, 0, 0],
       tzDate: (moment) => new Date((moment + new Date(moment * 1000).getTimezoneOffset() * 60) * 1000),
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       legend: { show: false },
       scales: { x: { range: (_, low, high) => [low, high > low ? high : low + DAY] }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, size: 30, space: 70, incrs: STEPS[said.interval], values: (_, marks, __, ___, step) => marks.map((each) => when(each, step)) },
-        { ...axis, size: 56, values: (_, marks) => marks.map(shown) },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 30,
+          splits: (chart) => marks(chart, moments, said.interval),
+          values: (_, shown) => shown.map((each) => when(each, said.interval, moments.length)),
+        },
+        { ...axis, size: 50, incrs: whole ? WHOLE : undefined, values: (_, splits) => splits.map(shown) },
       ],
       series: [
         {},

@@ -143,6 +143,19 @@
     }
   }
 
+  // ---- Rows of tabs that are wider than a phone ----------------------------
+
+  // What is chosen is in sight, and nothing else moves.
+  function showChosen() {
+    for (const chosen of document.querySelectorAll(":is(.tabs, .segmented) > [aria-current]")) {
+      const row = chosen.parentElement;
+      const past = chosen.getBoundingClientRect().right - row.getBoundingClientRect().right;
+      if (row.scrollLeft === 0 && past > 0) row.scrollLeft = past + row.clientWidth / 4;
+    }
+  }
+  showChosen();
+  document.addEventListener("htmx:load", showChosen);
+
   // ---- Theme ------------------------------------------------------------
 
   function showTheme() {

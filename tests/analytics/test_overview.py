@@ -85,6 +85,17 @@ def test_the_form_adds_a_filter_to_the_address(visited, acme, sign_in):
     assert refused.status_code == 400 and "shoe" in refused.text
 
 
+def test_a_filter_may_be_written_as_it_is_read(visited, page, acme, sign_in):
+    asked = f"/o/{acme.slug}/analytics?site={acme.site_id}&operator=is"
+    for said, value in (("country", "germany | FR"), ("channel", "E-mail"), ("device", "Desktop")):
+        added = sign_in("alice@acme.example").get(f"{asked}&on={said}&value={value}")
+        address = unescape(added.headers["Location"])
+        wanted = {"country": "DE%7CFR", "channel": "email", "device": "desktop"}[said]
+        assert f"f={said}:is:{wanted}" in address
+    assert "Visitors 1" in page("&f=country:contains:Germ")
+    assert "Visitors 2" in page("&f=country:not_contains:sweden")
+
+
 def test_a_viewer_reads_it_and_who_is_no_member_does_not(
     visited, page, join, acme, sign_in, umbrella
 ):
@@ -98,9 +109,19 @@ def test_all_values_of_a_dimension_can_be_searched_and_sorted(visited, page):
     assert "/cart 1 1 1" in page(path="/values/page")
     assert "/cart" not in page("&q=tea", path="/values/page")
     assert "Nothing matches" in page("&q=coffee", path="/values/page")
+    countries = page("&q=germ", path="/values/country")
+    assert "Germany 1" in countries and "France" not in countries
     assert "plan=pro 1 1 1" in page(path="/values/property")
     page(path="/values/shoe", status=404)
     page("&by=shoe", path="/values/page", status=400)
+
+
+def test_the_map_has_a_link_for_each_country(visited, acme, sign_in):
+    address = f"/o/{acme.slug}/analytics?site={acme.site_id}&period=today"
+    text = sign_in("alice@acme.example").get(address).text
+    drawn = re.findall(r'aria-label="([^"]+)"[^>]*><title>', text)
+    assert sorted(drawn) == ["France: 1 visitor", "Germany: 1 visitor"]
+    assert "world.svg#DE" in text
 
 
 def test_visits_are_listed_the_newest_first_and_filtered(visited, page):

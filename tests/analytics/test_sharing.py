@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
-from app.analytics import shared_views
 from app.analytics.models import Segment, SharedLink, shared_link
 from app.core import clock
 from app.core.db import Base, db
@@ -48,12 +47,6 @@ def share(alice, page, acme):
 @pytest.fixture
 def outside(app):
     return app.test_client()
-
-
-@pytest.fixture(autouse=True)
-def patient():
-    yield
-    shared_views.asked.reset()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,18 @@ from sqlalchemy.engine import Engine
 
 from app.accounts.models import Member, User, user
 from app.accounts.permissions import Role
+from app.analytics.filters import read_filters
+from app.analytics.models import (
+    Alert,
+    Annotation,
+    Report,
+    ReportRecipient,
+    ReportSending,
+    Segment,
+    SharedLink,
+    Wanted,
+)
+from app.analytics.models.alert import Watched
 from app.analytics.rollups import roll_up
 from app.campaigns.models import Image
 from app.campaigns.pictures import Picture
@@ -85,6 +98,16 @@ class Belongings:
     spare_goal_id: UUID | str
     funnel_id: UUID | str
     spare_funnel_id: UUID | str
+    segment_id: UUID | str
+    spare_segment_id: UUID | str
+    link_id: UUID | str
+    shared: str
+    report_id: UUID | str
+    spare_report_id: UUID | str
+    recipient_id: UUID | str
+    alert_id: UUID | str
+    annotation_id: UUID | str
+    spare_annotation_id: UUID | str
     suspect_id: UUID | str  # an event of a bot
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
@@ -171,6 +194,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         Replay.of(taken.first())  # type: ignore[arg-type]
         OptOut.remember(os.urandom(16))
         imports, range_id = [each.id for each in imports], begun.id
+        kept = keep(db.session.get_one(Site, tenant.site_id), mark)
         db.session.commit()
         roll_up(db.session.get_one(Site, tenant.site_id), busy=False)
     with app.app_context(), system() as connection:
@@ -207,6 +231,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             spare_goal_id=goals[1],
             funnel_id=funnels[0],
             spare_funnel_id=funnels[1],
+            **kept,
             suspect_id=db.session.scalars(select(Quarantined.id)).one(),
         )
 
@@ -234,6 +259,35 @@ def _wanted(client: Any, tenant: Tenant, mark: str) -> tuple[list[str], list[str
         )
     ]
     return made[:2], made[2:]
+
+
+def keep(site: Site, mark: str) -> dict[str, Any]:
+    """What members keep of a site's figures; two of what there are two ways of deleting."""
+    filters = read_filters(["page:contains:/"])
+    wanted = Wanted(["visitors", "sessions"], ["page"], filters, "30d")
+    segments = [Segment.save(site, f"{mark} {number}", filters) for number in range(2)]
+    link, token = SharedLink.issue(site, mark, filters)
+    reports = [Report.create(site, mark, wanted) for _ in range(2)]
+    owner = db.session.scalars(select(Member).filter_by(role="owner")).one()
+    recipient = ReportRecipient.add_member(reports[0], owner)
+    alert = Alert.create(site, Watched("visitors", "spike", "hour", 100, 5), [owner])
+    alert.fire(0, 10, 5)
+    annotations = [Annotation.write(site, date(2026, 1, 2), mark) for _ in range(2)]
+    db.session.add(
+        ReportSending(report_id=reports[0].id, due_at=clock.now(), created_at=clock.now())
+    )
+    return {
+        "segment_id": segments[0].id,
+        "spare_segment_id": segments[1].id,
+        "link_id": link.id,
+        "shared": token,
+        "report_id": reports[0].id,
+        "spare_report_id": reports[1].id,
+        "recipient_id": recipient.id,
+        "alert_id": alert.id,
+        "annotation_id": annotations[0].id,
+        "spare_annotation_id": annotations[1].id,
+    }
 
 
 def _import(tenant: Tenant, mark: str) -> Import:

@@ -31,7 +31,7 @@ from app.tracking.models import Quarantined, Session
 from tests.conftest import PASSWORD
 from tests.shops import shopify, shopify_order
 from tests.visits import FIREFOX
-from tests.walls.conftest import Belongings, furnish
+from tests.walls.conftest import Belongings, furnish, keep
 
 ALICE = "alice@acme.example"
 NOWHERE = "unix:///nowhere/valkey.sock"
@@ -670,6 +670,7 @@ def _more(acme: Any) -> dict[str, Any]:
         "spare_import_id": imports[2].id,
         "opt_out": "",
         "session_id": db.session.scalars(select(Session.id)).one(),
+        **keep(site, PROBE[:100]),
         "suspect_id": db.session.scalars(select(Quarantined.id)).one(),
     }
 
@@ -711,6 +712,11 @@ def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign
         for page in (
             "goals?",
             "goals/new?",
+            "segments?",
+            "links?",
+            "reports?",
+            "alerts?",
+            "annotations?",
             "funnels?",
             "funnels/new?",
             f"funnels/{ids.funnel_id}?split=utm_source&",
@@ -726,7 +732,7 @@ def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign
     addresses += [f"/o/{acme.slug}/sources/{acme.source_id}/bench?delivery={deliveries[0]}"]
     with app.app_context():
         token = opt_outs.token(acme.site_id, UUID(ids.activity_id))
-    addresses += [f"/proof/opt-out/{token}"]
+    addresses += [f"/proof/opt-out/{token}", f"/shared/{ids.shared}"]
     addresses += [f"/nothing/{PROBE}", f"/sign-in?next={PROBE}", f"/o/{acme.slug}/sites?x={PROBE}"]
     seen = 0
     for address in addresses:

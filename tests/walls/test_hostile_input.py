@@ -206,6 +206,16 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
             "data": {"rating": 5},
             "external_id": "one",
         },
+        "/api/v1/reports": {
+            **site,
+            "name": "Mine",
+            "metrics": ["visitors"],
+            "dimensions": ["page"],
+            "filters": ["country:is:DE"],
+            "period": "7d",
+        },
+        "/api/v1/segments": {**site, "name": "Mine", "filters": ["country:is:DE"]},
+        "/api/v1/annotations": {**site, "day": "2026-01-02", "text": "Sale"},
         "/api/v1/goals": {
             **site,
             "name": "Signed up",
@@ -493,6 +503,7 @@ def test_a_hostile_value_in_a_signed_order_becomes_no_fault(on_each):
 # --- forms ---------------------------------------------------------------------------------------
 
 CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
+FIGURES = "/o/<organization>/analytics"
 GOALS, FUNNELS = "/o/<organization>/analytics/goals", "/o/<organization>/analytics/funnels"
 
 # Routes of pages that take no field but the token.
@@ -526,6 +537,15 @@ FORMS_WITHOUT = {
     f"{CAMPAIGN}/image/removal",
     f"{CAMPAIGN}/schedule/cancellation",
     f"{GOALS}/<uuid:goal_id>/deletion",
+    f"{FIGURES}/segments/<uuid:segment_id>/deletion",
+    f"{FIGURES}/links/<uuid:link_id>/revocation",
+    f"{FIGURES}/reports/<uuid:report_id>/deletion",
+    f"{FIGURES}/reports/<uuid:report_id>/recipients/<uuid:recipient_id>/removal",
+    f"{FIGURES}/alerts/<uuid:alert_id>/deletion",
+    f"{FIGURES}/annotations/<uuid:annotation_id>/deletion",
+    # And the token of a link, which is attacked in tests/analytics.
+    "/report-mails/confirmation",
+    "/report-mails/unsubscription",
     f"{FUNNELS}/<uuid:funnel_id>/deletion",
     "/api/v1/inbound-deliveries/<uuid:delivery_id>/replay",
     "/o/<organization>/sources/deliveries/<uuid:delivery_id>/replay",
@@ -591,6 +611,21 @@ FUNNEL: dict[str, Any] = {
     "having": ["", "plan=pro"],
     "do": "up:1",
 }
+REPORT = {
+    "name": "Mine",
+    "metrics": "visitors",
+    "by": "page",
+    "and_by": "device",
+    "period": "7d",
+    "f": "country:is:DE",
+}
+ALERT = {
+    "metric": "visitors",
+    "direction": "spike",
+    "unit": "hour",
+    "percent": "100",
+    "minimum": "5",
+}
 SITE = {
     "name": "Shop",
     "client_name": "Client",
@@ -620,6 +655,64 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
     source = {**site, "kind": "custom", "name": "Shop", "secret": "a long secret"}
     whose = {"site": str(acme.site_id)}
     return {
+        f"{FIGURES}/export": (
+            f"{page}/analytics/export",
+            {"dimension": "events", "interval": "day", "format": "json", "export": str(uuid7())},
+        ),
+        f"{FIGURES}/segments": (
+            f"{page}/analytics/segments",
+            {**whose, "name": "Mine", "f": "country:is:DE", "next": "/"},
+        ),
+        f"{FIGURES}/segments/<uuid:segment_id>": (
+            f"{page}/analytics/segments/{ids.segment_id}",
+            {"name": "Changed"},
+        ),
+        f"{FIGURES}/links": (
+            f"{page}/analytics/links",
+            {
+                **whose,
+                "name": "Mine",
+                "f": "country:is:DE",
+                "segment": str(ids.segment_id),
+                "password": "battery staple",
+                "last_day": "2199-01-01",
+                "shows_revenue": "y",
+            },
+        ),
+        f"{FIGURES}/reports": (f"{page}/analytics/reports", {**whose, **REPORT}),
+        f"{FIGURES}/reports/<uuid:report_id>": (
+            f"{page}/analytics/reports/{ids.report_id}",
+            REPORT,
+        ),
+        f"{FIGURES}/reports/<uuid:report_id>/export": (
+            f"{page}/analytics/reports/{ids.report_id}/export",
+            {"format": "json"},
+        ),
+        f"{FIGURES}/reports/<uuid:report_id>/schedule": (
+            f"{page}/analytics/reports/{ids.report_id}/schedule",
+            {"schedule": "weekly", "hour": "8"},
+        ),
+        f"{FIGURES}/reports/<uuid:report_id>/recipients": (
+            f"{page}/analytics/reports/{ids.report_id}/recipients",
+            {"member": "", "email": "ina@initech.example"},
+        ),
+        f"{FIGURES}/alerts": (
+            f"{page}/analytics/alerts",
+            {**whose, **ALERT, "members": str(ids.member_id)},
+        ),
+        f"{FIGURES}/alerts/<uuid:alert_id>": (
+            f"{page}/analytics/alerts/{ids.alert_id}",
+            {**ALERT, "members": str(ids.member_id)},
+        ),
+        f"{FIGURES}/annotations": (
+            f"{page}/analytics/annotations",
+            {**whose, "day": "2026-01-02", "text": "Sale"},
+        ),
+        f"{FIGURES}/annotations/<uuid:annotation_id>": (
+            f"{page}/analytics/annotations/{ids.annotation_id}",
+            {"day": "2026-01-02", "text": "Sale"},
+        ),
+        "/shared/<token>": (f"/shared/{ids.shared}", {"password": "battery staple"}),
         GOALS: (f"{page}/analytics/goals", {**whose, **GOAL}),
         f"{GOALS}/<uuid:goal_id>": (f"{page}/analytics/goals/{ids.goal_id}", GOAL),
         f"{GOALS}/revenue": (f"{page}/analytics/goals/revenue", {**whose, "trusts_pages": "y"}),

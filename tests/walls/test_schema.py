@@ -37,6 +37,8 @@ UNIQUE_EVERYWHERE = {
     ("api_keys", "digest"): "of 256 random bits, looked up before there is a tenant",
     ("proof_receipts", "token", "statement"): "128 random bits, public",
     ("images", "token"): "128 random bits, public",
+    ("shared_links", "digest"): "of 256 random bits, looked up before there is a tenant",
+    ("report_recipients", "digest"): "of 256 random bits, looked up before there is a tenant",
     ("sites", "number"): "counted for all, named by no address",
 }
 
@@ -124,6 +126,11 @@ NOT_PERSONAL = {
     },
     "images": {"token"},
     "goals": {"name", "kind", "match", "having"},
+    "segments": {"name", "filters"},
+    "shared_links": {"name", "filters", "password_hash"},
+    "reports": {"name", "metrics", "dimensions", "filters", "period", "schedule"},
+    "alerts": {"metric", "direction", "unit"},
+    "annotations": {"text"},
     "funnels": {"name", "kept_steps"},
     # Addresses come without what a site does not ask for; events say what its owner has them say.
     "events": {"name", "url", "referrer", "title", "props", "currency", "experiments", "order_id"},
@@ -180,6 +187,9 @@ NAMES_OF_THINGS = {
     ("sources", "name"),
     ("campaigns", "name"),
     ("goals", "name"),
+    ("segments", "name"),
+    ("shared_links", "name"),
+    ("reports", "name"),
     ("funnels", "name"),
     ("events", "name"),
     ("sessions", "masked_address"),

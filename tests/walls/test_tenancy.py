@@ -100,6 +100,14 @@ CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
 
 ANALYTICS, ASKED = "/o/<organization>/analytics", "/o/{acme}/analytics"
 COUNTED = "/api/v1/analytics/funnels"
+REPORT_FORM = {"name": "Mine", "metrics": "visitors", "by": "page", "and_by": "", "period": "7d"}
+ALERT_FORM = {
+    "metric": "visitors",
+    "direction": "spike",
+    "unit": "hour",
+    "percent": "100",
+    "minimum": "5",
+}
 TWO_STEPS = [{"kind": "page", "match": "/"}, {"kind": "order"}]
 # The same in the builder.
 BUILT = {
@@ -222,6 +230,159 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("GET", "/api/v1/analytics/attribution"): one(
         "GET", "/api/v1/analytics/attribution?site_id={site_id}"
+    ),
+    ("GET", f"{ANALYTICS}/export"): one("GET", f"{ASKED}/export?site={{site_id}}"),
+    ("POST", f"{ANALYTICS}/export"): one("POST", f"{ASKED}/export?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/segments"): one("GET", f"{ASKED}/segments?site={{site_id}}"),
+    ("POST", f"{ANALYTICS}/segments"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/segments",
+                302,
+                form={"site": str(ids.site_id), "name": "Mine", "f": "country:is:DE"},
+                refused=422,
+            )
+        ]
+    ),
+    ("POST", f"{ANALYTICS}/segments/<uuid:segment_id>"): one(
+        "POST", f"{ASKED}/segments/{{segment_id}}", 302, form={"name": "Changed"}
+    ),
+    ("GET", f"{ANALYTICS}/links"): one("GET", f"{ASKED}/links?site={{site_id}}"),
+    ("POST", f"{ANALYTICS}/links"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/links",
+                200,
+                form={"site": str(ids.site_id), "name": "Mine"},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/reports"): one("GET", f"{ASKED}/reports?site={{site_id}}"),
+    ("GET", f"{ANALYTICS}/reports/new"): one(
+        "GET", f"{ASKED}/reports/new?site={{site_id}}", refused=200
+    ),
+    ("POST", f"{ANALYTICS}/reports"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/reports",
+                302,
+                form={"site": str(ids.site_id), **REPORT_FORM},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/reports/<uuid:report_id>"): one("GET", f"{ASKED}/reports/{{report_id}}"),
+    ("GET", f"{ANALYTICS}/reports/<uuid:report_id>/edit"): one(
+        "GET", f"{ASKED}/reports/{{report_id}}/edit"
+    ),
+    ("POST", f"{ANALYTICS}/reports/<uuid:report_id>"): one(
+        "POST", f"{ASKED}/reports/{{report_id}}", 302, form=REPORT_FORM
+    ),
+    ("POST", f"{ANALYTICS}/reports/<uuid:report_id>/export"): one(
+        "POST", f"{ASKED}/reports/{{report_id}}/export"
+    ),
+    ("POST", f"{ANALYTICS}/reports/<uuid:report_id>/schedule"): one(
+        "POST",
+        f"{ASKED}/reports/{{report_id}}/schedule",
+        302,
+        form={"schedule": "daily", "hour": "8"},
+    ),
+    ("POST", f"{ANALYTICS}/reports/<uuid:report_id>/recipients"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/reports/{ids.report_id}/recipients",
+                302,
+                form={"member": str(ids.member_id)},
+            ),
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/alerts"): one("GET", f"{ASKED}/alerts?site={{site_id}}"),
+    ("POST", f"{ANALYTICS}/alerts"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/alerts",
+                302,
+                form={"site": str(ids.site_id), **ALERT_FORM, "members": str(ids.member_id)},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/alerts/<uuid:alert_id>/edit"): one(
+        "GET", f"{ASKED}/alerts/{{alert_id}}/edit"
+    ),
+    ("POST", f"{ANALYTICS}/alerts/<uuid:alert_id>"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/alerts/{ids.alert_id}",
+                302,
+                form={**ALERT_FORM, "members": str(ids.member_id)},
+            )
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/annotations"): one("GET", f"{ASKED}/annotations?site={{site_id}}"),
+    ("POST", f"{ANALYTICS}/annotations"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/annotations",
+                302,
+                form={"site": str(ids.site_id), "day": "2026-01-02", "text": "Sale"},
+                refused=422,
+            )
+        ]
+    ),
+    ("GET", f"{ANALYTICS}/annotations/<uuid:annotation_id>/edit"): one(
+        "GET", f"{ASKED}/annotations/{{annotation_id}}/edit"
+    ),
+    ("POST", f"{ANALYTICS}/annotations/<uuid:annotation_id>"): one(
+        "POST",
+        f"{ASKED}/annotations/{{annotation_id}}",
+        302,
+        form={"day": "2026-01-02", "text": "Sale"},
+    ),
+    ("GET", "/api/v1/reports"): one("GET", "/api/v1/reports?site_id={site_id}"),
+    ("POST", "/api/v1/reports"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/reports",
+                201,
+                json={"site_id": str(ids.site_id), "name": "Mine", "metrics": ["visitors"]},
+            )
+        ]
+    ),
+    ("GET", "/api/v1/reports/<uuid:report_id>"): one("GET", "/api/v1/reports/{report_id}"),
+    ("GET", "/api/v1/reports/<uuid:report_id>/rows"): one(
+        "GET", "/api/v1/reports/{report_id}/rows"
+    ),
+    ("GET", "/api/v1/segments"): one("GET", "/api/v1/segments?site_id={site_id}"),
+    ("POST", "/api/v1/segments"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/segments",
+                201,
+                json={"site_id": str(ids.site_id), "name": "My own", "filters": ["city:is:Kiel"]},
+            )
+        ]
+    ),
+    ("GET", "/api/v1/annotations"): one("GET", "/api/v1/annotations?site_id={site_id}"),
+    ("POST", "/api/v1/annotations"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/annotations",
+                201,
+                json={"site_id": str(ids.site_id), "day": "2026-01-02", "text": "Sale"},
+            )
+        ]
     ),
     ("GET", f"{ANALYTICS}/goals"): one("GET", f"{ASKED}/goals?site={{site_id}}"),
     ("GET", f"{ANALYTICS}/goals/new"): one(
@@ -634,6 +795,33 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/o/<organization>/sources/<uuid:source_id>/secret"): one(
         "POST", "/o/{acme}/sources/{removable_id}/secret", 302, form={"secret": "a new secret"}
     ),
+    ("POST", f"{ANALYTICS}/segments/<uuid:segment_id>/deletion"): one(
+        "POST", f"{ASKED}/segments/{{segment_id}}/deletion", 302
+    ),
+    ("DELETE", "/api/v1/segments/<uuid:segment_id>"): one(
+        "DELETE", "/api/v1/segments/{spare_segment_id}", 204
+    ),
+    ("POST", f"{ANALYTICS}/links/<uuid:link_id>/revocation"): one(
+        "POST", f"{ASKED}/links/{{link_id}}/revocation", 302
+    ),
+    ("POST", f"{ANALYTICS}/reports/<uuid:report_id>/recipients/<uuid:recipient_id>/removal"): one(
+        "POST", f"{ASKED}/reports/{{report_id}}/recipients/{{recipient_id}}/removal", 302
+    ),
+    ("POST", f"{ANALYTICS}/reports/<uuid:report_id>/deletion"): one(
+        "POST", f"{ASKED}/reports/{{report_id}}/deletion", 302
+    ),
+    ("DELETE", "/api/v1/reports/<uuid:report_id>"): one(
+        "DELETE", "/api/v1/reports/{spare_report_id}", 204
+    ),
+    ("POST", f"{ANALYTICS}/alerts/<uuid:alert_id>/deletion"): one(
+        "POST", f"{ASKED}/alerts/{{alert_id}}/deletion", 302
+    ),
+    ("POST", f"{ANALYTICS}/annotations/<uuid:annotation_id>/deletion"): one(
+        "POST", f"{ASKED}/annotations/{{annotation_id}}/deletion", 302
+    ),
+    ("DELETE", "/api/v1/annotations/<uuid:annotation_id>"): one(
+        "DELETE", "/api/v1/annotations/{spare_annotation_id}", 204
+    ),
     ("POST", f"{ANALYTICS}/funnels/<uuid:funnel_id>/deletion"): one(
         "POST", f"{ASKED}/funnels/{{funnel_id}}/deletion", 302
     ),
@@ -722,6 +910,12 @@ PUBLIC = {
     ("POST", "/hooks/<uuid:source_id>"): "known by its signature",
     ("GET", "/proof/opt-out/<token>"): "for whom its address was given to",
     ("POST", "/proof/opt-out/<token>"): "for whom its address was given to",
+    ("GET", "/shared/<token>"): "for whom its address was given to",
+    ("POST", "/shared/<token>"): "for whom its address was given to",
+    ("GET", "/report-mails/confirmation"): "known by the link",
+    ("POST", "/report-mails/confirmation"): "known by the link",
+    ("GET", "/report-mails/unsubscription"): "known by the link",
+    ("POST", "/report-mails/unsubscription"): "known by the link",
     ("GET", "/demo"): "the demo's own shop",
     ("POST", "/demo/orders"): "the demo's own shop",
     ("POST", "/demo/refunds"): "the demo's own shop",

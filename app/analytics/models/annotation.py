@@ -48,6 +48,12 @@ class Annotation(Tenant, Base):
         announce(AnnotationWritten(annotation=annotation))
         return annotation
 
+    @classmethod
+    def of(cls, site: Site) -> list[Annotation]:
+        """The latest day first."""
+        found = select(cls).filter_by(site_id=site.id).order_by(cls.day.desc(), cls.id.desc())
+        return list(db.session.scalars(found))
+
     def change(self, day: date, text: str) -> None:
         self.day, self.text = day, text
         db.session.flush()

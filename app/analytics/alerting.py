@@ -1,0 +1,191 @@
+"""Whether a figure is far from the usual, and who is told.
+
+The usual is the middle of what the same hour of the same weekday was (or the same weekday) in the
+last four weeks. A spike is told as soon as it is one, also within the hour; a drop once the hour
+or day is over and all of it is counted. Each is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import select
+
+from app.accounts.models import Organization
+from app.analytics.answers import ask
+from app.analytics.columns import Array
+from app.analytics.models import Alert
+from app.analytics.models.alert import DAY as WHOLE_DAY
+from app.analytics.models.alert import DROP, HOUR, SPIKE, Watched
+from app.analytics.periods import Period
+from app.analytics.report_tables import FIGURES
+from app.analytics.rollups import as_of
+from app.analytics.sums import COLUMN
+from app.core import clock, tenancy
+from app.core.db import db, system
+from app.core.letters import public_url, write
+from app.core.mail import send
+from app.core.money import money_words
+from app.sites.models import Site
+from app.tracking.models.rollup import BUCKET
+
+WATCHED = ("visitors", "sessions", "page_views", "events", "revenue")
+WEEKS = 4
+FEWEST = 2  # of these weeks, in which the site was there
+EVERY = timedelta(minutes=5)
+AT_ONCE = 200
+DAY = timedelta(days=1)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An hour or a day. `began` is local; `usual` None: too little is known. `over`: it is, and
+    all of it is counted."""
+
+    began: datetime
+    value: int
+    usual: int | None
+    over: bool
+
+    def is_far(self, watched: Watched) -> bool:
+        if self.usual is None:
+            return False
+        if watched.direction == SPIKE:
+            most = self.usual * (1 + watched.percent / 100)
+            return self.value >= watched.minimum and self.value > 0 and self.value >= most
+        least = self.usual * (1 - watched.percent / 100)
+        return self.over and self.usual >= watched.minimum and self.value <= least
+
+
+def check_alerts() -> None:
+    """A worker's turn: those that were not looked at for some minutes."""
+    for organization_id, alert_id in _due():
+        with tenancy.scope(organization_id):
+            try:
+                alert = db.session.get(Alert, alert_id)
+                if alert is not None:
+                    look(alert)
+                    db.session.commit()
+            except Exception:
+                log.exception("alert_not_checked", alert_id=str(alert_id))
+
+
+def _due() -> Any:
+    due = (
+        select(Alert.organization_id, Alert.id)
+        .where(Alert.due_at <= clock.now())
+        .order_by(Alert.due_at)
+        .limit(AT_ONCE)
+    )
+    with system() as connection:
+        return connection.execute(due).all()
+
+
+def look(alert: Alert) -> int:
+    """Tell of what is far from the usual and was not told yet; how often."""
+    site = db.session.get_one(Site, alert.site_id)
+    told = 0
+    for judged in judge(site, alert.watched):
+        began_at = int(judged.began.timestamp() * 1000)
+        far = judged.is_far(alert.watched)
+        if far and alert.fire(began_at, judged.value, judged.usual or 0):
+            _tell(alert, site, judged)
+            told += 1
+    alert.due_at = clock.now() + EVERY
+    return told
+
+
+def judge(site: Site, watched: Watched) -> list[Judged]:
+    """The hour or day that is, and the one before."""
+    zone = ZoneInfo(site.time_zone)
+    now = clock.now().astimezone(zone)
+    period = Period(now.date() - (7 * WEEKS + 1) * DAY, now.date(), zone)
+    answer = ask(site, period, (), ())
+    whole = datetime.fromtimestamp(as_of(site) / 1000, zone)
+    first = _first_day(answer.days)
+    if first is None:
+        return []
+    judged = []
+    for began, ends in _units(now, watched.unit):
+        value = _value(answer.quarters, began, ends, watched.metric)
+        before = [_weeks_before(began, ends, week) for week in range(1, WEEKS + 1)]
+        known = [
+            _value(answer.quarters, *each, watched.metric)
+            for each in before
+            if each[0].date() >= first
+        ]
+        usual = round(median(known)) if len(known) >= FEWEST else None
+        judged.append(Judged(began, value, usual, ends <= whole))
+    return judged
+
+
+def _first_day(days: Mapping[Any, Array]) -> Any:
+    return min((day for day, row in days.items() if row.any()), default=None)
+
+
+def _units(now: datetime, unit: str) -> Sequence[tuple[datetime, datetime]]:
+    if unit == HOUR:
+        began = now.replace(minute=0, second=0, microsecond=0)
+        before = began - timedelta(hours=1)
+        return ((before, began), (began, began + timedelta(hours=1)))
+    began = datetime.combine(now.date(), time(), now.tzinfo)
+    return ((_moved(began, -1), began), (began, _moved(began, 1)))
+
+
+def _weeks_before(began: datetime, ends: datetime, weeks: int) -> tuple[datetime, datetime]:
+    return _moved(began, -7 * weeks), _moved(ends, -7 * weeks)
+
+
+def _moved(moment: datetime, days: int) -> datetime:
+    """The same time by the clock on another day: datetimes of one zone are added so."""
+    return moment + days * DAY
+
+
+def _value(quarters: Mapping[int, Array], began: datetime, ends: datetime, metric: str) -> int:
+    first, last = (int(each.timestamp() * 1000) for each in (began, ends))
+    moments = range(first - first % BUCKET, last, BUCKET)
+    rows = [quarters[each] for each in moments if each in quarters]
+    return sum(int(row[COLUMN[metric]]) for row in rows)
+
+
+def _tell(alert: Alert, site: Site, judged: Judged) -> None:
+    organization = db.session.get_one(Organization, alert.organization_id)
+    letter = write(
+        "alert",
+        link=public_url("alerts.index", organization=organization.slug, site=site.id),
+        site=site.name,
+        rises=alert.direction == SPIKE,
+        words=words_of(alert.metric),
+        when=when_words(judged.began, alert.unit),
+        zone=site.time_zone,
+        value=value_words_of(judged.value, alert.metric, organization.currency),
+        usual=value_words_of(judged.usual or 0, alert.metric, organization.currency),
+    )
+    for recipient in alert.recipients:
+        member = recipient.member
+        if member.suspended_at is None and member.user.email:
+            send(member.user.email, *letter)
+
+
+def words_of(metric: str) -> str:
+    return FIGURES[metric].lower()
+
+
+def value_words_of(value: int, metric: str, currency: str) -> str:
+    return money_words(value, currency) if metric == "revenue" else f"{value:,}"
+
+
+def when_words(began: datetime, unit: str) -> str:
+    day = f"{began:%A}, {began.day} {began:%B}"
+    return day if unit == WHOLE_DAY else f"{day}, from {began:%H:%M} on"
+
+
+__all__ = ["DROP", "WATCHED", "Judged", "check_alerts", "judge", "look"]

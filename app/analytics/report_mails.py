@@ -1,0 +1,168 @@
+"""A report as mail: each once, to those who agreed, with a way out in each."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from flask import render_template
+from sqlalchemy import select
+
+from app.accounts.models import Organization
+from app.analytics.answers import Totals, ask
+from app.analytics.models import Report, ReportRecipient
+from app.analytics.report_tables import BY, FIGURES, ReportTable, report_table
+from app.analytics.report_words import figure_words
+from app.analytics.schedules import period_before
+from app.analytics.shared_figures import change_of
+from app.core import clock, tenancy
+from app.core.crypto import keyring
+from app.core.db import db, system
+from app.core.letters import public_url, write
+from app.core.mail import send
+from app.sites.models import Site
+
+CODE_BYTES = 16
+AT_ONCE = 100  # reports of a turn
+ROWS = 20  # of a table in a mail
+
+log = structlog.get_logger()
+
+
+def send_due_reports() -> None:
+    """A worker's turn: mail what is due. One that breaks holds up no other."""
+    for organization_id, report_id in _due():
+        with tenancy.scope(organization_id):
+            try:
+                report = db.session.get(Report, report_id)
+                if report is not None:
+                    mail_report(report)
+                    db.session.commit()
+            except Exception:
+                log.exception("report_not_mailed", report_id=str(report_id))
+
+
+def _due() -> Any:
+    due = (
+        select(Report.organization_id, Report.id)
+        .where(Report.next_at <= clock.now())
+        .order_by(Report.next_at)
+        .limit(AT_ONCE)
+    )
+    with system() as connection:
+        return connection.execute(due).all()
+
+
+def mail_report(report: Report) -> int:
+    """To everybody who gets it, if it is due and nobody else has; how many mails."""
+    due_at = report.next_at
+    if due_at is None or due_at > clock.now():
+        return 0
+    written = _written(report, due_at)
+    if not report.take_turn():
+        return 0
+    sent = 0
+    for recipient in report.recipients:
+        address = recipient.address
+        if recipient.active and address:
+            _send(report, recipient, address, written)
+            sent += 1
+    return sent
+
+
+def ask_to_confirm(recipient: ReportRecipient, token: str) -> None:
+    """To somebody outside, before anything else is mailed to him."""
+    site = db.session.get_one(Site, recipient.report.site_id)
+    letter = write(
+        "report_confirmation",
+        link=public_url("report_mails.confirmation", token=token),
+        report=_one_line(recipient.report.name),
+        site=_one_line(site.name),
+    )
+    send(recipient.email or "", *letter)
+
+
+# --- the letter -----------------------------------------------------------------------------------
+
+
+def _written(report: Report, due_at: datetime) -> dict[str, Any]:
+    """What the mail says. Computed first: nothing waits for it."""
+    site = db.session.get_one(Site, report.site_id)
+    organization = db.session.get_one(Organization, report.organization_id)
+    period = period_before(report.schedule or "", due_at, site.time_zone)
+    filters = report.read
+    now, before = (ask(site, each, filters, ()).totals for each in (period, period.before()))
+    table = report_table(site, period, filters, report.dimensions, report.metrics)
+    return {
+        "report": report,
+        "site": site,
+        "organization": organization,
+        "period": period,
+        "headline": list(_headline(now, before, organization.currency)),
+        "table": table if report.dimensions else None,
+        "columns": [BY[each] for each in table.dimensions] + [FIGURES[m] for m in table.metrics],
+        "rows": list(_rows(table, organization.currency)),
+        "more": max(0, len(table.rows) - ROWS) + table.left_out,
+        "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
+    }
+
+
+def _headline(now: Totals, before: Totals, currency: str) -> Iterator[tuple[str, str, str]]:
+    for name in ("visitors", "sessions", "page_views", "revenue"):
+        value, was = getattr(now, name), getattr(before, name)
+        if name != "revenue" or value or was:
+            change = change_of(value, was)[0]
+            yield FIGURES[name], figure_words(now, name, currency), change or "–"
+
+
+def _rows(table: ReportTable, currency: str) -> Iterator[list[str]]:
+    for values, totals in table.rows[:ROWS]:
+        figures = [figure_words(totals, each, currency) for each in table.metrics]
+        yield [*table.words(values), *figures]
+
+
+def _send(
+    report: Report, recipient: ReportRecipient, address: str, written: dict[str, Any]
+) -> None:
+    way_out = public_url("report_mails.unsubscription", token=way_out_token(recipient))
+    values = {**written, "way_out": way_out}
+    subject = f"{_one_line(report.name)} – {_one_line(written['site'].name)}"
+    text = render_template("mail/report.txt", subject=subject, **values)
+    html = render_template("mail/report.html", subject=subject, **values)
+    send(address, subject, text, html, unsubscribe=way_out)
+
+
+def _one_line(name: str | None) -> str:
+    """A name that a stranger reads: no part of it passes for a line of ours."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())
+
+
+# --- the way out ----------------------------------------------------------------------------------
+
+
+def way_out_token(recipient: ReportRecipient) -> str:
+    """Good for as long as the recipient is one; nothing of it is stored."""
+    named = recipient.id.bytes
+    return base64.urlsafe_b64encode(named + _code(named)).decode()
+
+
+def recipient_of(token: str) -> UUID | None:
+    """Whom a way out is of, or None for one that is not ours."""
+    try:
+        raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    named, code = raw[:16], raw[16:]
+    if len(raw) != 16 + CODE_BYTES or not hmac.compare_digest(code, _code(named)):
+        return None
+    return UUID(bytes=named)
+
+
+def _code(named: bytes) -> bytes:
+    return hmac.digest(keyring().derive("report-mail"), named, hashlib.sha256)[:CODE_BYTES]

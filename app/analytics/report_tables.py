@@ -1,0 +1,161 @@
+"""A report's table: some figures for each value, or for each two values, of what it asks by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from app.analytics.answers import INTERVALS, Table, Totals, ask, label_at
+from app.analytics.chunks import Chunk, read_chunks
+from app.analytics.columns import Array
+from app.analytics.dimensions import DIMENSIONS, OF_EVENTS, OTHER
+from app.analytics.filters import Filter
+from app.analytics.models.refused import Refused
+from app.analytics.periods import Period
+from app.analytics.sums import METRICS, Visits, by_event
+from app.analytics.words import value_words
+from app.core.threads import in_native_thread
+from app.sites.models import Site
+from app.tracking.models.rollup import BUCKET
+
+FIGURES = {
+    "visitors": "Visitors",
+    "sessions": "Visits",
+    "page_views": "Page views",
+    "bounce_rate": "Bounce rate",
+    "seconds": "Time of a visit",
+    "events": "Events",
+    "orders": "Orders",
+    "revenue": "Revenue",
+}
+TIMES = {"hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
+BY = {**{name: each.label for name, each in DIMENSIONS.items()}, **TIMES}
+MOST_ROWS = 10_000
+BETWEEN = "\x1f"  # two values of a row
+
+Row = tuple[tuple[str, ...], Totals]
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """`rows`: the values by which a row is told apart, and its figures; those with the most of the
+    first figure first, or in the order of time. `left_out`: how many rows are not there."""
+
+    dimensions: Sequence[str]
+    metrics: Sequence[str]
+    rows: list[Row]
+    left_out: int = 0
+
+    def words(self, values: Sequence[str]) -> list[str]:
+        return [
+            value if by in TIMES else value_words(by, value)
+            for by, value in zip(self.dimensions, values, strict=True)
+        ]
+
+
+def check(metrics: Sequence[str], dimensions: Sequence[str]) -> None:
+    """Raises Refused for what cannot be asked for."""
+    if not metrics or not set(metrics) <= set(FIGURES):
+        raise Refused("metrics", f"Some of {', '.join(FIGURES)}.")
+    if len(dimensions) > 2 or not set(dimensions) <= set(BY):
+        raise Refused("dimensions", f"At most two of {', '.join(BY)}.")
+    if len(set(dimensions)) < len(dimensions):
+        raise Refused("dimensions", "Twice the same tells nothing.")
+    if len(set(dimensions) & set(OF_EVENTS)) > 1:
+        raise Refused("dimensions", "Only one of page, event and property at once.")
+    if len(set(dimensions) & set(TIMES)) > 1:
+        raise Refused("dimensions", "Only one interval at once.")
+
+
+def report_table(
+    site: Site,
+    period: Period,
+    filters: Sequence[Filter],
+    dimensions: Sequence[str],
+    metrics: Sequence[str],
+) -> ReportTable:
+    """Under the site's scope."""
+    rows = _rows(site, period, filters, dimensions)
+    if not set(dimensions) & set(TIMES):
+        rows.sort(key=lambda row: (-_value(row[1], metrics[0]), row[0]))
+    elif len(dimensions) == 2:
+        place = 0 if dimensions[0] in TIMES else 1
+        rows.sort(key=lambda row: (row[0][place], -_value(row[1], metrics[0]), row[0]))
+    kept = rows[:MOST_ROWS]
+    return ReportTable(dimensions, metrics, kept, len(rows) - len(kept))
+
+
+def _value(totals: Totals, metric: str) -> float:
+    return getattr(totals, metric) or 0
+
+
+def _rows(
+    site: Site, period: Period, filters: Sequence[Filter], dimensions: Sequence[str]
+) -> list[Row]:
+    if len(dimensions) == 2:
+        return _crossed(site, period, filters, dimensions)
+    by = dimensions[0] if dimensions else None
+    answer = ask(site, period, filters, [by] if by in DIMENSIONS else [])
+    if by is None:
+        return [((), answer.totals)]
+    if by in INTERVALS:
+        return [((point.at,), point.totals) for point in answer.series(by)]
+    found = answer.breakdown(by, limit=None)
+    rows: list[Row] = [((row.value,), row.totals) for row in found.rows]
+    return rows + ([((OTHER,), found.other)] if found.other else [])
+
+
+def _crossed(
+    site: Site, period: Period, filters: Sequence[Filter], dimensions: Sequence[str]
+) -> list[Row]:
+    table = Table()
+    events = any(each in OF_EVENTS for each in dimensions) or any(f.of_events for f in filters)
+    for chunk in read_chunks(site, period, filters, events=events):
+        table.add([in_native_thread(_cross, chunk, period, dimensions)])
+    found: list[Row] = []
+    for word, row in zip(table.places, table.rows, strict=True):
+        if row.any():
+            values = dict(zip(METRICS, (int(each) for each in row), strict=True))
+            if period.zone.key != site.time_zone:
+                values["visitors"] = None  # type: ignore[assignment]
+            found.append((tuple(word.split(BETWEEN)), Totals(**values)))
+    return found
+
+
+def _cross(chunk: Chunk, period: Period, dimensions: Sequence[str]) -> tuple[list[str], Array]:
+    """Each pair of values that there may be, and what it adds up to. Pages, events and properties
+    are several of a visit, so they are counted by event within the other value."""
+    visits = Visits(chunk.sessions, chunk.chosen)
+    turned = dimensions[0] in OF_EVENTS
+    outer, inner = (dimensions[1], dimensions[0]) if turned else (dimensions[0], dimensions[1])
+    words, codes = _coded(chunk, outer, period)
+    if inner in OF_EVENTS:
+        inner_words = chunk.words[inner]
+        number = len(words) * len(inner_words)
+        rows = by_event(visits, chunk.events, inner, number, codes * len(inner_words))
+    else:
+        inner_words, inner_codes = _coded(chunk, inner, period)
+        number = len(words) * len(inner_words)
+        rows = visits.by((codes * len(inner_words) + inner_codes)[chunk.chosen], number)
+    pairs = [BETWEEN.join((b, a) if turned else (a, b)) for a, b in product(words, inner_words)]
+    there = np.flatnonzero(rows.any(axis=1))
+    return [pairs[each] for each in there], rows[there]
+
+
+def _coded(chunk: Chunk, by: str, period: Period) -> tuple[list[str], Array]:
+    """The values of a dimension of visits or of time, and which of them each visit has."""
+    if by in DIMENSIONS:
+        return chunk.words[by], chunk.sessions[by].astype(np.int64)
+    quarters, places = np.unique(chunk.sessions["begins"] // BUCKET, return_inverse=True)
+    labels = [label_at(int(each) * BUCKET, period.zone, by) for each in quarters]
+    known = {label: code for code, label in enumerate(dict.fromkeys(labels))}
+    return list(known), np.array([known[each] for each in labels], np.int64)[places]
+
+
+def cells(totals: Totals, metrics: Sequence[str]) -> list[Any]:
+    """The figures as they are: revenue in minor units, the time in seconds."""
+    return [getattr(totals, each) for each in metrics]

@@ -1,0 +1,245 @@
+"""Alerts: what is far from the usual is told once, with the numbers behind it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.models import Member
+from app.accounts.models.audit import AuditEntry
+from app.accounts.permissions import Role
+from app.analytics import alerting, rollups
+from app.analytics.models import Alert, AlertFiring, alert
+from app.analytics.models.alert import Watched
+from app.core import clock
+from app.core.db import db
+from app.core.mail import OutgoingMail
+from app.sites.models import Site
+from tests.tracking.arriving import NOON, Shelf
+
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
+WEEK = 7 * 24 * 60  # minutes
+# The first minute of the hour of NOON.
+HOUR = datetime.fromtimestamp(NOON / 1000, UTC).replace(minute=0)
+START = (int(HOUR.timestamp() * 1000) - NOON) / 60_000
+SPIKE = Watched("visitors", "spike", "hour", 100, 5)
+DROP = Watched("visitors", "drop", "hour", 50, 5)
+
+
+@pytest.fixture
+def alice(sign_in, acme):
+    return sign_in("alice@acme.example")
+
+
+@pytest.fixture
+def page(acme):
+    return f"/o/{acme.slug}/analytics/alerts"
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Set the clock so many minutes after the hour began."""
+
+    def at(minutes):
+        moment = HOUR + timedelta(minutes=minutes)
+        monkeypatch.setattr(clock, "now", lambda: moment)
+
+    at(0)
+    return at
+
+
+@pytest.fixture
+def visitors(inside, acme):
+    """So many visitors in the hour, so many weeks ago: `visitors(10, 1)`."""
+
+    def visit(number, weeks=0, minute=5):
+        with inside(acme):
+            site = db.session.get_one(Site, acme.site_id)
+            shelf = Shelf(site.organization_id, site.number)
+            when = START - weeks * WEEK + minute
+            shelf.store(*(shelf.arrival(when, f"{weeks} {each}") for each in range(number)))
+            rollups.rebuild(site)
+
+    return visit
+
+
+@pytest.fixture
+def watch(inside, acme):
+    def watch(watched):
+        with inside(acme):
+            site = db.session.get_one(Site, acme.site_id)
+            made = Alert.create(site, watched, db.session.scalars(select(Member)).all())
+            db.session.commit()
+            return made.id
+
+    return watch
+
+
+@pytest.fixture
+def told(app, inside, acme, monkeypatch):
+    """Look at every alert; what was told in all: numbers and mails."""
+    monkeypatch.setattr(alerting, "EVERY", timedelta())
+
+    def told():
+        with app.app_context():
+            alerting.check_alerts()
+        with inside(acme):
+            firings = db.session.scalars(select(AlertFiring).order_by(AlertFiring.id))
+            mails = db.session.scalars(select(OutgoingMail)).all()
+            numbers = [(each.value, each.usual) for each in firings]
+            assert len(mails) == len(numbers)
+            return numbers
+
+    return told
+
+
+def test_a_rise_is_told_within_the_hour_and_once(visitors, watch, told, at, inside, acme):
+    for week in (1, 2, 3, 4):
+        visitors(4 + week, week)
+    watch(SPIKE)
+    at(10)
+    visitors(11)
+    assert told() == []
+    visitors(14)
+    assert told() == [(14, 6)]
+    visitors(30)
+    at(20)
+    assert told() == [(14, 6)]
+    at(70)
+    assert told() == [(14, 6)]
+    with inside(acme):
+        mail = db.session.scalars(select(OutgoingMail)).one()
+        assert mail.recipient == "alice@acme.example"
+        assert mail.subject == "Acme shop: more visitors than usual"
+        assert "14 visitors. Usual there are 6." in mail.text
+
+
+def test_a_fall_is_told_once_the_hour_is_over_and_counted(visitors, watch, told, at, inside, acme):
+    for week in (1, 2, 3, 4):
+        visitors(10, week)
+    visitors(3)
+    watch(DROP)
+    at(50)
+    assert told() == []
+    at(61)
+    with inside(acme):
+        # Something that happened in it is still to be counted.
+        site = db.session.get_one(Site, acme.site_id)
+        Shelf(site.organization_id, site.number).store(
+            Shelf(site.organization_id, site.number).arrival(START + 40, "late")
+        )
+    assert told() == []
+    visitors(0)
+    assert told() == [(4, 10)]
+    at(65)
+    assert told() == [(4, 10)]
+
+
+def test_what_is_too_little_to_matter_or_near_the_usual_is_not_told(visitors, watch, told, at):
+    for week in (1, 2, 3, 4):
+        visitors(2, week)
+    visitors(4)
+    for watched in (SPIKE, DROP):
+        watch(watched)
+    at(70)
+    assert told() == []
+
+
+def test_before_two_weeks_are_known_nothing_is_usual(visitors, watch, told, at):
+    visitors(1, 1)
+    visitors(50)
+    watch(SPIKE)
+    at(10)
+    assert told() == []
+    visitors(1, 2)
+    assert told() == [(50, 1)]
+
+
+def test_a_day_is_compared_with_the_same_weekday(visitors, watch, told, at):
+    for week in (1, 2, 3, 4):
+        visitors(10, week, minute=-120)
+    visitors(25)
+    watch(Watched("visitors", "spike", "day", 100, 5))
+    at(10)
+    assert told() == [(25, 10)]
+
+
+def test_who_is_suspended_is_not_told(visitors, watch, told, at, inside, acme, join):
+    join("bob@acme.example", Role.EDITOR)
+    for week in (1, 2):
+        visitors(5, week)
+    watch(SPIKE)
+    visitors(20)
+    at(10)
+    with inside(acme):
+        bob = db.session.scalars(select(Member).filter_by(role="editor")).one()
+        bob.suspended_at = clock.now()
+        db.session.commit()
+    assert told() == [(20, 5)]
+
+
+def test_an_alert_is_made_changed_and_deleted(alice, page, acme, inside):
+    with inside(acme):
+        me = str(db.session.scalars(select(Member.id)).one())
+    form = {
+        "site": str(acme.site_id),
+        "metric": "revenue",
+        "direction": "spike",
+        "unit": "day",
+        "percent": "200",
+        "minimum": "5000",
+        "members": me,
+    }
+    assert alice.post(page, form).status_code == 302
+    assert "€50.00" in alice.get(f"{page}?site={acme.site_id}").text
+    with inside(acme):
+        address = f"{page}/{db.session.scalars(select(Alert.id)).one()}"
+    assert alice.get(f"{address}/edit").status_code == 200
+    assert alice.post(address, {**form, "percent": "50"}).status_code == 302
+    with inside(acme):
+        kept = db.session.scalars(select(Alert)).one()
+        assert (kept.percent, [str(each.member_id) for each in kept.recipients]) == (50, [me])
+    assert alice.post(f"{address}/deletion").status_code == 302
+    with inside(acme):
+        entries = db.session.scalars(select(AuditEntry).filter_by(subject_kind="alerts"))
+        assert [each.action for each in entries] == [
+            "alert.created",
+            "alert.changed",
+            "alert.removed",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"metric": "shoes"}, "Not a valid choice"),
+        ({"percent": "5"}, "Between 10"),
+        ({"percent": "9" * 400}, "Not a valid integer"),
+        ({"direction": "drop", "percent": "101"}, "Nothing falls by more"),
+        ({"minimum": "0"}, "Number must be"),
+        ({"members": "x"}, "Choose who is told."),
+        ({"members": []}, "Choose who is told."),
+    ],
+)
+def test_what_cannot_be_watched_comes_back_with_the_reason(
+    alice, page, acme, inside, change, words
+):
+    with inside(acme):
+        me = str(db.session.scalars(select(Member.id)).one())
+    good = {"site": str(acme.site_id), "metric": "visitors", "direction": "spike", "unit": "hour"}
+    form = {**good, "percent": "100", "minimum": "5", "members": me, **change}
+    answer = alice.post(page, form)
+    assert answer.status_code == 422 and words in answer.text, answer.text
+
+
+def test_a_site_has_fifty_alerts_at_most(watch, alice, page, acme, inside, monkeypatch):
+    monkeypatch.setattr(alert, "MOST_ALERTS", 1)
+    watch(SPIKE)
+    with inside(acme):
+        me = str(db.session.scalars(select(Member.id)).one())
+    form = {"site": str(acme.site_id), "metric": "visitors", "direction": "spike", "unit": "hour"}
+    answer = alice.post(page, {**form, "percent": "100", "minimum": "5", "members": me})
+    assert answer.status_code == 422 and "Delete one first." in answer.text

@@ -1,0 +1,465 @@
+"""Saved reports: their tables, and their mail to those who agreed to it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.models import Member
+from app.accounts.models.audit import AuditEntry
+from app.accounts.permissions import Role
+from app.analytics import report_mails
+from app.analytics.filters import read_filters
+from app.analytics.models import Report, ReportRecipient, ReportSending, report
+from app.analytics.periods import Period
+from app.analytics.report_tables import report_table
+from app.analytics.schedules import next_moment, period_before
+from app.core import clock
+from app.core.db import Base, db
+from app.core.mail import OutgoingMail
+from app.sites.models import Site
+from tests.tracking.arriving import DIRECT, NOON
+
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
+BEGAN = datetime.fromtimestamp(NOON / 1000, UTC)
+DAY = BEGAN.date()
+LINK = re.compile(r"http://candor\.test(/report-mails/\w+\?token=[\w%=-]+)")
+
+
+@pytest.fixture
+def alice(sign_in, acme):
+    return sign_in("alice@acme.example")
+
+
+@pytest.fixture
+def page(acme):
+    return f"/o/{acme.slug}/analytics/reports"
+
+
+@pytest.fixture
+def make(alice, page, acme):
+    """Make a report and answer the address of its page."""
+
+    def make(**more):
+        form = {
+            "site": str(acme.site_id),
+            "name": "Countries",
+            "metrics": ["visitors", "page_views"],
+            "by": "country",
+            "and_by": "",
+            "period": "7d",
+        }
+        answer = alice.post(page, {**form, **more})
+        assert answer.status_code == 302, answer.text
+        return answer.headers["Location"]
+
+    return make
+
+
+@pytest.fixture
+def moment(monkeypatch):
+    """Set the clock: `moment(BEGAN)`."""
+
+    def at(when):
+        monkeypatch.setattr(clock, "now", lambda: when)
+
+    at(BEGAN + timedelta(hours=1))
+    return at
+
+
+def some_visits(shelf):
+    def seen(minute, visitor, page, country, device, **more):
+        place = DIRECT._replace(country=country, device=device)
+        url = f"https://shop.acme.example{page}"
+        return shelf.arrival(minute, visitor, url=url, circumstances=place, **more)
+
+    return [
+        seen(0, "ada", "/", "DE", "desktop"),
+        seen(1, "ada", "/tea", "DE", "desktop"),
+        seen(2, "ben", "/tea", "DE", "mobile"),
+        seen(3, "cid", "/tea", "FR", "mobile"),
+        seen(4, "cid", "/tea", "FR", "mobile"),
+        seen(5, "cid", "/tea", "FR", "mobile", name="signup"),
+    ]
+
+
+def table(site, *dimensions, filters=(), metrics=("visitors", "page_views")):
+    period = Period(DAY, DAY, ZoneInfo("UTC"))
+    found = report_table(site, period, read_filters(filters), dimensions, metrics)
+    return [(values, *(getattr(totals, each) for each in metrics)) for values, totals in found.rows]
+
+
+def test_a_table_has_a_row_for_each_value_and_for_each_two(stocked, inside, acme):
+    stocked(some_visits)
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        assert table(site) == [((), 3, 5)]
+        assert table(site, "country") == [(("DE",), 2, 3), (("FR",), 1, 2)]
+        assert table(site, "country", "device") == [
+            (("DE", "desktop"), 1, 2),
+            (("DE", "mobile"), 1, 1),
+            (("FR", "mobile"), 1, 2),
+        ]
+        assert table(site, "device", "page") == [
+            (("mobile", "/tea"), 2, 3),
+            (("desktop", "/"), 1, 1),
+            (("desktop", "/tea"), 1, 1),
+        ]
+        # The other way round the same.
+        assert sorted((a, b, *n) for (b, a), *n in table(site, "page", "device")) == sorted(
+            (a, b, *n) for (a, b), *n in table(site, "device", "page")
+        )
+        assert table(site, "day", "country") == [
+            ((str(DAY), "DE"), 2, 3),
+            ((str(DAY), "FR"), 1, 2),
+        ]
+        assert table(site, "country", "event", metrics=["events", "visitors"]) == [
+            (("FR", "signup"), 1, 1)
+        ]
+        assert table(site, "country", "device", filters=["page:is:/"]) == [
+            (("DE", "desktop"), 1, 2)
+        ]
+
+
+def test_a_report_is_made_looked_at_changed_taken_out_and_deleted(
+    stocked, make, alice, page, moment, inside, acme
+):
+    stocked(some_visits)
+    address = make(f=["device:is:mobile"])
+    shown = alice.get(address).text
+    assert "Germany" in shown and "France" in shown and "Device" in shown
+    assert "Countries" in alice.get(f"{page}?site={acme.site_id}").text
+    assert alice.get(f"{address}/edit").status_code == 200
+    form = {"name": "Pages", "metrics": "page_views", "by": "page", "and_by": "", "period": "7d"}
+    assert alice.post(address, form).status_code == 302
+    taken = alice.post(f"{address}/export")
+    assert list(csv.reader(io.StringIO(taken.data.decode("utf-8-sig")))) == [
+        ["page", "page_views"],
+        ["/tea", "4"],
+        ["/", "1"],
+    ]
+    as_json = alice.post(f"{address}/export", {"format": "json"})
+    assert as_json.json == [
+        {"page": "/tea", "page_views": 4},
+        {"page": "/", "page_views": 1},
+    ]
+    assert alice.post(f"{address}/deletion").status_code == 302
+    assert alice.get(address).status_code == 404
+    with inside(acme):
+        entries = db.session.scalars(select(AuditEntry).filter_by(subject_kind="reports"))
+        assert [each.action for each in entries] == [
+            "report.created",
+            "report.changed",
+            "report.exported",
+            "report.exported",
+            "report.removed",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": ""}, "Give it a name."),
+        ({"metrics": []}, "Some of visitors"),
+        ({"metrics": ["shoes"]}, "is not a valid choice"),
+        ({"by": "shoe"}, "Not a valid choice"),
+        ({"and_by": "country"}, "Twice the same"),
+        ({"by": "page", "and_by": "event"}, "Only one of page, event"),
+        ({"by": "day", "and_by": "week"}, "Only one interval"),
+        ({"period": "custom"}, "Not a valid choice"),
+        ({"f": ["shoe:is:42"]}, "nothing to filter by"),
+        ({"site": "x"}, "Choose a site."),
+    ],
+)
+def test_what_cannot_be_a_report_comes_back_with_the_reason(alice, page, acme, change, words):
+    form = {"site": str(acme.site_id), "name": "A", "metrics": "visitors", "by": "country"}
+    answer = alice.post(page, {**form, "and_by": "", "period": "7d", **change})
+    assert answer.status_code == 422 and words in answer.text, answer.text
+
+
+def test_a_site_has_a_hundred_reports_at_most(make, alice, page, acme, monkeypatch):
+    monkeypatch.setattr(report, "MOST_REPORTS", 1)
+    make()
+    form = {"site": str(acme.site_id), "name": "A", "metrics": "visitors", "by": "country"}
+    answer = alice.post(page, {**form, "and_by": "", "period": "7d"})
+    assert answer.status_code == 422 and "Delete one first." in answer.text
+
+
+def test_a_viewer_looks_at_reports_and_changes_none(make, page, join, sign_in):
+    address = make()
+    join("vera@acme.example", Role.VIEWER)
+    vera = sign_in("vera@acme.example")
+    assert vera.get(address).status_code == 200
+    assert vera.get(f"{address}/edit").status_code == 403
+    for noun in ("", "/deletion", "/schedule", "/recipients"):
+        assert vera.post(f"{address}{noun}").status_code == 403
+
+
+# --- when ----------------------------------------------------------------------------------------
+
+
+def test_a_mailing_is_at_an_hour_of_the_sites_clock():
+    zone = "Europe/Berlin"
+    friday = datetime(2026, 3, 27, 12, tzinfo=UTC)
+    said = [next_moment(each, 8, zone, friday) for each in ("daily", "weekly", "monthly")]
+    assert [f"{each:%m-%d %H:%M}" for each in said] == ["03-28 07:00", "03-30 06:00", "04-01 06:00"]
+    assert next_moment(None, 8, zone, friday) is None
+    # The hour that clocks skip on that Sunday.
+    saturday = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    assert next_moment("daily", 2, zone, saturday) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+def test_a_mailing_is_about_what_is_over():
+    monday = datetime(2026, 3, 30, 6, tzinfo=UTC)
+    spans = [
+        period_before(each, monday, "Europe/Berlin") for each in ("daily", "weekly", "monthly")
+    ]
+    assert [(str(each.first), str(each.last)) for each in spans] == [
+        ("2026-03-29", "2026-03-29"),
+        ("2026-03-23", "2026-03-29"),
+        ("2026-02-01", "2026-02-28"),
+    ]
+
+
+# --- mail ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mailed(inside, acme):
+    """The mails there are, oldest first: address, subject, text, message."""
+
+    def mailed():
+        with inside(acme):
+            found = db.session.scalars(select(OutgoingMail).order_by(OutgoingMail.id))
+            return [(e.recipient, e.subject, e.text, e.message("a@candor.test")) for e in found]
+
+    return mailed
+
+
+@pytest.fixture
+def daily(make, alice, moment):
+    """The address of a report that is mailed each day at eight."""
+    address = make()
+    assert alice.post(f"{address}/schedule", {"schedule": "daily", "hour": "8"}).status_code == 302
+    return address
+
+
+def add_alice(alice, address, inside, acme):
+    with inside(acme):
+        member_id = db.session.scalars(select(Member.id)).one()
+    assert alice.post(f"{address}/recipients", {"member": str(member_id)}).status_code == 302
+
+
+def send(app):
+    with app.app_context():
+        report_mails.send_due_reports()
+
+
+def test_a_report_is_mailed_once_a_day_whoever_tries(
+    app, stocked, daily, alice, moment, mailed, inside, acme
+):
+    stocked(some_visits)
+    add_alice(alice, daily, inside, acme)
+    send(app)
+    assert mailed() == []
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    send(app)
+    [(address, subject, text, message)] = mailed()
+    assert (address, subject) == ("alice@acme.example", "Countries – Acme shop")
+    assert "Germany | 2 | 3" in text and "France | 1 | 2" in text
+    assert re.search(r"Visitors +3", text)
+    html = message.get_body(("html",)).get_content()
+    assert "Germany</td>" in html and "style" not in html
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["List-Unsubscribe"].startswith("<http://candor.test/report-mails/")
+    # Late by days it is mailed once, about the day before.
+    moment(BEGAN + timedelta(days=5))
+    send(app)
+    send(app)
+    assert len(mailed()) == 2
+    with inside(acme):
+        assert len(db.session.scalars(select(ReportSending)).all()) == 2
+
+
+def test_two_workers_at_once_mail_it_once(stocked, daily, alice, moment, inside, acme):
+    add_alice(alice, daily, inside, acme)
+    moment(BEGAN + timedelta(days=1))
+    with inside(acme):
+        found = db.session.scalars(select(Report)).one()
+        due_at = found.next_at
+        assert report_mails.mail_report(found) == 1
+        # As the other one read it, before.
+        found.next_at = due_at
+        db.session.flush()
+        assert report_mails.mail_report(found) == 0
+
+
+def test_nobody_outside_gets_it_before_he_agreed(
+    app, daily, alice, moment, mailed, client, inside, acme
+):
+    added = alice.post(f"{daily}/recipients", {"email": "ina@outside.example"})
+    assert added.status_code == 302
+    [(address, _subject, text, message)] = mailed()
+    assert address == "ina@outside.example" and "List-Unsubscribe" not in message
+    link = LINK.search(text)[1]
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    assert len(mailed()) == 1
+    # Reading the link agrees to nothing: programs do that.
+    shown = client.get(link)
+    assert shown.status_code == 200 and "Countries" in shown.text
+    send(app)
+    assert len(mailed()) == 1
+    token = re.search(r'name="token" value="([^"]+)"', shown.text)[1]
+    csrf = re.search(r'name="csrf_token" value="([^"]+)"', shown.text)[1]
+    form = {"token": token, "csrf_token": csrf}
+    assert client.post("/report-mails/confirmation", data=form).status_code == 200
+    # It works once.
+    assert client.post("/report-mails/confirmation", data=form).status_code == 422
+    moment(BEGAN + timedelta(days=2))
+    send(app)
+    assert [each[0] for each in mailed()] == ["ina@outside.example"] * 2
+
+
+def test_a_link_that_asks_is_good_for_a_week(daily, alice, moment, mailed, client):
+    alice.post(f"{daily}/recipients", {"email": "ina@outside.example"})
+    link = LINK.search(mailed()[0][2])[1]
+    moment(BEGAN + timedelta(days=8))
+    assert "not good any more" in client.get(link).text
+    assert "not good any more" in client.get("/report-mails/confirmation?token=x").text
+
+
+def test_one_click_ends_it_without_a_cookie_and_only_he_can_turn_it_on(
+    app, daily, alice, moment, mailed, inside, acme
+):
+    add_alice(alice, daily, inside, acme)
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    way_out = mailed()[0][3]["List-Unsubscribe"][1:-1].removeprefix("http://candor.test")
+    program = app.test_client(use_cookies=False)
+    assert program.get(way_out).status_code == 200
+    answer = program.post(way_out, data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200 and "It is ended" in answer.text
+    assert program.post(way_out).status_code == 200
+    moment(BEGAN + timedelta(days=2))
+    send(app)
+    assert len(mailed()) == 1
+    add_alice(alice, daily, inside, acme)
+    moment(BEGAN + timedelta(days=3))
+    send(app)
+    assert len(mailed()) == 1
+    for wrong in ("x", "A" * 43, "%00", way_out.partition("=")[2][:-6] + "AAAA%3D"):
+        assert program.post(f"/report-mails/unsubscription?token={wrong}").status_code == 404
+
+
+def test_an_address_is_kept_sealed_and_its_token_as_a_digest(daily, alice, mailed, inside, acme):
+    alice.post(f"{daily}/recipients", {"email": "ina@outside.example"})
+    token = LINK.search(mailed()[0][2])[1].partition("=")[2]
+    with inside(acme):
+        for each in Base.metadata.sorted_tables:
+            for row in db.session.execute(select(each)):
+                assert token not in str(tuple(row)), each.name
+                assert "ina@outside.example" not in str(tuple(row)), each.name
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"email": "nobody"}, "not an e-mail address"),
+        ({"email": ""}, "not an e-mail address"),
+        ({"email": "a@b.example\r\nBcc: c@d.example"}, "not an e-mail address"),
+        ({"member": "x"}, "There is no such member."),
+    ],
+)
+def test_who_cannot_be_mailed_is_told(make, alice, form, words, mailed):
+    answer = alice.post(f"{make()}/recipients", form)
+    assert answer.status_code == 422 and words in answer.text
+    assert mailed() == []
+
+
+def test_a_report_goes_to_fifty_people_at_most(make, alice, monkeypatch, inside, acme):
+    monkeypatch.setattr(report, "MOST_RECIPIENTS", 1)
+    address = make()
+    assert alice.post(f"{address}/recipients", {"email": "a@b.example"}).status_code == 302
+    answer = alice.post(f"{address}/recipients", {"email": "c@d.example"})
+    assert answer.status_code == 422 and "at most 1 people" in answer.text
+    with inside(acme):
+        assert len(db.session.scalars(select(ReportRecipient)).all()) == 1
+
+
+def test_whoever_is_taken_off_gets_nothing_more(app, daily, alice, moment, mailed, inside, acme):
+    add_alice(alice, daily, inside, acme)
+    with inside(acme):
+        recipient_id = db.session.scalars(select(ReportRecipient.id)).one()
+    assert alice.post(f"{daily}/recipients/{recipient_id}/removal").status_code == 302
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    assert mailed() == []
+
+
+# --- REST ----------------------------------------------------------------------------------------
+
+
+def test_reports_over_rest(stocked, client, acme, moment):
+    stocked(some_visits)
+    body = {
+        "site_id": str(acme.site_id),
+        "name": "Countries",
+        "metrics": ["visitors", "revenue"],
+        "dimensions": ["country"],
+        "filters": ["device:is:mobile"],
+        "period": "7d",
+    }
+    made = client.post("/api/v1/reports", json=body, headers=acme.bearer)
+    assert made.status_code == 201
+    address = f"/api/v1/reports/{made.json['id']}"
+    assert client.get(address, headers=acme.bearer).json == made.json
+    run = client.get(f"{address}/rows", headers=acme.bearer).json
+    assert run["rows"] == [["DE", 1, 0], ["FR", 1, 0]]
+    assert run["currency"] == "EUR" and run["left_out"] == 0
+    listed = client.get(f"/api/v1/reports?site_id={acme.site_id}", headers=acme.bearer).json
+    assert [each["id"] for each in listed["data"]] == [made.json["id"]]
+    assert client.delete(address, headers=acme.bearer).status_code == 204
+    assert client.get(address, headers=acme.bearer).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"metrics": ["shoes"]}, "metrics"),
+        ({"dimensions": ["shoe"]}, "dimensions"),
+        ({"dimensions": ["page", "event"]}, "dimensions"),
+        ({"filters": ["shoe:is:42"]}, "filters"),
+        ({"period": "forever"}, "period"),
+        ({"name": " "}, "name"),
+    ],
+)
+def test_a_bad_report_names_the_field(client, acme, change, field):
+    good = {"site_id": str(acme.site_id), "name": "A", "metrics": ["visitors"]}
+    answer = client.post("/api/v1/reports", json={**good, **change}, headers=acme.bearer)
+    assert answer.status_code == 422 and field in answer.json["error"]["details"]
+
+
+def test_segments_and_annotations_over_rest(client, acme):
+    site = {"site_id": str(acme.site_id)}
+    for path, good, bad, field in (
+        ("segments", {"name": "A", "filters": ["country:is:DE"]}, {"filters": ["x"]}, "filters"),
+        ("annotations", {"day": "2026-01-02", "text": "Sale"}, {"day": "0001-01-01"}, "day"),
+    ):
+        made = client.post(f"/api/v1/{path}", json={**site, **good}, headers=acme.bearer)
+        assert made.status_code == 201, made.text
+        assert good.items() <= made.json.items()
+        refused = client.post(f"/api/v1/{path}", json={**site, **good, **bad}, headers=acme.bearer)
+        assert refused.status_code == 422 and field in refused.json["error"]["details"]
+        listed = client.get(f"/api/v1/{path}?site_id={acme.site_id}", headers=acme.bearer).json
+        assert listed["data"] == [made.json]
+        gone = client.delete(f"/api/v1/{path}/{made.json['id']}", headers=acme.bearer)
+        assert gone.status_code == 204
