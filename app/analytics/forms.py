@@ -55,3 +55,9 @@ class RevenueForm(Form):
 
     site = SiteField()
     trusts_pages = BooleanField("Count what pages claim to have earned as revenue")
+
+
+class FunnelForm(Form):
+    """Whose funnel it is; the rest is read by the builder."""
+
+    site = SiteField()

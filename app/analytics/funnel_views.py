@@ -13,6 +13,7 @@ from app.accounts.permissions import Permission
 from app.analytics.building import Builder
 from app.analytics.counting import count_funnel, labels, split_of
 from app.analytics.dimensions import OF_SESSIONS
+from app.analytics.forms import FunnelForm
 from app.analytics.matches import KINDS
 from app.analytics.models import Funnel, Goal, TooMany
 from app.analytics.pages import answer_page, show_page, shown
@@ -22,19 +23,11 @@ from app.analytics.seen import Seen
 from app.analytics.steps import MOST, UNITS, StepError, window_words
 from app.core.db import db
 from app.core.errors import ApiError
-from app.core.forms import Form
 from app.core.render import render
-from app.sites.forms import SiteField
 from app.sites.listing import choose_site
 from app.sites.models import Site
 
 blueprint = Blueprint("funnels", __name__, url_prefix="/o/<organization>/analytics/funnels")
-
-
-class SiteForm(Form):
-    """Whose funnel it is; the rest is read by the builder."""
-
-    site = SiteField()
 
 
 @blueprint.get("")
@@ -179,7 +172,7 @@ def _preview(builder: Builder, site: Site) -> dict[str, Any]:
 
 
 def _site() -> Site:
-    form = SiteForm()
+    form = FunnelForm()
     if not form.validate():
         raise ApiError(422, "invalid", "Choose a site.", {"site": ["Choose a site."]})
     return form.site.site
