@@ -6,7 +6,7 @@
   const DAY = 86400;
   // Of how many points one has its moment below it, at least.
   const MARKED = { hour: [1, 2, 3, 6, 12, 24, 48], day: [1, 2, 7, 14, 28], week: [1, 2, 4, 8, 13, 26, 52], month: [1, 2, 3, 6, 12] };
-  const MARK = 72; // pixels
+  const MARK = 60; // pixels
   const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((each) => each * 10 ** power)).flat();
   const drawn = new WeakMap();
 
