@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from app.accounts.access import current_member, require
 from app.accounts.permissions import Permission
 from app.analytics.answers import INTERVALS
-from app.analytics.exports import FORMATS, RAW, SERIES, WHATS, Export, Progress
+from app.analytics.exports import FORMATS, RAW, SERIES, WHATS, Export
 from app.analytics.pages import shown
 from app.analytics.questions import Question
 from app.analytics.report_exports import ReportExport
@@ -17,6 +17,7 @@ from app.core.api import parsed_uuid
 from app.core.db import db
 from app.core.errors import ApiError, bad_query, invalid, not_found
 from app.core.ids import uuid7
+from app.core.progress import Progress
 from app.core.render import render
 from app.sites.listing import Choice, choose_site
 from app.sites.models import Site

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
-from uuid import UUID
 
 from flask import current_app
 
@@ -21,10 +20,11 @@ from app.analytics import raw_rows
 from app.analytics.answers import DIMENSIONS, Totals, ask
 from app.analytics.questions import Question
 from app.analytics.words import value_words
-from app.core import clock, progress
+from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import db
 from app.core.money import precision
+from app.core.progress import Progress
 from app.core.spreadsheets import batched, csv_stream
 from app.core.tenancy import current_organization_id, scope
 from app.sites.models import Site
@@ -99,40 +99,6 @@ class Export:
             (row.value, value_words(self.what, row.value), *_figures(row.totals, currency))
             for row in found
         ]
-
-
-class Progress:
-    """How far an export is, for the page that waits for it. Kept in Redis for an hour; what cannot
-    be told there is not told."""
-
-    def __init__(self, identifier: UUID | None) -> None:
-        self._key = _key(identifier) if identifier else None
-        self._total = self._done = 0
-
-    @classmethod
-    def of(cls, identifier: UUID) -> dict[str, Any] | None:
-        return progress.told(_key(identifier))
-
-    def expect(self, total: int) -> None:
-        self._total = total
-        self._tell()
-
-    def passed(self, number: int) -> None:
-        self._done += number
-        self._tell()
-
-    def until_end(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        yield from pieces
-        self._tell(ended=True)
-
-    def _tell(self, ended: bool = False) -> None:
-        if self._key is not None:
-            said = {"done": self._done, "total": self._total, "ended": ended}
-            progress.tell(self._key, said)
-
-
-def _key(identifier: UUID) -> str:
-    return f"export:{current_organization_id()}:{identifier}"
 
 
 def written_apart(

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from app.accounts.models import Organization
-from app.analytics.exports import Progress, major, written_apart
+from app.analytics.exports import major, written_apart
 from app.analytics.models import Report
 from app.analytics.periods import Period, read_period
 from app.analytics.report_tables import report_table
 from app.core.announce import Announcement, announce
 from app.core.db import db
+from app.core.progress import Progress
 from app.sites.models import Site
 
 

@@ -14,7 +14,6 @@ from app.accounts.models.user import EmailError
 from app.accounts.permissions import Permission
 from app.accounts.views.limits import count_invitation
 from app.analytics.export_views import asked_format, download
-from app.analytics.exports import Progress
 from app.analytics.filters import read_filters
 from app.analytics.models import Refused, Report, ReportRecipient
 from app.analytics.pages import answer_page, show_page, shown
@@ -26,6 +25,7 @@ from app.analytics.report_tables import BY, FIGURES, TIMES, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import SCHEDULES
 from app.core.db import db
+from app.core.progress import Progress
 from app.core.render import render
 from app.sites.listing import choose_site
 from app.sites.models import Site
