@@ -153,6 +153,11 @@ class ScheduleForm(Form):
     )
     hour = SelectField("At", choices=[(hour, f"{hour:02}:00") for hour in range(24)], coerce=int)
 
+    def validate_schedule(self, field: Any) -> None:
+        # What was not sent turns nothing off.
+        if not field.raw_data:
+            raise ValidationError("Say how often.")
+
 
 class RecipientForm(Form):
     """A member, or an address outside."""
