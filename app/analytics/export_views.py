@@ -63,7 +63,7 @@ def create() -> Any:
 
 def asked_export(site: Site) -> Export:
     """By this request. Raises ApiError that names the field."""
-    what = _one_of("dimension", WHATS, SERIES)
+    what = _one_of("dimension", WHATS, "")
     interval = _one_of("interval", INTERVALS, "day")
     return Export(Question.asked(site), what, interval, asked_format())
 

@@ -153,6 +153,11 @@ class ScheduleForm(Form):
     )
     hour = SelectField("At", choices=[(hour, f"{hour:02}:00") for hour in range(24)], coerce=int)
 
+    def validate_schedule(self, field: Any) -> None:
+        # What was not sent turns nothing off.
+        if not field.raw_data:
+            raise ValidationError("Say how often.")
+
 
 class RecipientForm(Form):
     """A member, or an address outside."""
@@ -193,13 +198,11 @@ class NewAnnotationForm(AnnotationForm):
 
 
 class AlertForm(Form):
-    metric = SelectField(
-        "Watch", choices=[(each, FIGURES[each]) for each in WATCHED], default="visitors"
-    )
+    metric = SelectField("Watch", choices=[(each, FIGURES[each]) for each in WATCHED])
     direction = SelectField(
         "Tell when they are", choices=[("spike", "far above the usual"), ("drop", "far below it")]
     )
-    unit = SelectField("Within", choices=[("hour", "an hour"), ("day", "a day")], default="hour")
+    unit = SelectField("Within", choices=[("hour", "an hour"), ("day", "a day")])
     percent = CountField(
         "By at least",
         [InputRequired("By how much?"), NumberRange(10, 10_000, "Between 10 and 10,000.")],

@@ -24,6 +24,7 @@ SHARED_DIMENSIONS = (
     "page", "entry_page", "channel", "referrer", "utm_campaign", "country", "device", "browser",
 )  # fmt: skip
 ROWS = 8
+TIMES = 10  # from which on a growth is told as a multiple
 MOST_BARS = 62
 
 
@@ -77,6 +78,8 @@ def _figures(now: Totals, before: Totals, currency: str, with_revenue: bool) -> 
 def change_of(now: int, before: int) -> tuple[str | None, str]:
     if not before:
         return None, "neutral"
+    if now >= TIMES * before:
+        return f"×{round(now / before)}", "good"
     change = round(100 * (now - before) / before)
     return f"{change:+}%", "good" if change > 0 else "bad" if change < 0 else "neutral"
 
@@ -121,5 +124,6 @@ def _panel(found: Breakdown) -> Panel:
             "share": 100 * (row.totals.visitors or 0) / most,
         }
         for row in found.rows
+        if row.totals.visitors
     ]
     return Panel(DIMENSIONS[found.dimension].label, rows)

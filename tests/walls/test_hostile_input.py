@@ -694,7 +694,7 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
         ),
         f"{FIGURES}/reports/<uuid:report_id>/recipients": (
             f"{page}/analytics/reports/{ids.report_id}/recipients",
-            {"member": "", "email": "ina@initech.example"},
+            {"email": "ina@initech.example", "member": ""},
         ),
         f"{FIGURES}/alerts": (
             f"{page}/analytics/alerts",

@@ -233,7 +233,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("GET", f"{ANALYTICS}/export"): one("GET", f"{ASKED}/export?site={{site_id}}"),
     ("POST", f"{ANALYTICS}/export"): one(
-        "POST", f"{ASKED}/export?site={{site_id}}", form={"format": "csv"}
+        "POST", f"{ASKED}/export?site={{site_id}}", form={"format": "csv", "dimension": "page"}
     ),
     ("GET", f"{ANALYTICS}/segments"): one("GET", f"{ASKED}/segments?site={{site_id}}"),
     ("POST", f"{ANALYTICS}/segments"): Route(
