@@ -339,11 +339,14 @@ class SiteDeactivated(SiteAnnouncement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteTrustChanged(SiteAnnouncement):
+class SiteTrustChanged(Announcement):
+    """Nothing that visitors see: it makes no revision."""
+
     name: ClassVar[str] = "site.trust_changed"
+    site: Site
 
     def details(self) -> dict[str, Any]:
-        return {**super().details(), "trusts_pages": self.site.trusts_pages}
+        return {"name": self.site.name, "trusts_pages": self.site.trusts_pages}
 
 
 @dataclass(frozen=True, kw_only=True)

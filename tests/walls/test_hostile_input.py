@@ -514,6 +514,7 @@ FORMS_WITHOUT = {
     "/account/sign-ins/<uuid:sign_in_id>/revocation",
     "/o/<organization>/departure",
     "/o/<organization>/settings/deletion/withdrawal",
+    "/o/<organization>/sites/<uuid:site_id>/quarantine/<uuid:suspect_id>/restoration",
     "/o/<organization>/settings/invitations/<uuid:invitation_id>/mail",
     "/o/<organization>/settings/invitations/<uuid:invitation_id>/revocation",
     "/o/<organization>/settings/members/<uuid:member_id>/suspension",
@@ -743,6 +744,10 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
         "/o/<organization>/settings": (
             f"{page}/settings",
             {"name": "Acme", "time_zone": "UTC", "currency": "EUR", "language": "de"},
+        ),
+        "/o/<organization>/settings/retention": (
+            f"{page}/settings/retention",
+            {"events_kept_days": "90"},
         ),
         "/o/<organization>/settings/deletion": (f"{page}/settings/deletion", {"name": "Acme"}),
         "/o/<organization>/settings/members/<uuid:member_id>/role": (
