@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from statistics import median
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -76,6 +77,16 @@ def check_alerts() -> None:
                     db.session.commit()
             except Exception:
                 log.exception("alert_not_checked", alert_id=str(alert_id))
+                db.session.rollback()
+                _look_later(alert_id)
+
+
+def _look_later(alert_id: UUID) -> None:
+    """Behind those that are due, or it would stand in their way at each turn."""
+    alert = db.session.get(Alert, alert_id)
+    if alert is not None:
+        alert.due_at = clock.now() + EVERY
+        db.session.commit()
 
 
 def _due() -> Any:

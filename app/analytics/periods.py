@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from app.core import clock
@@ -67,7 +68,7 @@ def local_day(milliseconds: int, zone: ZoneInfo) -> date:
 
 def zone_named(name: str) -> ZoneInfo:
     """Raises ApiError 400 for one that does not exist."""
-    if name not in available_timezones():
+    if name not in _zones():
         raise bad_query("zone", "This is no IANA time zone, such as Europe/Paris.")
     return ZoneInfo(name)
 
@@ -113,3 +114,8 @@ def _day(field: str, text: str) -> date:
     if not 1971 <= day.year <= 2200:
         raise bad_query(field, "A day of our time, please.")
     return day
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()

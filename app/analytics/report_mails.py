@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from app.sites.models import Site
 
 CODE_BYTES = 16
 AT_ONCE = 100  # reports of a turn
+LATER = timedelta(minutes=15)
 ROWS = 20  # of a table in a mail
 
 log = structlog.get_logger()
@@ -46,6 +47,16 @@ def send_due_reports() -> None:
                     db.session.commit()
             except Exception:
                 log.exception("report_not_mailed", report_id=str(report_id))
+                db.session.rollback()
+                _try_later(report_id)
+
+
+def _try_later(report_id: UUID) -> None:
+    """Behind those that are due, or it would stand in their way at each turn."""
+    report = db.session.get(Report, report_id)
+    if report is not None and report.next_at is not None:
+        report.next_at = clock.now() + LATER
+        db.session.commit()
 
 
 def _due() -> Any:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 
-from app.analytics.answers import INTERVALS, Table, Totals, ask, label_at
+from app.analytics.answers import INTERVALS, Totals, ask, label_at
 from app.analytics.chunks import Chunk, read_chunks
 from app.analytics.columns import Array
 from app.analytics.dimensions import DIMENSIONS, OF_EVENTS, OTHER
 from app.analytics.filters import Filter
 from app.analytics.models.refused import Refused
 from app.analytics.periods import Period
-from app.analytics.sums import METRICS, Visits, by_event
+from app.analytics.sums import METRICS, Visits, by_event_within
 from app.analytics.words import value_words
 from app.core.threads import in_native_thread
 from app.sites.models import Site
@@ -35,8 +34,10 @@ FIGURES = {
 TIMES = {"hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
 BY = {**{name: each.label for name, each in DIMENSIONS.items()}, **TIMES}
 MOST_ROWS = 10_000
-BETWEEN = "\x1f"  # two values of a row
+MOST_PAIRS = 100_000  # in memory; what comes beyond them is one "other"
+NOTHING = np.zeros(len(METRICS), np.int64)
 
+Pair = tuple[str, str]
 Row = tuple[tuple[str, ...], Totals]
 
 
@@ -112,38 +113,41 @@ def _rows(
 def _crossed(
     site: Site, period: Period, filters: Sequence[Filter], dimensions: Sequence[str]
 ) -> list[Row]:
-    table = Table()
+    sums: dict[Pair, Array] = {}
     events = any(each in OF_EVENTS for each in dimensions) or any(f.of_events for f in filters)
     for chunk in read_chunks(site, period, filters, events=events):
-        table.add([in_native_thread(_cross, chunk, period, dimensions)])
-    found: list[Row] = []
-    for word, row in zip(table.places, table.rows, strict=True):
-        if row.any():
-            values = dict(zip(METRICS, (int(each) for each in row), strict=True))
-            if period.zone.key != site.time_zone:
-                values["visitors"] = None  # type: ignore[assignment]
-            found.append((tuple(word.split(BETWEEN)), Totals(**values)))
-    return found
+        for pair, row in in_native_thread(_cross, chunk, period, dimensions):
+            known = pair if pair in sums or len(sums) < MOST_PAIRS else (OTHER, OTHER)
+            sums[known] = sums.get(known, NOTHING) + row
+    own = period.zone.key == site.time_zone
+    return [(pair, _totals(row, own)) for pair, row in sums.items() if row.any()]
 
 
-def _cross(chunk: Chunk, period: Period, dimensions: Sequence[str]) -> tuple[list[str], Array]:
-    """Each pair of values that there may be, and what it adds up to. Pages, events and properties
-    are several of a visit, so they are counted by event within the other value."""
+def _totals(row: Array, own_clock: bool) -> Totals:
+    values: dict[str, Any] = dict(zip(METRICS, (int(each) for each in row), strict=True))
+    return Totals(**values if own_clock else {**values, "visitors": None})
+
+
+def _cross(chunk: Chunk, period: Period, dimensions: Sequence[str]) -> list[tuple[Pair, Array]]:
+    """Each pair of values that came, and what it adds up to. Pages, events and properties are
+    several of a visit, so they are counted by event within the other value."""
     visits = Visits(chunk.sessions, chunk.chosen)
     turned = dimensions[0] in OF_EVENTS
     outer, inner = (dimensions[1], dimensions[0]) if turned else (dimensions[0], dimensions[1])
     words, codes = _coded(chunk, outer, period)
     if inner in OF_EVENTS:
         inner_words = chunk.words[inner]
-        number = len(words) * len(inner_words)
-        rows = by_event(visits, chunk.events, inner, number, codes * len(inner_words))
+        width = max(1, len(inner_words))
+        keys, rows = by_event_within(visits, chunk.events, inner, codes, width)
     else:
         inner_words, inner_codes = _coded(chunk, inner, period)
-        number = len(words) * len(inner_words)
-        rows = visits.by((codes * len(inner_words) + inner_codes)[chunk.chosen], number)
-    pairs = [BETWEEN.join((b, a) if turned else (a, b)) for a, b in product(words, inner_words)]
-    there = np.flatnonzero(rows.any(axis=1))
-    return [pairs[each] for each in there], rows[there]
+        width = max(1, len(inner_words))
+        both = (codes * width + inner_codes)[chunk.chosen]
+        keys, places = np.unique(both, return_inverse=True)
+        rows = visits.by(places, len(keys))
+    named = ((words[int(key) // width], inner_words[int(key) % width]) for key in keys)
+    pairs = ((b, a) if turned else (a, b) for a, b in named)
+    return list(zip(pairs, rows, strict=True))
 
 
 def _coded(chunk: Chunk, by: str, period: Period) -> tuple[list[str], Array]:

@@ -25,6 +25,7 @@ from app.analytics.report_tables import BY, FIGURES, TIMES, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import SCHEDULES
 from app.core.db import db
+from app.core.errors import not_found
 from app.core.progress import Progress
 from app.core.render import render
 from app.sites.listing import choose_site
@@ -158,7 +159,10 @@ def add_recipient(report_id: UUID) -> Any:
 @require(Permission.ANALYTICS_WRITE)
 def remove_recipient(report_id: UUID, recipient_id: UUID) -> Any:
     report = get_or_404(Report, report_id)
-    get_or_404(ReportRecipient, recipient_id).remove()
+    recipient = get_or_404(ReportRecipient, recipient_id)
+    if recipient.report_id != report.id:
+        raise not_found()
+    recipient.remove()
     db.session.commit()
     flash("Nothing is sent there any more.", "success")
     return redirect(_page(report))

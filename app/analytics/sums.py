@@ -82,19 +82,38 @@ def add_up(
     return tables
 
 
-def by_event(
-    visits: Visits, events: Columns, name: str, number: int, within: Array | None = None
-) -> Array:
-    """Pages count their views, all else how often it came; and each the visits and visitors that
-    had it, once. `within`: what to add to a code, for each visit there is."""
+def by_event(visits: Visits, events: Columns, name: str, number: int) -> Array:
+    """A table with a row for each of `number` codes. Pages count their views, all else how often
+    it came; and each the visits and visitors that had it, once."""
     codes, places, rows = entries(events, name)
-    if within is not None:
-        codes = codes + within[places]
+    kept = slice(None) if visits.chosen is None else visits.chosen[places]
+    return _count_events(visits, events, name, codes[kept], places[kept], rows[kept], number)
+
+
+def by_event_within(
+    visits: Visits, events: Columns, name: str, within: Array, width: int
+) -> tuple[Array, Array]:
+    """The same for each code of `within` (one for each visit there is) by itself. Answers those
+    codes that came, as `within * width + code`, and a row for each."""
+    codes, places, rows = entries(events, name)
+    kept = slice(None) if visits.chosen is None else visits.chosen[places]
+    places, rows = places[kept], rows[kept]
+    keys, codes = np.unique(within[places] * width + codes[kept], return_inverse=True)
+    return keys, _count_events(visits, events, name, codes, places, rows, len(keys))
+
+
+def _count_events(
+    visits: Visits,
+    events: Columns,
+    name: str,
+    codes: Array,
+    places: Array,
+    rows: Array,
+    number: int,
+) -> Array:
     if visits.chosen is not None:
         # Where each visit stands among the chosen ones.
-        moved = np.cumsum(visits.chosen) - 1
-        kept = visits.chosen[places]
-        codes, places, rows = codes[kept], moved[places[kept]], rows[kept]
+        places = (np.cumsum(visits.chosen) - 1)[places]
     counted = visits.real[places]
     visitors = visits.columns["visitor"][places[counted]]
     table = np.zeros((number, len(METRICS)), np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, current_app, jsonify, redirect, request, url_for
@@ -85,7 +86,8 @@ def _with_filter() -> str:
     values = "|".join(value_named(on, each.strip()) for each in value.split("|"))
     (filter,) = read_filters([f"{on}:{operator}:{values}"])
     said["f"] = list(dict.fromkeys([*said.get("f", []), str(filter)]))
-    return url_for("analytics.show", organization=current_organization.slug, **said)
+    here = url_for("analytics.show", organization=current_organization.slug)
+    return f"{here}?{urlencode(said, doseq=True)}"
 
 
 def _values(dimension: str, question: Question) -> dict[str, Any]:

@@ -231,6 +231,20 @@ def test_a_mailing_is_about_what_is_over():
 # --- mail ----------------------------------------------------------------------------------------
 
 
+def test_whatever_a_visitor_says_is_one_value_of_a_row(stocked, inside, acme):
+    stocked(
+        lambda shelf: [
+            shelf.arrival(0, "ada", name="signup", props={"plan": "p\x1fq", "x": "|,\\"})
+        ]
+    )
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        assert table(site, "property", "device", metrics=["events"]) == [
+            (("plan=p\x1fq", "desktop"), 1),
+            (("x=|,\\", "desktop"), 1),
+        ]
+
+
 @pytest.fixture
 def mailed(inside, acme):
     """The mails there are, oldest first: address, subject, text, message."""
@@ -287,6 +301,33 @@ def test_a_report_is_mailed_once_a_day_whoever_tries(
     assert len(mailed()) == 2
     with inside(acme):
         assert len(db.session.scalars(select(ReportSending)).all()) == 2
+
+
+def test_a_report_that_breaks_goes_behind_the_others(
+    app, stocked, daily, make, alice, moment, mailed, inside, acme, monkeypatch
+):
+    stocked(some_visits)
+    other = make(name="Devices", by="device")
+    alice.post(f"{other}/schedule", {"schedule": "daily", "hour": "9"})
+    for address in (daily, other):
+        add_alice(alice, address, inside, acme)
+    written = report_mails._written
+
+    def breaking(report, due_at):
+        if report.name == "Countries":
+            raise RuntimeError("no")
+        return written(report, due_at)
+
+    monkeypatch.setattr(report_mails, "_written", breaking)
+    monkeypatch.setattr(report_mails, "AT_ONCE", 1)
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    send(app)
+    assert [subject for _, subject, _, _ in mailed()] == ["Devices – Acme shop"]
+    monkeypatch.setattr(report_mails, "_written", written)
+    moment(BEGAN + timedelta(days=1, minutes=20))
+    send(app)
+    assert len(mailed()) == 2
 
 
 def test_two_workers_at_once_mail_it_once(stocked, daily, alice, moment, inside, acme):
