@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, or_, select, tuple_, update
 
 from app.accounts.models import Organization
 from app.analytics.models import RollupRun
@@ -69,15 +69,15 @@ def _is_dirty(site: Site, before: int) -> bool:
 def _close(site: Site, first: date) -> bool:
     """Say that days before this one cannot be added up again, before any of their rows goes.
     Whether there is anything to close: a site that was never added up has nothing."""
-    closed = (
-        update(RollupRun)
-        .where(RollupRun.site_number == site.number)
-        .values(raw_since=first)
-        .returning(RollupRun.site_number)
-    )
-    there = db.session.execute(closed).first() is not None
+    run = select(RollupRun).filter_by(site_number=site.number)
+    if db.session.scalars(run).first() is None:
+        return False
+    # Never earlier again, though more be kept from now on: the rows of those days are gone.
+    later = or_(RollupRun.raw_since.is_(None), RollupRun.raw_since < first)
+    closed = update(RollupRun).where(RollupRun.site_number == site.number, later)
+    db.session.execute(closed.values(raw_since=first))
     db.session.commit()
-    return there
+    return True
 
 
 def _drop(site: Site, table: Any, moment: str, before: int, until: float) -> int:

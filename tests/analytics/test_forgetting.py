@@ -57,6 +57,15 @@ def test_old_rows_go_and_their_sums_stay_also_when_everything_is_added_up_anew(s
     assert counted(site) == before
 
 
+def test_days_whose_rows_are_gone_stay_closed_though_more_is_kept_from_now_on(site, happened):
+    rollups.roll_up(site, busy=False)
+    before = counted(site)
+    forget_raw_of(site, 30, time.monotonic() + 10)
+    forget_raw_of(site, 50, time.monotonic() + 10)
+    rollups.rebuild(site)
+    assert counted(site) == before
+
+
 def test_what_was_not_added_up_yet_is_kept(site, happened):
     assert forget_raw_of(site, 30, time.monotonic() + 10) == 0
     rollups.roll_up(site, busy=False)
