@@ -58,10 +58,6 @@ class Totals:
         """Of a visit, on average."""
         return self.duration / 1000 / self.sessions if self.sessions else None
 
-    @property
-    def pages_per_session(self) -> float | None:
-        return self.page_views / self.sessions if self.sessions else None
-
 
 @dataclass(frozen=True)
 class Point:

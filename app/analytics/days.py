@@ -11,7 +11,7 @@ followed has no visit: it counts when it happened, for nobody.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -68,7 +68,7 @@ class Draft:
         )
         self._put_values(**values_of(row))
 
-    def add_event(self, row: Any, told: Mapping[str, tuple[int, Money]], trusting: bool) -> None:
+    def add_event(self, row: Any, told: dict[str, tuple[int, Money]], trusting: bool) -> None:
         place = self._place(row)
         if place is None:
             return
@@ -127,7 +127,7 @@ class Draft:
         return len(self.sessions["start"]) - 1
 
     def _money(
-        self, row: Any, told: Mapping[str, tuple[int, Money]], trusting: bool
+        self, row: Any, told: dict[str, tuple[int, Money]], trusting: bool
     ) -> tuple[int, int]:
         """What an event earned, and how many orders it is: of an order that a source has told of,
         else what a server says; what a page claims only where the site trusts it."""
@@ -136,7 +136,7 @@ class Draft:
             if money is None or at != row.at or money.currency != self.currency:
                 return 0, 0
             # Named twice in the same millisecond, it is still one order.
-            told.pop(row.order_id)  # type: ignore[attr-defined]
+            told.pop(row.order_id)
             return money.amount, 1
         if row.amount is None or row.currency != self.currency or not (row.by_api or trusting):
             return 0, 0

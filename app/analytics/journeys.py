@@ -202,11 +202,6 @@ class Sums:
         ]
 
 
-def _place(node: Node) -> tuple[bool, bool, int, str]:
-    """The most frequent on top; all others and the end at the bottom."""
-    return node.page == END, node.page == OTHER, -node.sessions, node.page
-
-
 def _places(counts: Array) -> list[int]:
     return [int(each) for each in np.flatnonzero(counts)]
 

@@ -158,8 +158,3 @@ def _coded(chunk: Chunk, by: str, period: Period) -> tuple[list[str], Array]:
     labels = [label_at(int(each) * BUCKET, period.zone, by) for each in quarters]
     known = {label: code for code, label in enumerate(dict.fromkeys(labels))}
     return list(known), np.array([known[each] for each in labels], np.int64)[places]
-
-
-def cells(totals: Totals, metrics: Sequence[str]) -> list[Any]:
-    """The figures as they are: revenue in minor units, the time in seconds."""
-    return [getattr(totals, each) for each in metrics]

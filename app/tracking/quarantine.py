@@ -31,8 +31,8 @@ class QuarantineLifted(Announcement):
 
 
 def restore(site: Site, event_id: UUID) -> int:
-    """Store the event, and all others of the same user agent, as if nobody had kept them apart.
-    Answers how many there were; none if it is not there (any more)."""
+    """Store the event, and all others of the same user agent and reason, as if nobody had kept
+    them apart. Answers how many there were; none if it is not there (any more)."""
     chosen = select(Quarantined).filter_by(site_number=site.number, id=event_id)
     suspect = db.session.scalars(chosen).one_or_none()
     if suspect is None:
