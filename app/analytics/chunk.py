@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
 import numpy as np
 
-from app.analytics.columns import Array
+from app.analytics.columns import Array, Columns
 
 
 class Wanted(Protocol):
@@ -36,8 +36,8 @@ class Chunk:
     """
 
     days: list[date]
-    words: dict[str, list[str]]
-    sessions: dict[str, Array]
-    events: dict[str, Array]
+    words: Mapping[str, list[str]]
+    sessions: Columns
+    events: Columns
     goals: Sequence[tuple[str, Wanted]] = ()
     chosen: Array = field(default_factory=lambda: np.zeros(0, bool))

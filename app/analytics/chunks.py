@@ -1,10 +1,11 @@
 """Days of a site as they were packed, some of them together as one: numpy is quick with a hundred
-thousand visits at once and slow with a hundred thousand times one."""
+thousand visits at once and slow with a hundred thousand times one. Of a day or a chunk nothing is
+put together but what is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from sqlalchemy import select
 
 from app.analytics.chunk import Chunk
-from app.analytics.columns import Array, unpack
+from app.analytics.columns import Array, Columns, Lazy, unpack
 from app.analytics.days import EVENTS, PARTS, SESSIONS, TABLES
 from app.analytics.dimensions import GOAL
 from app.analytics.filters import Filter, matching
@@ -21,6 +22,7 @@ from app.analytics.models import DayRollup, Goal
 from app.analytics.periods import Period
 from app.analytics.sums import NOBODY
 from app.core.db import reading
+from app.core.sql import IN_BINARY
 from app.sites.models import Site
 
 DAY = timedelta(days=1)
@@ -36,10 +38,10 @@ class Day:
 
     day: date
     begins: int  # milliseconds since 1970
-    words: dict[str, list[str]]
-    tables: dict[str, Array]
-    sessions: dict[str, Array]
-    events: dict[str, Array]
+    words: Mapping[str, list[str]]
+    tables: Columns
+    sessions: Columns
+    events: Columns
 
 
 def read_chunks(
@@ -86,8 +88,8 @@ def _read(site: Site, first: date, last: date, parts: Sequence[str]) -> list[Day
     )
     packed: dict[date, dict[str, Any]] = {}
     with reading() as reader:
-        for day, part, data in reader.execute(found):
-            packed.setdefault(day, {})[part] = unpack(bytes(data))
+        for day, part, data in reader.execute(found, execution_options=IN_BINARY).all():
+            packed.setdefault(day, {})[part] = unpack(data)
     return [_day(day, each) for day, each in packed.items()]
 
 
@@ -109,64 +111,92 @@ def merged(
     filters: Sequence[Filter],
     goals: Sequence[tuple[str, Match]] = (),
 ) -> Chunk:
-    words: dict[str, list[str]] = {}
-    sessions = _merged_sessions(days, words)
-    events = _merged_events(days, words) if days[0].events else {}
-    chunk = Chunk([each.day for each in days], words, sessions, events, goals)
-    within = (sessions["begins"] >= period.begins) & (sessions["begins"] < period.ends)
-    chosen = matching(chunk, filters) & within
-    return Chunk(chunk.days, words, sessions, events, goals, chosen)
+    together = Together(days)
+    sessions, events = together.sessions(), together.events()
+    chunk = Chunk([each.day for each in days], together.words(), sessions, events, goals)
+    begins = sessions["begins"]
+    chosen = (begins >= period.begins) & (begins < period.ends)
+    if filters:
+        chosen &= matching(chunk, filters)
+    return replace(chunk, chosen=chosen)
 
 
-def _merged_sessions(days: Sequence[Day], words: dict[str, list[str]]) -> dict[str, Array]:
-    sessions = {}
-    for name in days[0].sessions:
-        columns = [each.sessions[name] for each in days]
-        if name in days[0].words:
-            words[name], columns = recoded([each.words[name] for each in days], columns)
-        sessions[name] = np.concatenate(columns)
-    lengths = [len(each.sessions["start"]) for each in days]
-    begins = np.repeat([each.begins for each in days], lengths)
-    sessions["begins"] = begins + sessions["start"]
-    sessions["day"] = np.repeat(np.arange(len(days)), lengths)
-    _tell_visitors_apart(days, sessions, lengths)
-    return sessions
+class Together:
+    """Several days as one."""
+
+    def __init__(self, days: Sequence[Day]) -> None:
+        self.days = days
+        self.lengths = [len(each.sessions["start"]) for each in days]
+        self._recoded = Lazy(
+            days[0].words, lambda name: recoded([each.words[name] for each in days])
+        )
+
+    def words(self) -> Mapping[str, list[str]]:
+        return Lazy(self._recoded, lambda name: self._recoded[name][0])
+
+    def sessions(self) -> Columns:
+        made: dict[str, Callable[[], Array]] = {
+            "begins": self._begins,
+            "day": lambda: np.repeat(np.arange(len(self.days)), self.lengths),
+            "visitor": self._visitor,
+            "visitor_key": lambda: self._visitor_key(sessions["visitor"]),
+        }
+
+        def column(name: str) -> Array:
+            if name in made:
+                return made[name]()
+            pieces = [each.sessions[name] for each in self.days]
+            return self._coded(name, pieces) if name in self._recoded else np.concatenate(pieces)
+
+        sessions = Lazy((*self.days[0].sessions, *made), column)
+        return sessions
+
+    def events(self) -> Columns:
+        visits = np.cumsum([0, *self.lengths])
+
+        def column(name: str) -> Array:
+            pieces = [each.events[name] for each in self.days]
+            if name in CODED_EVENTS:
+                return self._coded(name, pieces)
+            if name == "session":
+                return _moved(pieces, visits)
+            if name.endswith("_event"):
+                numbers = [len(each.events["session"]) for each in self.days]
+                return _moved(pieces, np.cumsum([0, *numbers]))
+            return np.concatenate(pieces)
+
+        return Lazy(self.days[0].events, column)
+
+    def _coded(self, name: str, pieces: Sequence[Array]) -> Array:
+        codes = self._recoded[name][1]
+        return np.concatenate([code[each] for code, each in zip(codes, pieces, strict=True)])
+
+    def _begins(self) -> Array:
+        begins = np.repeat([each.begins for each in self.days], self.lengths)
+        return begins + np.concatenate([each.sessions["start"] for each in self.days])
+
+    def _visitor(self) -> Array:
+        """Visitors of different days are different ones."""
+        visitor = np.concatenate([each.sessions["visitor"] for each in self.days]).astype(np.int64)
+        numbers = np.array([len(each.sessions["visitor_key"]) for each in self.days])
+        before = np.repeat(np.cumsum(numbers) - numbers, self.lengths)
+        return np.where(visitor == NOBODY, NOBODY, visitor + before)
+
+    def _visitor_key(self, visitor: Array) -> Array:
+        keys = [each.sessions["visitor_key"] for each in self.days]
+        known = np.concatenate([*keys, np.zeros(1, np.uint64)])
+        return known[np.where(visitor == NOBODY, len(known) - 1, visitor)]
 
 
-def _tell_visitors_apart(
-    days: Sequence[Day], sessions: dict[str, Array], lengths: Sequence[int]
-) -> None:
-    numbers = np.array([len(each.sessions["visitor_key"]) for each in days])
-    before = np.repeat(np.cumsum(numbers) - numbers, lengths)
-    nobody = sessions["visitor"] == NOBODY
-    sessions["visitor"] = np.where(nobody, NOBODY, sessions["visitor"] + before)
-    keys = np.concatenate([sessions["visitor_key"], np.zeros(1, np.uint64)])
-    sessions["visitor_key"] = keys[np.where(nobody, len(keys) - 1, sessions["visitor"])]
+def _moved(pieces: Sequence[Array], starts: Array) -> Array:
+    return np.concatenate([each + start for each, start in zip(pieces, starts, strict=False)])
 
 
-def _merged_events(days: Sequence[Day], words: dict[str, list[str]]) -> dict[str, Array]:
-    events = {}
-    lengths = [len(each.sessions["start"]) for each in days]
-    visits = np.cumsum([0, *lengths])
-    happened = np.cumsum([0, *(len(each.events["session"]) for each in days)])
-    for name in days[0].events:
-        columns = [each.events[name] for each in days]
-        if name in CODED_EVENTS:
-            words[name], columns = recoded([each.words[name] for each in days], columns)
-        elif name == "session" or name.endswith("_event"):
-            before = visits if name == "session" else happened
-            columns = [each + start for each, start in zip(columns, before, strict=False)]
-        events[name] = np.concatenate(columns)
-    return events
-
-
-def recoded(
-    words: Sequence[Sequence[str]], columns: Sequence[Array]
-) -> tuple[list[str], list[Array]]:
-    """One code for each word, whatever the day."""
+def recoded(words: Sequence[Sequence[str]]) -> tuple[list[str], list[Array]]:
+    """One code for each word, whatever the day; and for each day the codes by its own."""
     codes: dict[str, int] = {}
-    moved = []
-    for known, column in zip(words, columns, strict=True):
-        places = [codes.setdefault(word, len(codes)) for word in known]
-        moved.append(np.array(places, np.int32)[column] if len(known) else column.astype(np.int32))
+    moved = [
+        np.array([codes.setdefault(word, len(codes)) for word in known], np.int32)
+        for known in words
+    ]
     return list(codes), moved

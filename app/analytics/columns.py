@@ -7,14 +7,40 @@ rows would take seconds, on either database.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 ALIGNED = 8  # bytes
+T = TypeVar("T")
+
+
+class Lazy(Mapping[str, T]):
+    """Values by name, each made when it is first asked for: a question asks for few of them."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], T]) -> None:
+        self._names, self._make = dict.fromkeys(names), make
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._made:
+            if name not in self._names:
+                raise KeyError(name)
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+Columns = Mapping[str, Array]
 
 
 def pack(arrays: Mapping[str, Array], said: Mapping[str, Any] | None = None) -> bytes:
@@ -26,17 +52,21 @@ def pack(arrays: Mapping[str, Array], said: Mapping[str, Any] | None = None) -> 
     return b"".join(pieces)
 
 
-def unpack(data: bytes) -> tuple[dict[str, Array], dict[str, Any]]:
+def unpack(data: bytes) -> tuple[Lazy[Array], dict[str, Any]]:
     """The arrays, which share the memory of `data` and cannot be written, and what was said."""
     length = int.from_bytes(data[:8], "little")
     head = json.loads(data[8 : 8 + length])
-    place, arrays = 8 + _aligned(length), {}
+    places: dict[str, tuple[int, str, list[int]]] = {}
+    place = 8 + _aligned(length)
     for name, dtype, shape in head["arrays"]:
-        kind = np.dtype(dtype)
-        number = int(np.prod(shape, dtype=np.int64))
-        arrays[name] = np.frombuffer(data, kind, number, place).reshape(shape)
-        place += _aligned(number * kind.itemsize)
-    return arrays, head["said"]
+        places[name] = place, dtype, shape
+        place += _aligned(math.prod(shape) * int(dtype[2:]))
+
+    def array(name: str) -> Array:
+        start, dtype, shape = places[name]
+        return np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
+
+    return Lazy(places, array), head["said"]
 
 
 def _padded(piece: bytes) -> bytes:

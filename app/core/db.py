@@ -135,6 +135,8 @@ def create_engine(
         options |= {"pool_pre_ping": False, "pool_size": 1, "max_overflow": 1}
     engine = sqlalchemy_engine(address, **options)
     _prepare_connections(engine, reader)
+    if reader and not settings.sqlite:
+        sql.heed_in_binary(engine)
     return engine
 
 

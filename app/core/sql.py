@@ -19,13 +19,14 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    event,
     func,
     select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -57,6 +58,21 @@ def named_lock(connection: Connection, key: str) -> Iterator[None]:
         yield
     finally:
         connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
+
+
+# Of a statement whose rows are mostly bytes: Postgres would send them as twice as much text.
+IN_BINARY = {"in_binary": True}
+
+
+def heed_in_binary(engine: Engine) -> None:
+    """Have an engine of Postgres execute what has the option IN_BINARY so."""
+
+    @event.listens_for(engine, "do_execute")
+    def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:
+        if not context or "in_binary" not in context.execution_options:
+            return None
+        cursor.execute(statement, parameters, binary=True)
+        return True
 
 
 def take_time(session: Session) -> None:
