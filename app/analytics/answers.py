@@ -94,14 +94,16 @@ class Table:
     rows: Array = field(default_factory=lambda: np.zeros((0, len(METRICS)), np.int64))
 
     def add(self, pieces: Iterable[tuple[Sequence[str], Array]]) -> None:
-        places, tables = [], [self.rows]
+        places: list[Array] = []
+        tables: list[Array] = []
+        known = self.places
         for words, table in pieces:
-            places += [self.places.setdefault(word, len(self.places)) for word in words]
+            places.append(np.array([known.setdefault(word, len(known)) for word in words], np.intp))
             tables.append(table)
-        before = len(self.rows)
-        rows = np.zeros((len(self.places), len(METRICS)), np.int64)
-        rows[:before] = self.rows
-        np.add.at(rows, places, np.concatenate(tables)[before:])
+        rows = np.zeros((len(known), len(METRICS)), np.int64)
+        rows[: len(self.rows)] = self.rows
+        for place, table in zip(places, tables, strict=True):
+            rows[place] += table  # each word comes once in a piece
         self.rows = rows
 
 
@@ -150,17 +152,20 @@ class Answer:
         """`by`: one of METRICS. `search`: only values that contain it. `limit` None: all."""
         table = self.tables[dimension]
         column = COLUMN[by or ("visitors" if self._own_clock else "sessions")]
+        some = set(np.flatnonzero(table.rows.any(axis=1)).tolist())
         kept = {
-            word: row
-            for word, row in zip(table.places, table.rows, strict=True)
-            if row.any() and (not search or has_words(dimension, word, search.casefold()))
+            word: place
+            for word, place in table.places.items()
+            if place in some and (not search or has_words(dimension, word, search.casefold()))
         }
         other = kept.pop(OTHER, None)
-        views = COLUMN["page_views"]
-        ordered = sorted(kept, key=lambda word: (-kept[word][column], -kept[word][views], word))
-        wanted = ordered[offset:][:limit]
-        rows = [Row(word, self._totals(kept[word])) for word in wanted]
-        return Breakdown(dimension, rows, len(kept), None if other is None else self._totals(other))
+        most = (-table.rows[:, [column, COLUMN["page_views"]]]).tolist()
+        ordered = sorted(kept, key=lambda word: (most[kept[word]], word))
+        rows = [
+            Row(word, self._totals(table.rows[kept[word]])) for word in ordered[offset:][:limit]
+        ]
+        rest = None if other is None else self._totals(table.rows[other])
+        return Breakdown(dimension, rows, len(kept), rest)
 
     @property
     def _own_clock(self) -> bool:
@@ -190,23 +195,31 @@ def ask(
     dimensions: Sequence[str] = DIMENSIONS,
 ) -> Answer:
     """Under the site's scope. `dimensions`: which breakdowns will be asked for."""
-    sums = _Sums(dimensions)
-    if filters or period.zone.key != site.time_zone:
+    sums = Sums(dimensions)
+    if by_visits(site, period, filters):
         events = any(each in OF_EVENTS for each in dimensions)
         for chunk in read_chunks(site, period, filters, events=events):
             in_native_thread(sums.add_chunk, chunk)
     else:
         in_native_thread(sums.add_days, list(read_days(site, period, (TABLES,))))
-    return Answer(site, period, filters, sums.tables, sums.days, sums.quarters)
+    return sums.answer(site, period, filters)
 
 
-class _Sums:
+def by_visits(site: Site, period: Period, filters: Sequence[Filter]) -> bool:
+    """Whether the visits themselves have to be looked at."""
+    return bool(filters) or period.zone.key != site.time_zone
+
+
+class Sums:
     """Of whatever is added."""
 
     def __init__(self, dimensions: Sequence[str]) -> None:
         self.tables = {name: Table() for name in dimensions}
         self.days: dict[date, Array] = {}
         self.quarters: dict[int, Array] = {}
+
+    def answer(self, site: Site, period: Period, filters: Sequence[Filter]) -> Answer:
+        return Answer(site, period, filters, self.tables, self.days, self.quarters)
 
     def add_days(self, days: Sequence[Day]) -> None:
         for name, table in self.tables.items():

@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.analytics.chunk import Chunk
 from app.analytics.columns import Array, Columns, Lazy, unpack
-from app.analytics.days import EVENTS, PARTS, SESSIONS, TABLES
+from app.analytics.days import EVENTS, PARTS, SESSIONS, TABLES, words_in
 from app.analytics.dimensions import GOAL
 from app.analytics.filters import Filter, matching
 from app.analytics.matches import Match
@@ -23,11 +23,12 @@ from app.analytics.periods import Period
 from app.analytics.sums import NOBODY
 from app.core.db import reading
 from app.core.sql import IN_BINARY
+from app.core.threads import in_native_thread
 from app.sites.models import Site
 
 DAY = timedelta(days=1)
 ENOUGH = 500_000  # events in one chunk
-AT_ONCE = 4  # days read at once
+AT_ONCE = 16_000_000  # bytes read at once, of no more days than that takes
 CODED_EVENTS = ("event", "page", "property", "campaign")
 
 
@@ -59,10 +60,10 @@ def read_chunks(
         gathered.append(day)
         size += max(len(day.sessions["start"]), len(day.events.get("session", ())))
         if size >= ENOUGH:
-            yield merged(gathered, period, filters, goals)
+            yield in_native_thread(merged, gathered, period, filters, goals)
             gathered, size = [], 0
     if gathered:
-        yield merged(gathered, period, filters, goals)
+        yield in_native_thread(merged, gathered, period, filters, goals)
 
 
 def read_days(site: Site, period: Period, parts: Sequence[str] = PARTS) -> Iterator[Day]:
@@ -70,20 +71,46 @@ def read_days(site: Site, period: Period, parts: Sequence[str] = PARTS) -> Itera
     first, last = period.first, period.last
     if period.zone.key != site.time_zone:
         first, last = first - DAY, last + DAY
-    step = timedelta(days=AT_ONCE if len(parts) > 1 else 400)
-    while first <= last:
-        yield from _read(site, first, min(last, first + step - DAY), parts)
-        first += step
+    for begin, end in _spans(site, first, last, parts):
+        yield from _read(site, begin, end, parts)
+
+
+def _spans(
+    site: Site, first: date, last: date, parts: Sequence[str]
+) -> Iterator[tuple[date, date]]:
+    """First and last day of what is read at once."""
+    weighed = (
+        select(DayRollup.day, func.sum(func.length(DayRollup.data)))
+        .where(*_here(site, first, last, parts))
+        .group_by(DayRollup.day)
+        .order_by(DayRollup.day)
+    )
+    with reading() as reader:
+        found = reader.execute(weighed).all()
+    days: list[date] = []
+    size = 0
+    for day, weight in found:
+        if days and size + weight > AT_ONCE:
+            yield days[0], days[-1]
+            days, size = [], 0
+        days.append(day)
+        size += weight
+    if days:
+        yield days[0], days[-1]
+
+
+def _here(site: Site, first: date, last: date, parts: Sequence[str]) -> tuple[Any, ...]:
+    return (
+        DayRollup.site_number == site.number,
+        DayRollup.day.between(first, last),
+        DayRollup.part.in_(parts),
+    )
 
 
 def _read(site: Site, first: date, last: date, parts: Sequence[str]) -> list[Day]:
     found = (
         select(DayRollup.day, DayRollup.part, DayRollup.data)
-        .where(
-            DayRollup.site_number == site.number,
-            DayRollup.day.between(first, last),
-            DayRollup.part.in_(parts),
-        )
+        .where(*_here(site, first, last, parts))
         .order_by(DayRollup.day)
     )
     packed: dict[date, dict[str, Any]] = {}
@@ -96,7 +123,7 @@ def _read(site: Site, first: date, last: date, parts: Sequence[str]) -> list[Day
 def _day(day: date, packed: dict[str, Any]) -> Day:
     tables, said = packed[TABLES]
     sessions, events = (packed[part][0] if part in packed else {} for part in (SESSIONS, EVENTS))
-    return Day(day, said["begins"], said["words"], tables, sessions, events)
+    return Day(day, said["begins"], words_in(tables, said), tables, sessions, events)
 
 
 def _goals(site: Site, filters: Sequence[Filter]) -> list[tuple[str, Match]]:

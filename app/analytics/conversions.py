@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from app.analytics.answers import DIMENSIONS, Answer, Sums, ask, by_visits
 from app.analytics.chunk import Chunk
 from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
@@ -61,20 +62,44 @@ def conversions_of(site: Site, period: Period, filters: Sequence[Filter] = ()) -
     return Conversions(total, list(zip(goals, each, strict=True)))
 
 
+def ask_with_conversions(
+    site: Site, period: Period, filters: Sequence[Filter] = ()
+) -> tuple[Answer, Conversions]:
+    """What `ask` and `conversions_of` answer; the visits are read once for both."""
+    if not by_visits(site, period, filters):
+        return ask(site, period, filters), conversions_of(site, period, filters)
+    goals = Goal.of(site)
+    wanted = [goal.wanted for goal in goals]
+    sums, counts = Sums(DIMENSIONS), _nothing(wanted)
+    for chunk in read_chunks(site, period, filters):
+        in_native_thread(sums.add_chunk, chunk)
+        counts += in_native_thread(_count, chunk, wanted)
+    total, *each = _reached(site, period, counts)
+    together = Conversions(total, list(zip(goals, each, strict=True)))
+    return sums.answer(site, period, filters), together
+
+
 def reached(
     site: Site, period: Period, filters: Sequence[Filter], wanted: Sequence[Match]
 ) -> list[Reached]:
     """Of all that is wanted together, then of each."""
-    known = period.zone.key == site.time_zone
-    if filters or not known:
+    if by_visits(site, period, filters):
         counts = _count_chunks(site, period, filters, wanted)
     else:
         counts = _count_days(site, period, wanted)
-    sums = sum(counts, np.zeros((len(wanted) + 1, COLUMNS), np.int64))
+    return _reached(site, period, sum(counts, _nothing(wanted)))
+
+
+def _reached(site: Site, period: Period, counts: Array) -> list[Reached]:
+    known = period.zone.key == site.time_zone
     return [
-        Reached(int(times), int(sessions), int(visitors) if known else None, int(revenue), int(of))
-        for times, sessions, visitors, revenue, of in sums
+        Reached(times, sessions, visitors if known else None, revenue, of)
+        for times, sessions, visitors, revenue, of in counts.tolist()
     ]
+
+
+def _nothing(wanted: Sequence[Match]) -> Array:
+    return np.zeros((len(wanted) + 1, COLUMNS), np.int64)
 
 
 def _count_chunks(
@@ -92,8 +117,7 @@ def _count_days(site: Site, period: Period, wanted: Sequence[Match]) -> Iterator
 
 
 def _count_day(site: Site, period: Period, wanted: Sequence[Match]) -> Array:
-    counts = _count_chunks(site, period, (), wanted)
-    return sum(counts, np.zeros((len(wanted) + 1, COLUMNS), np.int64))
+    return sum(_count_chunks(site, period, (), wanted), _nothing(wanted))
 
 
 _days: Cache[Array] = Cache("conversions", size=20_000, seconds=3600)

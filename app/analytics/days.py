@@ -10,18 +10,19 @@ followed has no visit: it counts when it happened, for nobody.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from app.analytics.columns import Array, pack
+from app.analytics.columns import Array, Columns, Lazy, pack
 from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
 from app.analytics.raw import Money
-from app.analytics.sums import NOBODY, Visits, add_up
+from app.analytics.sums import NOBODY, TABLED, Visits, add_up
 from app.tracking.arrivals import PAGE_VIEW
 from app.tracking.models.rollup import BUCKET
 from app.tracking.words import path_of
@@ -177,8 +178,27 @@ def pack_day(draft: Draft) -> dict[str, bytes]:
     visits = Visits(sessions)
     tables = add_up(visits, events, words)
     tables["quarter"] = visits.by(sessions["start"] // BUCKET, QUARTERS)
-    said = {"words": words, "begins": draft.begins}
-    return {TABLES: pack(tables, said), SESSIONS: pack(sessions), EVENTS: pack(events)}
+    for name, values in words.items():
+        said = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        tables[_words_of(name)] = np.frombuffer(said.encode(), np.uint8)
+    return {
+        TABLES: pack(tables, {"begins": draft.begins}),
+        SESSIONS: pack(sessions),
+        EVENTS: pack(events),
+    }
+
+
+def words_in(tables: Columns, said: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """The values of each dimension by their code, each read when it is asked for."""
+    if "words" in said:  # of a day that was packed before each stood alone
+        known: dict[str, list[str]] = said["words"]
+        return known
+    names = [name for name in TABLED if _words_of(name) in tables]
+    return Lazy(names, lambda name: json.loads(tables[_words_of(name)].tobytes()))
+
+
+def _words_of(dimension: str) -> str:
+    return f"{dimension} words"
 
 
 SESSION_TYPES = {

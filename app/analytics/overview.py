@@ -11,7 +11,7 @@ from typing import Any
 
 from app.analytics.annotations import annotations_of
 from app.analytics.answers import Answer, Point, Row, Totals, ask, label_at
-from app.analytics.conversions import Conversions, conversions_of
+from app.analytics.conversions import Conversions, ask_with_conversions
 from app.analytics.dimensions import DIMENSIONS
 from app.analytics.periods import midnight
 from app.analytics.questions import Question
@@ -141,6 +141,7 @@ class Overview:
 
     question: Question
     answer: Answer
+    conversions: Conversions
     before: Answer | None
     metric: str
     interval: str
@@ -158,7 +159,7 @@ class Overview:
             raise bad_query("compare", "off, or nothing.")
         return cls(
             question,
-            ask(question.site, question.period, question.filters),
+            *ask_with_conversions(question.site, question.period, question.filters),
             None
             if said.get("compare")
             else ask(question.site, question.period.before(), question.filters, ()),
@@ -188,10 +189,6 @@ class Overview:
         period = self.question.period
         now = int(clock.now().timestamp() * 1000)
         return period.length == 1 and period.begins <= now < period.ends
-
-    @cached_property
-    def conversions(self) -> Conversions:
-        return conversions_of(self.question.site, self.question.period, self.question.filters)
 
     def figures(self, money: Callable[[Any], str]) -> list[Figure]:
         return [self._figure(name, kind, money) for name, kind in FIGURES.items()]

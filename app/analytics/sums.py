@@ -21,7 +21,9 @@ METRICS = (
     "revenue",
 )
 COLUMN = {name: number for number, name in enumerate(METRICS)}
+SUMMED = ("page_views", "duration", "events", "orders", "revenue")
 NOBODY = 2**32 - 1  # in place of a visitor: a visit that is none
+MARKED = 16  # bytes for each thing that is counted
 TABLED = (*OF_SESSIONS, "page", "event", "property", "campaign")
 
 
@@ -30,36 +32,58 @@ class Visits:
 
     def __init__(self, sessions: Columns, chosen: Array | None = None) -> None:
         self.chosen = chosen
-        self.columns: Columns = sessions
+        self.columns = sessions
         if chosen is not None:
             rows = np.flatnonzero(chosen)  # a third of the time of a mask
             self.columns = Lazy(sessions, lambda name: sessions[name][rows])
+        visitor = self.columns["visitor"]
         # What is no visit has pages, events and money.
-        self.real = self.columns["visitor"] != NOBODY
-        self.visitors = self.columns["visitor"][self.real]
-        self.bounced = self.columns["page_views"][self.real] <= 1
+        self.real = np.flatnonzero(visitor != NOBODY)
+        self.bounced = self.real[self.columns["page_views"][self.real] <= 1]
         # Most visitors come once: only of the others it matters which visits are theirs.
-        self.again = np.bincount(self.visitors)[self.visitors] > 1
+        times = np.bincount(visitor[self.real])
+        self.again = self.real[times[visitor[self.real]] > 1]
+        self._earned = Lazy(SUMMED, lambda name: Amounts(self.columns[name]))
 
     def __len__(self) -> int:
-        return len(self.real)
+        return len(self.columns["visitor"])
 
     def by(self, codes: Array, number: int) -> Array:
         """A table with a row for each code below `number`."""
         table = np.zeros((number, len(METRICS)), np.int64)
-        counted = codes[self.real]
-        sessions = np.bincount(counted, minlength=number)
-        several = counted[self.again]
+        codes = codes.astype(np.intp, copy=False)
+        sessions = np.bincount(codes[self.real], minlength=number)
+        several = codes[self.again]
         table[:, COLUMN["visitors"]] = (
             sessions
             - np.bincount(several, minlength=number)
-            + distinct(several, self.visitors[self.again], number)
+            + distinct(several, self.columns["visitor"][self.again], number)
         )
         table[:, COLUMN["sessions"]] = sessions
-        table[:, COLUMN["bounces"]] = np.bincount(counted[self.bounced], minlength=number)
-        for name in ("page_views", "duration", "events", "orders", "revenue"):
-            table[:, COLUMN[name]] = summed(codes, self.columns[name], number)
+        table[:, COLUMN["bounces"]] = np.bincount(codes[self.bounced], minlength=number)
+        for name in SUMMED:
+            table[:, COLUMN[name]] = self._earned[name].by(codes, number)
         return table
+
+
+class Amounts:
+    """Whole numbers of visits, to be summed by one code after the other."""
+
+    def __init__(self, values: Array) -> None:
+        self._rows = np.flatnonzero(values)
+        self._few = 2 * len(self._rows) < len(values)
+        self._values = values[self._rows] if self._few else values
+        largest = int(np.abs(self._values).max(initial=0))
+        if largest * len(values) < 2**53:  # floats are exact up to there
+            self._values = self._values.astype(np.float64)
+
+    def by(self, codes: Array, number: int) -> Array:
+        codes = codes[self._rows] if self._few else codes
+        if self._values.dtype == np.float64:
+            return np.bincount(codes, self._values, number).astype(np.int64)
+        sums = np.zeros(number, np.int64)
+        np.add.at(sums, codes, self._values)
+        return sums
 
 
 def add_up(
@@ -83,7 +107,7 @@ def by_event(visits: Visits, events: Columns, name: str, number: int) -> Array:
     """A table with a row for each of `number` codes. Pages count their views, all else how often
     it came; and each the visits and visitors that had it, once."""
     codes, places, rows = entries(events, name)
-    kept = slice(None) if visits.chosen is None else visits.chosen[places]
+    kept = _chosen(visits, places)
     return _count_events(visits, events, name, codes[kept], places[kept], rows[kept], number)
 
 
@@ -93,10 +117,14 @@ def by_event_within(
     """The same for each code of `within` (one for each visit there is) by itself. Answers those
     codes that came, as `within * width + code`, and a row for each."""
     codes, places, rows = entries(events, name)
-    kept = slice(None) if visits.chosen is None else visits.chosen[places]
+    kept = _chosen(visits, places)
     places, rows = places[kept], rows[kept]
     keys, codes = np.unique(within[places] * width + codes[kept], return_inverse=True)
     return keys, _count_events(visits, events, name, codes, places, rows, len(keys))
+
+
+def _chosen(visits: Visits, places: Array) -> slice | Array:
+    return slice(None) if visits.chosen is None else np.flatnonzero(visits.chosen[places])
 
 
 def _count_events(
@@ -111,11 +139,13 @@ def _count_events(
     if visits.chosen is not None:
         # Where each visit stands among the chosen ones.
         places = (np.cumsum(visits.chosen) - 1)[places]
-    counted = visits.real[places]
-    visitors = visits.columns["visitor"][places[counted]]
+    visitor = visits.columns["visitor"]
+    had, visit = pairs(codes, places, len(visitor))
+    followed = visitor[visit] != NOBODY
+    had, visit = had[followed], visit[followed]
     table = np.zeros((number, len(METRICS)), np.int64)
-    table[:, COLUMN["visitors"]] = distinct(codes[counted], visitors, number)
-    table[:, COLUMN["sessions"]] = distinct(codes[counted], places[counted], number)
+    table[:, COLUMN["visitors"]] = distinct(had, visitor[visit], number)
+    table[:, COLUMN["sessions"]] = np.bincount(had, minlength=number)
     came = COLUMN["page_views" if name == "page" else "events"]
     table[:, came] = np.bincount(codes, minlength=number)
     if name != "page":
@@ -151,22 +181,22 @@ def _spans(first: Array, last: Array) -> Array:
     return starts + np.arange(lengths.sum())
 
 
-def summed(codes: Array, values: Array, number: int) -> Array:
-    """Sums of whole numbers by code."""
-    if not len(values):
-        return np.zeros(number, np.int64)
-    largest = int(np.abs(values).max())
-    if largest * len(values) < 2**53:  # floats are exact up to there
-        return np.bincount(codes, values, number).astype(np.int64)
-    sums = np.zeros(number, np.int64)
-    np.add.at(sums, codes, values)
-    return sums
-
-
 def distinct(codes: Array, things: Array, number: int) -> Array:
     """How many different things each code has."""
-    pairs = codes.astype(np.int64) << 32 | things
-    pairs.sort()  # a fifth of the time of np.unique
-    first = np.ones(len(pairs), bool)
-    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
-    return np.bincount(pairs[first] >> 32, minlength=number)
+    return np.bincount(pairs(codes, things, int(things.max(initial=0)) + 1)[0], minlength=number)
+
+
+def pairs(codes: Array, things: Array, width: int) -> tuple[Array, Array]:
+    """Those pairs of a code and a thing (less than `width`) that there are, each once."""
+    keys = codes.astype(np.int64) * width + things
+    if not len(keys):
+        return keys, keys
+    size = (int(codes.max()) + 1) * width
+    if size <= MARKED * len(keys):  # a mark for each that could be is quicker than to sort
+        marks = np.zeros(size, bool)
+        marks[keys] = True
+        keys = np.flatnonzero(marks)
+    else:
+        keys.sort()  # a fifth of the time of np.unique
+        keys = keys[np.flatnonzero(np.diff(keys, prepend=-1))]
+    return np.divmod(keys, width)
