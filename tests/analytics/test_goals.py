@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.accounts.models.audit import AuditEntry
 from app.analytics import rollups
 from app.analytics.answers import ask
-from app.analytics.conversions import conversions_of
+from app.analytics.conversions import ask_with_conversions, conversions_of
 from app.analytics.filters import read_filters
 from app.analytics.matches import MatchError, fits, match_of, read_match
 from app.analytics.models import Funnel, Goal
@@ -267,3 +267,24 @@ def test_events_that_were_seen_are_offered_and_a_page_is_believed_when_told(
     assert told.status_code == 302
     with inside(acme):
         assert db.session.get_one(Site, acme.site_id).trusts_pages
+
+
+@pytest.mark.parametrize(("zone", "filters"), [("UTC", ["country:is:DE"]), ("Asia/Tokyo", [])])
+def test_asked_together_the_answers_are_those_of_each_alone(site, shelf, zone, filters):
+    german = DIRECT._replace(country="DE")
+    shelf.store(
+        shelf.arrival(0, url="https://shop.acme.example/thanks", circumstances=german),
+        shelf.arrival(1, "ben", url="https://shop.acme.example/thanks"),
+        shelf.arrival(DAY, "eva", name="signup", circumstances=german),
+    )
+    rollups.rebuild(site)
+    goal(site, "page:/thanks")
+    goal(site, "event:signup", "Sign-up")
+    question = (site, days(zone=zone), read_filters(filters))
+    answer, conversions = ask_with_conversions(*question)
+    assert conversions == conversions_of(*question)
+    assert conversions.total.conversions
+    alone = ask(*question)
+    assert (answer.totals, answer.series("day")) == (alone.totals, alone.series("day"))
+    for dimension in ("page", "country", "event"):
+        assert answer.breakdown(dimension) == alone.breakdown(dimension)

@@ -6,13 +6,16 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from app.analytics import rollups
+from app.analytics import rollups, sums
 from app.analytics.answers import ask
+from app.analytics.columns import pack, unpack
+from app.analytics.days import TABLES, words_in
 from app.analytics.filters import read_filters
 from app.analytics.models import DayRollup, RolledDay
 from app.analytics.periods import Period, local_day
@@ -259,3 +262,32 @@ def test_a_person_of_many_visits_is_one_visitor_of_a_day(site, shelf):
     rollups.roll_up(site, busy=False)
     assert ask(site, period(site)).totals.visitors == 2
     assert ask(site, period(site)).totals.sessions == 4
+
+
+def test_a_day_that_was_packed_with_all_words_in_its_head_still_answers(site, shelf):
+    shelf.store(*arrivals(shelf, [(0, "ada", "page_view", 1, "DE"), (5, "ada", "signup", 1, "DE")]))
+    rollups.rebuild(site)
+    before = asked(site), asked(site, filters=["country:is:DE"])
+    (day,) = db.session.scalars(select(DayRollup).filter_by(part=TABLES))
+    tables, said = unpack(day.data)
+    words = dict(words_in(tables, said))
+    day.data = pack(
+        {name: each for name, each in tables.items() if not name.endswith(" words")},
+        {**said, "words": words},
+    )
+    db.session.commit()
+    assert (asked(site), asked(site, filters=["country:is:DE"])) == before
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0, 1, 7, 400, 10**6])), max_size=30),
+)
+def test_pairs_are_each_found_once_however_many_there_could_be(each):
+    codes, things = (
+        (np.array(column, np.uint32) for column in zip(*each, strict=True))
+        if each
+        else (np.zeros(0, np.uint32),) * 2
+    )
+    for width in (10**6 + 1, 10**9):
+        found = sums.pairs(codes, things, width)
+        assert list(zip(*(one.tolist() for one in found), strict=True)) == sorted(set(each))
