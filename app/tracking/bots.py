@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from ua_parser_rs import UserAgentExtractor
@@ -24,12 +25,15 @@ PROGRAMS = (
     r"^(?:-|Mozilla/\d\.\d(?: \(compatible;?\))?)$",
 )
 
-# One automaton for all patterns, linear in the text: a hundred times faster than alternatives in
-# `re`, and nobody can make it slow. So nothing is cached.
-_crawlers = UserAgentExtractor(
-    (pattern, "crawler", None, None, None, None)
-    for pattern in (*(each["pattern"] for each in CRAWLER_USER_AGENTS_DATA), *PROGRAMS)
-)
+@cache
+def crawlers() -> UserAgentExtractor:
+    """One automaton for all patterns, linear in the text: a hundred times faster than alternatives
+    in `re`, and nobody can make it slow. So no answer is cached. Made before web processes fork
+    (wsgi.py)."""
+    return UserAgentExtractor(
+        (pattern, "crawler", None, None, None, None)
+        for pattern in (*(each["pattern"] for each in CRAWLER_USER_AGENTS_DATA), *PROGRAMS)
+    )
 
 
 def bot_reason(user_agent: str, *, webdriver: bool = False) -> str | None:
@@ -43,4 +47,4 @@ def bot_reason(user_agent: str, *, webdriver: bool = False) -> str | None:
         return "webdriver"
     if HEADLESS.search(text):
         return "headless"
-    return "crawler" if _crawlers.extract(text) else None
+    return "crawler" if crawlers().extract(text) else None

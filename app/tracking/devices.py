@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ua_parser import Domain, load_lazy_builtins
@@ -42,10 +42,13 @@ class Device(NamedTuple):
     system: str
 
 
-# Linear in time whatever the text is. Without the list of device models, which is most of it. Made
-# at the import: before web processes fork.
-_browsers, _systems, _ = load_lazy_builtins()
-_resolve = Resolver((_browsers, _systems, []))
+@cache
+def resolver() -> Resolver:
+    """Linear in time whatever the text is. Without the list of device models, which is most of it.
+    Ten megabytes: made before web processes fork (wsgi.py), and where nobody asks for it not at
+    all."""
+    browsers, systems, _ = load_lazy_builtins()
+    return Resolver((browsers, systems, []))
 
 
 def device_of(user_agent: str) -> Device:
@@ -62,7 +65,7 @@ def legible(user_agent: str) -> str:
 
 @lru_cache(maxsize=5000)
 def _device(text: str) -> Device:
-    found = _resolve(text, Domain.USER_AGENT | Domain.OS)
+    found = resolver()(text, Domain.USER_AGENT | Domain.OS)
     return Device(
         kind=_kind(text),
         browser=_family(found.user_agent.family if found.user_agent else None),

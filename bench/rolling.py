@@ -1,0 +1,61 @@
+"""What adding up days costs those who store events meanwhile: the same load with the periodic job
+beside it, and before and after without."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from app.core.cron import PERFORM, SCHEDULED
+from app.schedule import PERIODIC
+from bench.ingest import PATH, UNLIMITED, database, hammer
+from bench.rows import row
+from bench.stage import Stage, stage
+
+JOB = "app.analytics.rollups.roll_up_due"
+# A day that changes all the time is added up once a minute.
+SECONDS = float(os.environ.get("BENCH_SECONDS", "65"))
+
+
+def rolling() -> Iterator[dict[str, Any]]:
+    for kind in os.environ.get("BENCH_DATABASES", "sqlite,postgres").split(","):
+        with database(kind) as environ, stage(**environ, **UNLIMITED) as on:
+            before = _per_second(on)
+            with _adding_up(on):
+                meanwhile = _per_second(on)
+            alone = (before + _per_second(on)) / 2
+        name = f"events a second while days are added up, {kind}"
+        yield row(name, meanwhile, "1/s", at_least=0.9, ceiling=alone, ratio=True)
+
+
+def _per_second(on: Stage) -> float:
+    load = hammer(f"{on.program.url}{PATH}", on.site_key, batch=10, seconds=SECONDS)
+    return load.per_second(202) * 10
+
+
+@contextmanager
+def _adding_up(on: Stage) -> Iterator[None]:
+    """As the clock of the process tree has it done."""
+    queue = Queue(SCHEDULED, connection=Redis.from_url(on.redis_url), serializer=JSONSerializer)
+    done = Event()
+
+    def enqueue() -> None:
+        while True:
+            queue.enqueue(PERFORM, JOB)
+            if done.wait(PERIODIC[JOB]):
+                return
+
+    thread = Thread(target=enqueue)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
