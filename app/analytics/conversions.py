@@ -25,7 +25,7 @@ from app.core.cache import Cache
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 
-COLUMNS = 5  # conversions, sessions, visitors, revenue, and visits of which they are
+COLUMNS = 6  # as Reached has them
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,15 @@ class Reached:
     """`conversions`: how often, also by those who are not followed. `sessions`: visits in which it
     was, of `of` visits. `visitors`: as a sum of daily visitors, None where days are cut by another
     clock than the site's. `revenue`: what those very events earned, in minor units of the
-    organization's currency."""
+    organization's currency. `hidden`: events whose page or property was too rare on their day to be
+    kept, so that nobody knows whether they reached it as well."""
 
     conversions: int = 0
     sessions: int = 0
     visitors: int | None = 0
     revenue: int = 0
     of: int = 0
+    hidden: int = 0
 
     @property
     def rate(self) -> float | None:
@@ -93,8 +95,8 @@ def reached(
 def _reached(site: Site, period: Period, counts: Array) -> list[Reached]:
     known = period.zone.key == site.time_zone
     return [
-        Reached(times, sessions, visitors if known else None, revenue, of)
-        for times, sessions, visitors, revenue, of in counts.tolist()
+        Reached(times, sessions, visitors if known else None, revenue, of, hidden)
+        for times, sessions, visitors, revenue, of, hidden in counts.tolist()
     ]
 
 
@@ -127,17 +129,20 @@ def _count(chunk: Chunk, wanted: Sequence[Match]) -> Array:
     """Rows of COLUMNS: for all that is wanted together, then for each."""
     visits = int((chunk.chosen & (chunk.sessions["visitor"] != NOBODY)).sum())
     if not wanted:
-        return np.array([(0, 0, 0, 0, visits)], np.int64)
+        return np.array([(0, 0, 0, 0, visits, 0)], np.int64)
     chosen = chunk.chosen[chunk.events["session"]]
-    together = np.zeros(len(chosen), bool)
+    together, unknown = np.zeros(len(chosen), bool), np.zeros(len(chosen), bool)
     sums = []
     for each in wanted:
         hit = np.zeros(len(chosen), bool)
         hit[each.rows(chunk)] = True
         hit &= chosen
         together |= hit
-        sums.append((*_sums(chunk, hit), visits))
-    return np.array([(*_sums(chunk, together), visits), *sums], np.int64)
+        hidden = each.hidden(chunk)
+        unknown[hidden] = True
+        sums.append((*_sums(chunk, hit), visits, int(chosen[hidden].sum())))
+    unknown &= chosen & ~together
+    return np.array([(*_sums(chunk, together), visits, int(unknown.sum())), *sums], np.int64)
 
 
 def _sums(chunk: Chunk, hit: Array) -> tuple[int, int, int, int]:

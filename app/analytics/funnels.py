@@ -58,11 +58,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Result:
-    """`people` of those at the first step had agreed to be known again."""
+    """`people` of those at the first step had agreed to be known again. `hidden`: events of which
+    nobody knows whether they are one of the steps (`Match.hidden`)."""
 
     steps: list[Reach]
     people: int
     parts: list[Part]
+    hidden: int = 0
 
 
 def fewer(result: Result) -> Result:
@@ -134,6 +136,7 @@ class Sums:
     exits: list[dict[int, int]] = field(default_factory=list)
     times: list[list[Array]] = field(default_factory=list)
     people: int = 0
+    hidden: int = 0
 
     def __post_init__(self) -> None:
         self.exits = [{} for _ in range(self.steps)]
@@ -154,6 +157,8 @@ class Sums:
             return Hits(unit[visit], at, value[visit], exit[visit])
 
         rows = [each.rows(chunk) for each in steps]
+        unknown = np.unique(np.concatenate([each.hidden(chunk) for each in steps]))
+        self.hidden += int(followed[chunk.events["session"][unknown]].sum())
         earning = chunk.events["earning_event"].astype(np.int64)
         amounts = chunk.events["earning_amount"]
         for whose, unit in (
@@ -198,6 +203,7 @@ class Sums:
             ],
             self.people,
             parts,
+            self.hidden,
         )
 
     def _codes(self, chunk: Chunk, dimension: str) -> Array:

@@ -2,13 +2,14 @@
 `event:signup:plan=pro`, `property:plan=pro` or `order`. A `*` stands for anything.
 
 Looked for when the question is put, so a goal made today also counts yesterday. Of a day only the
-thousand most frequent pages and properties are known by name; rarer ones match `/*` alone.
+thousand most frequent pages and properties are known by name; rarer ones match `/*` alone, and
+`Match.hidden` says how many there are that could be it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -73,6 +74,21 @@ class Match:
         named = _saying(chunk.words["event"], self.match.__eq__)
         rows = np.flatnonzero(named[events["event"]])
         return np.intersect1d(rows, _having(chunk, self.having)) if self.having else rows
+
+    def hidden(self, chunk: Chunk) -> Array:
+        """The places of the events of which nobody knows whether they are it, in their order."""
+        events = chunk.events
+        if self.kind == PAGE and self.match not in ANY_PAGE:
+            rare = _saying(chunk.words["page"], OTHER.__eq__)
+            return np.flatnonzero((events["view"] != 0) & rare[events["page"]])
+        if self.kind != OF_EVENT and not self.having:
+            return np.zeros(0, np.intp)
+        rare = _saying(chunk.words["property"], OTHER.__eq__)
+        rows = np.unique(events["property_event"][rare[events["property"]]])
+        if self.kind == OF_EVENT:
+            return np.setdiff1d(rows, self.rows(chunk))
+        named = replace(self, having="").rows(chunk)
+        return np.setdiff1d(np.intersect1d(rows, named), self.rows(chunk))
 
 
 def read_match(kind: Any, match: Any = "", having: Any = "") -> Match:

@@ -13,6 +13,7 @@ from app.analytics import rollups
 from app.analytics.answers import ask
 from app.analytics.conversions import ask_with_conversions, conversions_of
 from app.analytics.filters import read_filters
+from app.analytics.funnels import funnel
 from app.analytics.matches import MatchError, fits, match_of, read_match
 from app.analytics.models import Funnel, Goal
 from app.analytics.periods import Period, local_day
@@ -288,3 +289,34 @@ def test_asked_together_the_answers_are_those_of_each_alone(site, shelf, zone, f
     assert (answer.totals, answer.series("day")) == (alone.totals, alone.series("day"))
     for dimension in ("page", "country", "event"):
         assert answer.breakdown(dimension) == alone.breakdown(dimension)
+
+
+def test_events_too_rare_to_be_kept_are_told_where_they_could_be_it(site, shelf, monkeypatch):
+    monkeypatch.setattr("app.analytics.days.MOST_VALUES", 2)
+    pages = ("/", "/", "/", "/thanks", "/blog")
+    shelf.store(
+        *(
+            shelf.arrival(minute, url=f"https://shop.acme.example{page}")
+            for minute, page in enumerate(pages)
+        ),
+        shelf.arrival(7, name="signup", props={"plan": "free"}),
+        shelf.arrival(8, name="signup", props={"plan": "free"}),
+        shelf.arrival(9, name="signup", props={"plan": "max"}),
+        shelf.arrival(10, name="signup", props={"plan": "pro"}),
+    )
+    rollups.rebuild(site)
+    for text in ("page:/thanks", "page:/*", "event:signup:plan=pro", "event:signup", "order"):
+        goal(site, text, text)
+    goals = conversions_of(site, days())
+    hidden = {goal.name: row.hidden for goal, row in goals.by_goal}
+    assert hidden == {
+        "page:/thanks": 2,
+        "page:/*": 0,
+        "event:signup:plan=pro": 1,
+        "event:signup": 0,
+        "order": 0,
+    }
+    # It reached another goal anyway.
+    assert goals.total.hidden == 0
+    steps = [match_of("page:/"), match_of("page:/thanks")]
+    assert funnel(site, days(), (), steps, 3600).hidden == 2
