@@ -175,6 +175,12 @@ def pack_day(draft: Draft) -> dict[str, bytes]:
         words[name], events[name] = _encoded(draft.values[name])
     visitor_keys = [int.from_bytes(each[:8], "big") for each in draft.visitors]
     sessions["visitor_key"] = np.array(visitor_keys, np.uint64)
+    return packed(sessions, events, words, draft.begins)
+
+
+def packed(
+    sessions: Columns, events: Columns, words: Mapping[str, list[str]], begins: int
+) -> dict[str, bytes]:
     visits = Visits(sessions)
     tables = add_up(visits, events, words)
     tables["quarter"] = visits.by(sessions["start"] // BUCKET, QUARTERS)
@@ -182,7 +188,7 @@ def pack_day(draft: Draft) -> dict[str, bytes]:
         said = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
         tables[_words_of(name)] = np.frombuffer(said.encode(), np.uint8)
     return {
-        TABLES: pack(tables, {"begins": draft.begins}),
+        TABLES: pack(tables, {"begins": begins}),
         SESSIONS: pack(sessions),
         EVENTS: pack(events),
     }
