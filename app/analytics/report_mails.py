@@ -16,11 +16,11 @@ from sqlalchemy import select
 
 from app.accounts.models import Organization
 from app.analytics.answers import Totals, ask
+from app.analytics.comparing import Before
 from app.analytics.models import Report, ReportRecipient
 from app.analytics.report_tables import BY, FIGURES, ReportTable, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import period_before
-from app.analytics.shared_figures import change_of
 from app.core import clock, tenancy
 from app.core.crypto import keyring
 from app.core.db import db, system
@@ -108,7 +108,8 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
     organization = db.session.get_one(Organization, report.organization_id)
     period = period_before(report.schedule or "", due_at, site.time_zone)
     filters = report.read
-    now, before = (ask(site, each, filters, ()).totals for each in (period, period.before()))
+    now = ask(site, period, filters, ()).totals
+    before = Before.of(site, period, filters)
     table = report_table(site, period, filters, report.dimensions, report.metrics)
     return {
         "report": report,
@@ -124,11 +125,11 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
     }
 
 
-def _headline(now: Totals, before: Totals, currency: str) -> Iterator[tuple[str, str, str]]:
+def _headline(now: Totals, before: Before, currency: str) -> Iterator[tuple[str, str, str]]:
     for name in ("visitors", "sessions", "page_views", "revenue"):
-        value, was = getattr(now, name), getattr(before, name)
+        value, was = getattr(now, name), getattr(before.totals, name)
         if name != "revenue" or value or was:
-            change = change_of(value, was)[0]
+            change = before.change(value, was)[0]
             yield FIGURES[name], figure_words(now, name, currency), change or "–"
 
 

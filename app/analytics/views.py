@@ -17,7 +17,7 @@ from app.analytics.filters import read_filters
 from app.analytics.overview import FIGURES, PANELS, Line, Overview
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
-from app.analytics.rollups import as_of
+from app.analytics.rollups import as_of, first_day
 from app.analytics.words import value_named
 from app.analytics.world import drawn, level
 from app.core.errors import bad_query, not_found
@@ -70,6 +70,7 @@ def _overview(question: Question) -> dict[str, Any]:
         "kept": _kept(*PANELS, "metric", "interval", "compare"),
         "as_of": moment(as_of(question.site)),
         "installation": Installation.of(question.site),
+        "began": first_day(question.site),
     }
 
 

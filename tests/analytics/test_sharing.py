@@ -88,6 +88,19 @@ def test_a_link_shows_sums_to_whoever_has_it_and_nothing_of_a_single_visit(
         assert hidden not in answer.text, hidden
 
 
+def test_what_is_over_is_drawn_whole_and_what_is_to_come_not_at_all(visits, now, share, outside):
+    address = share()
+    today = outside.get(address + "?period=today").text
+    bars = re.findall(r"<title>\d+ \w+, (\d\d):00: (\S+) visitors", today)
+    assert len(bars) == 24
+    hour = clock.now().hour
+    assert [value for _hour, value in bars[hour + 1 :]] == ["–"] * (23 - hour)
+    assert [value for _hour, value in bars[: hour + 1]].count("–") == 0
+    assert today.count("bar-chart__bar--open") == 1
+    assert "bar-chart__bar--open" in outside.get(address + "?period=7d").text
+    assert "bar-chart__bar--open" not in outside.get(address + "?period=yesterday").text
+
+
 def test_the_filters_of_a_link_cannot_be_taken_off(visits, now, share, outside):
     address = share(f=["country:is:DE"])
     for query in ("", "&f=country:is:FR", "&f=", "&f=country:is_not:DE"):
