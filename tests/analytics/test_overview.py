@@ -9,13 +9,14 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
-from app.accounts.models import Organization
+from app.accounts.models import Member, Organization, User
 from app.accounts.permissions import Role
 from app.analytics import rollups
 from app.analytics.models import Annotation
 from app.analytics.periods import local_day
-from app.core import clock
+from app.core import clock, tenancy
 from app.core.db import db
 from app.sites.models import Site
 from tests.shops import shopify, shopify_order
@@ -218,6 +219,28 @@ def test_the_chart_draws_money_in_whole_units_of_its_currency(
     address = f"/o/{acme.slug}/analytics/{acme.site_id}/series?period=today&metric=revenue"
     points = sign_in("alice@acme.example").get(address).json["points"]
     assert sum(each["value"] or 0 for each in points) == amount
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/values/page", "/visits", "/goals", "/goals/new", "/funnels", "/funnels/new", "/journeys",
+        "/retention", "/attribution", "/campaigns", "/reports", "/reports/new", "/segments", "/links",
+        "/alerts", "/annotations", "/export",
+    ],
+)  # fmt: skip
+def test_without_any_site_each_page_says_how_to_get_one(app, inside, acme, sign_in, path):
+    alice = sign_in("alice@acme.example")
+    with inside(acme):
+        user_id = db.session.scalars(select(Member.user_id)).one()
+    with app.app_context():
+        user = db.session.get_one(User, user_id)
+        slug = Organization.found("Empty").slug
+        Member.join(user, Role.OWNER)
+        db.session.commit()
+    tenancy.leave()
+    text = alice.get(f"/o/{slug}/analytics{path}").text
+    assert "No site yet" in text and f'href="/o/{slug}/sites/new"' in text
 
 
 def test_another_clock_tells_no_visitors(visited, page):
