@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from flask import current_app
@@ -23,7 +22,7 @@ from app.analytics.words import value_words
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import db
-from app.core.money import precision
+from app.core.money import units
 from app.core.progress import Progress
 from app.core.spreadsheets import batched, csv_stream
 from app.core.tenancy import current_organization_id, scope
@@ -202,7 +201,7 @@ def major(amount: int | None, currency: str | None) -> str | None:
     """In whole units of the currency: `29.35`."""
     if amount is None or currency is None:
         return None
-    return str(Decimal(amount).scaleb(-precision(currency)))
+    return units(amount, currency)
 
 
 def _moment(milliseconds: int) -> str:

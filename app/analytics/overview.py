@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +21,7 @@ from app.analytics.words import duration, percent
 from app.core import clock
 from app.core.db import db
 from app.core.errors import bad_query
-from app.core.money import precision
+from app.core.money import units
 
 PANELS = {
     "pages": ("Pages", ("page", "entry_page", "exit_page")),
@@ -253,7 +252,7 @@ class Overview:
         kind = FIGURES[self.metric]
         value = kind.value(totals) or 0
         if self.metric == "revenue":
-            return float(Decimal(value).scaleb(-precision(self._currency)))
+            return float(units(int(value), self._currency))
         return value if kind.drawn == 1 else round(value * kind.drawn, 2)
 
     @cached_property

@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from flask import render_template
-from sqlalchemy import select
 
 from app.accounts.models import Organization
 from app.analytics.answers import Totals, ask
@@ -21,9 +19,10 @@ from app.analytics.models import Report, ReportRecipient
 from app.analytics.report_tables import BY, FIGURES, ReportTable, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import period_before
-from app.core import clock, tenancy
+from app.analytics.turns import take_turn
+from app.core import clock
 from app.core.crypto import keyring
-from app.core.db import db, system
+from app.core.db import db
 from app.core.letters import public_url, write
 from app.core.mail import send
 from app.sites.models import Site
@@ -33,41 +32,10 @@ AT_ONCE = 100  # reports of a turn
 LATER = timedelta(minutes=15)
 ROWS = 20  # of a table in a mail
 
-log = structlog.get_logger()
-
 
 def send_due_reports() -> None:
-    """A worker's turn: mail what is due. One that breaks holds up no other."""
-    for organization_id, report_id in _due():
-        with tenancy.scope(organization_id):
-            try:
-                report = db.session.get(Report, report_id)
-                if report is not None:
-                    mail_report(report)
-                    db.session.commit()
-            except Exception:
-                log.exception("report_not_mailed", report_id=str(report_id))
-                db.session.rollback()
-                _try_later(report_id)
-
-
-def _try_later(report_id: UUID) -> None:
-    """Behind those that are due, or it would stand in their way at each turn."""
-    report = db.session.get(Report, report_id)
-    if report is not None and report.next_at is not None:
-        report.next_at = clock.now() + LATER
-        db.session.commit()
-
-
-def _due() -> Any:
-    due = (
-        select(Report.organization_id, Report.id)
-        .where(Report.next_at <= clock.now())
-        .order_by(Report.next_at)
-        .limit(AT_ONCE)
-    )
-    with system() as connection:
-        return connection.execute(due).all()
+    """A worker's turn: mail what is due."""
+    take_turn(Report, Report.try_at, mail_report, at_once=AT_ONCE, later=LATER)
 
 
 def mail_report(report: Report) -> int:

@@ -330,6 +330,35 @@ def test_a_report_that_breaks_goes_behind_the_others(
     assert len(mailed()) == 2
 
 
+def test_a_report_that_is_tried_again_is_about_the_same_days(
+    app, stocked, daily, alice, moment, mailed, inside, acme, monkeypatch
+):
+    stocked(some_visits)
+    evening = BEGAN.replace(hour=23, minute=50) + timedelta(days=1)
+    moment(evening - timedelta(days=1))
+    alice.post(f"{daily}/schedule", {"schedule": "daily", "hour": "23"})
+    add_alice(alice, daily, inside, acme)
+    written = report_mails._written
+
+    def broken(report, due_at):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(report_mails, "_written", broken)
+    moment(evening)
+    send(app)
+    monkeypatch.setattr(report_mails, "_written", written)
+    moment(evening + timedelta(minutes=5))
+    send(app)
+    assert mailed() == []
+    # After midnight, when the day before is another one.
+    moment(evening + timedelta(minutes=20))
+    send(app)
+    [(_, _, text, _)] = mailed()
+    assert f"{DAY:%-d %B %Y}" in text and "Germany | 2 | 3" in text
+    send(app)
+    assert len(mailed()) == 1
+
+
 def test_two_workers_at_once_mail_it_once(stocked, daily, alice, moment, inside, acme):
     add_alice(alice, daily, inside, acme)
     moment(BEGAN + timedelta(days=1))
