@@ -98,9 +98,7 @@ def judge(site: Site, watched: Watched) -> list[Judged]:
         value = _value(answer, began, ends, watched.metric)
         before = [_weeks_before(began, ends, week) for week in range(1, WEEKS + 1)]
         known = [
-            _value(answer, *each, watched.metric)
-            for each in before
-            if each[0].date() >= first
+            _value(answer, *each, watched.metric) for each in before if each[0].date() >= first
         ]
         usual = round(median(known)) if len(known) >= FEWEST else None
         judged.append(Judged(began, value, usual, ends <= whole))

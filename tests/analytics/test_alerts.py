@@ -227,7 +227,11 @@ def test_an_alert_is_made_changed_and_deleted(alice, page, acme, inside):
 
 @pytest.mark.parametrize(
     ("currency", "typed", "kept", "shown"),
-    [("EUR", "12.50", 1250, "12.50"), ("EUR", "12,5", 1250, "12.50"), ("JPY", "1250", 1250, "1250")],
+    [
+        ("EUR", "12.50", 1250, "12.50"),
+        ("EUR", "12,5", 1250, "12.50"),
+        ("JPY", "1250", 1250, "1250"),
+    ],
 )
 def test_revenue_is_typed_as_people_write_it(
     alice, page, acme, inside, currency, typed, kept, shown
