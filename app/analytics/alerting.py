@@ -20,11 +20,11 @@ from app.accounts.models import Organization
 from app.analytics.answers import Answer, ask
 from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
+from app.analytics.figures import LABELS
 from app.analytics.models import Alert
 from app.analytics.models.alert import DAY as WHOLE_DAY
 from app.analytics.models.alert import DROP, HOUR, SPIKE, Watched
 from app.analytics.periods import Period
-from app.analytics.report_tables import FIGURES
 from app.analytics.rollups import as_of
 from app.analytics.sums import COLUMN, NOBODY
 from app.analytics.turns import take_turn
@@ -171,7 +171,7 @@ def _tell(alert: Alert, site: Site, judged: Judged) -> None:
 
 
 def words_of(metric: str) -> str:
-    return FIGURES[metric].lower()
+    return LABELS[metric].lower()
 
 
 def how_words(metric: str, direction: str) -> str:

@@ -18,7 +18,7 @@ from app.core.threads import in_native_thread
 from app.sites.models import Site
 from app.tracking.models.rollup import BUCKET
 
-TIMES = 10  # from which on a growth is told as a multiple
+MULTIPLE = 10  # from which on a growth is told as a multiple
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def change_of(now: float | None, then: float | None, good: int = 1) -> tuple[str
     if abs(share) < 0.0005:
         return "0%", "neutral"
     tone = "good" if share * good > 0 else "bad"
-    if share >= TIMES:
+    if share >= MULTIPLE:
         return f"×{now / then:,.0f}", tone
     return f"{share * 100:+,.0f}%" if abs(share) >= 0.1 else f"{share * 100:+.1f}%", tone
 

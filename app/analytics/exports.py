@@ -43,7 +43,7 @@ SESSION_COLUMNS = (
     "referrer", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
     "country", "region", "city", "device", "browser", "system", "language", "recognised",
 )  # fmt: skip
-FIGURES = (
+FIGURE_COLUMNS = (
     "visitors", "sessions", "page_views", "bounces", "seconds_per_session", "events", "orders",
     "revenue", "currency",
 )  # fmt: skip
@@ -89,12 +89,12 @@ class Export:
         if self.what == SERIES:
             answer = ask(question.site, question.period, question.filters, ())
             points = answer.series(self.interval)
-            return (self.interval, *FIGURES), [
+            return (self.interval, *FIGURE_COLUMNS), [
                 (point.at, *_figures(point.totals, currency)) for point in points
             ]
         answer = ask(question.site, question.period, question.filters, (self.what,))
         found = answer.breakdown(self.what, limit=None).rows
-        return (self.what, "name", *FIGURES), [
+        return (self.what, "name", *FIGURE_COLUMNS), [
             (row.value, value_words(self.what, row.value), *_figures(row.totals, currency))
             for row in found
         ]

@@ -15,6 +15,7 @@ from app.analytics.comparing import Before
 from app.analytics.conversions import Conversions, conversions_of
 from app.analytics.curves import curve, intervals
 from app.analytics.dimensions import DIMENSIONS
+from app.analytics.figures import LABELS
 from app.analytics.periods import midnight
 from app.analytics.questions import Question
 from app.analytics.words import duration, percent
@@ -60,22 +61,22 @@ class Kind:
 
 FIGURES: dict[str, Kind] = {
     "visitors": Kind(
-        "Visitors",
+        LABELS["visitors"],
         "Different visitors of each day, added up: who comes on two days counts on both.",
         lambda totals: totals.visitors,
     ),
     "sessions": Kind(
-        "Visits",
+        LABELS["sessions"],
         "A visit ends after half an hour without a sign of life. It counts when it began.",
         lambda totals: totals.sessions,
     ),
     "page_views": Kind(
-        "Page views",
+        LABELS["page_views"],
         "Also those of visitors who asked not to be followed.",
         lambda totals: totals.page_views,
     ),
     "bounce_rate": Kind(
-        "Bounce rate",
+        LABELS["bounce_rate"],
         "Visits of a single page view.",
         lambda totals: totals.bounce_rate,
         percent,
@@ -83,7 +84,7 @@ FIGURES: dict[str, Kind] = {
         100,
     ),
     "duration": Kind(
-        "Visit duration",
+        LABELS["seconds"],
         "From the first to the last event of a visit, on average.",
         lambda totals: totals.seconds and totals.seconds * 1000,
         duration,
@@ -91,7 +92,7 @@ FIGURES: dict[str, Kind] = {
         0.001,
     ),
     "revenue": Kind(
-        "Revenue",
+        LABELS["revenue"],
         "Orders that a source told of and a visit named, less what was given back, and what your "
         "servers say that events earned.",
         lambda totals: totals.revenue,

@@ -16,11 +16,12 @@ from app.accounts.access import current_organization
 from app.accounts.models import Member
 from app.accounts.models.user import EmailError, PasswordError, check_password, normal_email
 from app.analytics.alerting import WATCHED
+from app.analytics.figures import LABELS
 from app.analytics.filters import Filter, read_filters
 from app.analytics.models import Alert, Refused, Segment, Wanted
 from app.analytics.models.alert import Watched
 from app.analytics.periods import PRESETS
-from app.analytics.report_tables import BY, FIGURES, check
+from app.analytics.report_tables import BY, check
 from app.analytics.schedules import SCHEDULES
 from app.core import clock
 from app.core.api import parsed_uuid
@@ -125,7 +126,7 @@ class ReportForm(RenameForm):
     """`wanted` is what is asked for, once it was validated."""
 
     f = FiltersField()
-    metrics = SelectMultipleField("Figures", choices=list(FIGURES.items()))
+    metrics = SelectMultipleField("Figures", choices=list(LABELS.items()))
     by = SelectField("One row for each", choices=[("", "Nothing: one row")] + list(BY.items()))
     and_by = SelectField("And for each", choices=[("", "Nothing more")] + list(BY.items()))
     period = SelectField("Days", choices=[each for each in PRESETS.items() if each[0] != "custom"])
@@ -136,7 +137,7 @@ class ReportForm(RenameForm):
         if not super().validate(*arguments, **options):
             return False
         dimensions = [each for each in (self.by.data, self.and_by.data) if each]
-        metrics = [each for each in FIGURES if each in (self.metrics.data or ())]
+        metrics = [each for each in LABELS if each in (self.metrics.data or ())]
         try:
             check(metrics, dimensions)
         except Refused as error:
@@ -202,7 +203,7 @@ class NewAnnotationForm(AnnotationForm):
 
 
 class AlertForm(Form):
-    metric = SelectField("Watch", choices=[(each, FIGURES[each]) for each in WATCHED])
+    metric = SelectField("Watch", choices=[(each, LABELS[each]) for each in WATCHED])
     direction = SelectField(
         "Tell when they are", choices=[("spike", "far above the usual"), ("drop", "far below it")]
     )

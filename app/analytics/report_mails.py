@@ -15,8 +15,9 @@ from flask import render_template
 from app.accounts.models import Organization
 from app.analytics.answers import Totals, ask
 from app.analytics.comparing import Before
+from app.analytics.figures import LABELS
 from app.analytics.models import Report, ReportRecipient
-from app.analytics.report_tables import BY, FIGURES, ReportTable, report_table
+from app.analytics.report_tables import BY, ReportTable, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import period_before
 from app.analytics.turns import take_turn
@@ -86,7 +87,7 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
         "period": period,
         "headline": list(_headline(now, before, organization.currency)),
         "table": table if report.dimensions else None,
-        "columns": [BY[each] for each in table.dimensions] + [FIGURES[m] for m in table.metrics],
+        "columns": [BY[each] for each in table.dimensions] + [LABELS[m] for m in table.metrics],
         "rows": list(_rows(table, organization.currency)),
         "more": max(0, len(table.rows) - ROWS) + table.left_out,
         "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
@@ -98,7 +99,7 @@ def _headline(now: Totals, before: Before, currency: str) -> Iterator[tuple[str,
         value, was = getattr(now, name), getattr(before.totals, name)
         if name != "revenue" or value or was:
             change = before.change(value, was)[0]
-            yield FIGURES[name], figure_words(now, name, currency), change or "–"
+            yield LABELS[name], figure_words(now, name, currency), change or "–"
 
 
 def _rows(table: ReportTable, currency: str) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ from app.analytics.answers import Breakdown, Totals, ask
 from app.analytics.comparing import Before
 from app.analytics.curves import curve, intervals
 from app.analytics.dimensions import DIMENSIONS
+from app.analytics.figures import LABELS
 from app.analytics.filters import Filter
 from app.analytics.periods import Period
 from app.analytics.rollups import as_of
@@ -61,19 +62,14 @@ def _currency(site: Site) -> str:
 
 
 def _figures(now: Totals, before: Before, currency: str, with_revenue: bool) -> Any:
-    for label, name in (
-        ("Visitors", "visitors"),
-        ("Visits", "sessions"),
-        ("Page views", "page_views"),
-        ("Events", "events"),
-    ):
+    for name in ("visitors", "sessions", "page_views", "events"):
         value, was = getattr(now, name), getattr(before.totals, name)
-        yield Figure(label, f"{value:,}", *before.change(value, was))
-    yield Figure("Bounce rate", percent(now.bounce_rate), None, "neutral")
+        yield Figure(LABELS[name], f"{value:,}", *before.change(value, was))
+    yield Figure(LABELS["bounce_rate"], percent(now.bounce_rate), None, "neutral")
     was = before.totals.revenue
     if with_revenue and (now.revenue or was):
         value = money_words(now.revenue, currency)
-        yield Figure("Revenue", value, *before.change(now.revenue, was))
+        yield Figure(LABELS["revenue"], value, *before.change(now.revenue, was))
 
 
 def _panel(found: Breakdown) -> Panel:
