@@ -96,6 +96,23 @@ def table(site, *dimensions, filters=(), metrics=("visitors", "page_views")):
     return [(values, *(getattr(totals, each) for each in metrics)) for values, totals in found.rows]
 
 
+def test_a_visit_lasts_in_the_same_words_everywhere(stocked, moment, make, alice, acme, page):
+    stocked(some_visits)
+    asked = f"?site={acme.site_id}&from={DAY}&to={DAY}"
+    overview = page.removesuffix("/reports")
+    addresses = (overview + asked, f"{overview}/values/country{asked}", f"{page}/new{asked}")
+    for address in (*addresses, make(metrics=["seconds"])):
+        assert "Visit duration" in alice.get(address).text, address
+
+
+def test_how_a_report_is_filtered_is_said_without_addresses(alice, acme, page):
+    asked = f"{page}/new?site={acme.site_id}"
+    assert "Make a report of it" in alice.get(asked).text
+    filtered = alice.get(f"{asked}&f=country:is:DE").text
+    assert "those of the page you came from" in filtered
+    assert "in its address" not in filtered
+
+
 def test_a_table_has_a_row_for_each_value_and_for_each_two(stocked, inside, acme):
     stocked(some_visits)
     with inside(acme):
