@@ -12,12 +12,13 @@ from sqlalchemy import select
 from app.accounts.access import current_member, current_organization, get_or_404, require
 from app.accounts.models import Member
 from app.accounts.permissions import Permission
-from app.analytics.alerting import value_words_of, when_words, words_of
+from app.analytics.alerting import how_words, value_words_of, when_words, words_of
 from app.analytics.models import Alert, AlertFiring, Refused
 from app.analytics.pages import answer_page, show_page
 from app.analytics.questions import Question
 from app.analytics.report_forms import AlertForm, NewAlertForm
 from app.core.db import db
+from app.core.money import units
 from app.core.render import render
 from app.sites.listing import choose_site
 from app.tracking.lines import local
@@ -57,8 +58,7 @@ def create() -> Any:
 @require(Permission.ANALYTICS_WRITE)
 def edit(alert_id: UUID) -> Any:
     alert = get_or_404(Alert, alert_id)
-    told = [str(each.member_id) for each in alert.recipients]
-    return _edit(alert, AlertForm(formdata=None, obj=alert, members=told))
+    return _edit(alert, AlertForm.of(alert))
 
 
 @blueprint.post("/<uuid:alert_id>")
@@ -93,7 +93,14 @@ def _refused(form: NewAlertForm) -> Any:
 
 
 def _edit(alert: Alert, form: AlertForm, status: int = 200) -> Any:
-    return render("analytics/alerts/edit.html", status, alert=alert, form=form, members=_members())
+    return render(
+        "analytics/alerts/edit.html",
+        status,
+        alert=alert,
+        form=form,
+        members=_members(),
+        example=_example(),
+    )
 
 
 def _index(question: Question, form: AlertForm) -> dict[str, Any]:
@@ -107,11 +114,18 @@ def _index(question: Question, form: AlertForm) -> dict[str, Any]:
         "firings": firings,
         "form": form,
         "members": _members(),
+        "example": _example(),
         "words_of": words_of,
+        "how_words": how_words,
         "figure": lambda value, metric: value_words_of(
             value, metric, current_organization.currency
         ),
     }
+
+
+def _example() -> str:
+    """An amount as it is typed."""
+    return units(1250, current_organization.currency)
 
 
 def _members() -> list[Member]:

@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from statistics import median
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import structlog
-from sqlalchemy import select
+import numpy as np
 
 from app.accounts.models import Organization
-from app.analytics.answers import ask
+from app.analytics.answers import Answer, ask
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
+from app.analytics.figures import LABELS
 from app.analytics.models import Alert
 from app.analytics.models.alert import DAY as WHOLE_DAY
 from app.analytics.models.alert import DROP, HOUR, SPIKE, Watched
 from app.analytics.periods import Period
-from app.analytics.report_tables import FIGURES
 from app.analytics.rollups import as_of
-from app.analytics.sums import COLUMN
-from app.core import clock, tenancy
-from app.core.db import db, system
+from app.analytics.sums import COLUMN, NOBODY
+from app.analytics.turns import take_turn
+from app.core import clock
+from app.core.db import db
 from app.core.letters import public_url, write
 from app.core.mail import send
 from app.core.money import money_words
@@ -42,8 +42,6 @@ FEWEST = 2  # of these weeks, in which the site was there
 EVERY = timedelta(minutes=5)
 AT_ONCE = 200
 DAY = timedelta(days=1)
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -68,36 +66,7 @@ class Judged:
 
 def check_alerts() -> None:
     """A worker's turn: those that were not looked at for some minutes."""
-    for organization_id, alert_id in _due():
-        with tenancy.scope(organization_id):
-            try:
-                alert = db.session.get(Alert, alert_id)
-                if alert is not None:
-                    look(alert)
-                    db.session.commit()
-            except Exception:
-                log.exception("alert_not_checked", alert_id=str(alert_id))
-                db.session.rollback()
-                _look_later(alert_id)
-
-
-def _look_later(alert_id: UUID) -> None:
-    """Behind those that are due, or it would stand in their way at each turn."""
-    alert = db.session.get(Alert, alert_id)
-    if alert is not None:
-        alert.due_at = clock.now() + EVERY
-        db.session.commit()
-
-
-def _due() -> Any:
-    due = (
-        select(Alert.organization_id, Alert.id)
-        .where(Alert.due_at <= clock.now())
-        .order_by(Alert.due_at)
-        .limit(AT_ONCE)
-    )
-    with system() as connection:
-        return connection.execute(due).all()
+    take_turn(Alert, Alert.due_at, look, at_once=AT_ONCE, later=EVERY)
 
 
 def look(alert: Alert) -> int:
@@ -126,12 +95,10 @@ def judge(site: Site, watched: Watched) -> list[Judged]:
         return []
     judged = []
     for began, ends in _units(now, watched.unit):
-        value = _value(answer.quarters, began, ends, watched.metric)
+        value = _value(answer, began, ends, watched.metric)
         before = [_weeks_before(began, ends, week) for week in range(1, WEEKS + 1)]
         known = [
-            _value(answer.quarters, *each, watched.metric)
-            for each in before
-            if each[0].date() >= first
+            _value(answer, *each, watched.metric) for each in before if each[0].date() >= first
         ]
         usual = round(median(known)) if len(known) >= FEWEST else None
         judged.append(Judged(began, value, usual, ends <= whole))
@@ -160,11 +127,28 @@ def _moved(moment: datetime, days: int) -> datetime:
     return moment + days * DAY
 
 
-def _value(quarters: Mapping[int, Array], began: datetime, ends: datetime, metric: str) -> int:
+def _value(answer: Answer, began: datetime, ends: datetime, metric: str) -> int:
     first, last = (int(each.timestamp() * 1000) for each in (began, ends))
+    if metric == "visitors":
+        if began.time() == ends.time() == time():
+            row = answer.days.get(began.date())
+            return 0 if row is None else int(row[COLUMN[metric]])
+        return _visitors(answer.site, began, first, last)
+    quarters = answer.quarters
     moments = range(first - first % BUCKET, last, BUCKET)
     rows = [quarters[each] for each in moments if each in quarters]
     return sum(int(row[COLUMN[metric]]) for row in rows)
+
+
+def _visitors(site: Site, began: datetime, first: int, last: int) -> int:
+    """Different ones of a part of a day. Its quarters do not add up: who came in two is one."""
+    day = Period(began.date(), began.date(), ZoneInfo(site.time_zone))
+    found = [np.zeros(0, np.uint64)]
+    for chunk in read_chunks(site, day, events=False):
+        visits, begins = chunk.sessions, chunk.sessions["begins"]
+        within = (begins >= first) & (begins < last) & (visits["visitor"] != NOBODY)
+        found.append(visits["visitor_key"][within])
+    return len(np.unique(np.concatenate(found)))
 
 
 def _tell(alert: Alert, site: Site, judged: Judged) -> None:
@@ -173,7 +157,7 @@ def _tell(alert: Alert, site: Site, judged: Judged) -> None:
         "alert",
         link=public_url("alerts.index", organization=organization.slug, site=site.id),
         site=site.name,
-        rises=alert.direction == SPIKE,
+        how=how_words(alert.metric, alert.direction),
         words=words_of(alert.metric),
         when=when_words(judged.began, alert.unit),
         zone=site.time_zone,
@@ -187,7 +171,13 @@ def _tell(alert: Alert, site: Site, judged: Judged) -> None:
 
 
 def words_of(metric: str) -> str:
-    return FIGURES[metric].lower()
+    return LABELS[metric].lower()
+
+
+def how_words(metric: str, direction: str) -> str:
+    if direction == SPIKE:
+        return "more"
+    return "less" if metric == "revenue" else "fewer"
 
 
 def value_words_of(value: int, metric: str, currency: str) -> str:

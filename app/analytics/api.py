@@ -13,8 +13,8 @@ from app.accounts.access import authorized
 from app.accounts.permissions import Permission
 from app.analytics.answers import Answer, Totals, ask
 from app.analytics.conversions import conversions_of
+from app.analytics.curves import intervals
 from app.analytics.dimensions import DIMENSIONS
-from app.analytics.overview import intervals
 from app.analytics.questions import Question
 from app.analytics.schemas import Asked, QuestionQuery
 from app.analytics.sums import METRICS

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from app.accounts.access import current_member, require
 from app.accounts.permissions import Permission
-from app.analytics.answers import INTERVALS
+from app.analytics.answers import DIMENSIONS, INTERVALS
 from app.analytics.exports import FORMATS, RAW, SERIES, WHATS, Export
 from app.analytics.pages import shown
 from app.analytics.questions import Question
@@ -39,6 +39,7 @@ def show() -> Any:
         site=choice.chosen,
         question=Question.asked(choice.chosen),
         what=_one_of("dimension", WHATS, SERIES),
+        by=DIMENSIONS,
         intervals=INTERVALS,
         raw=RAW,
         may_raw=current_member.may(Permission.ACTIVITIES_READ),

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from flask import current_app
@@ -23,7 +22,7 @@ from app.analytics.words import value_words
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import db
-from app.core.money import precision
+from app.core.money import units
 from app.core.progress import Progress
 from app.core.spreadsheets import batched, csv_stream
 from app.core.tenancy import current_organization_id, scope
@@ -44,7 +43,7 @@ SESSION_COLUMNS = (
     "referrer", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
     "country", "region", "city", "device", "browser", "system", "language", "recognised",
 )  # fmt: skip
-FIGURES = (
+FIGURE_COLUMNS = (
     "visitors", "sessions", "page_views", "bounces", "seconds_per_session", "events", "orders",
     "revenue", "currency",
 )  # fmt: skip
@@ -90,12 +89,12 @@ class Export:
         if self.what == SERIES:
             answer = ask(question.site, question.period, question.filters, ())
             points = answer.series(self.interval)
-            return (self.interval, *FIGURES), [
+            return (self.interval, *FIGURE_COLUMNS), [
                 (point.at, *_figures(point.totals, currency)) for point in points
             ]
         answer = ask(question.site, question.period, question.filters, (self.what,))
         found = answer.breakdown(self.what, limit=None).rows
-        return (self.what, "name", *FIGURES), [
+        return (self.what, "name", *FIGURE_COLUMNS), [
             (row.value, value_words(self.what, row.value), *_figures(row.totals, currency))
             for row in found
         ]
@@ -202,7 +201,7 @@ def major(amount: int | None, currency: str | None) -> str | None:
     """In whole units of the currency: `29.35`."""
     if amount is None or currency is None:
         return None
-    return str(Decimal(amount).scaleb(-precision(currency)))
+    return units(amount, currency)
 
 
 def _moment(milliseconds: int) -> str:

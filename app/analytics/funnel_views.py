@@ -19,8 +19,8 @@ from app.analytics.models import Funnel, Goal, TooMany
 from app.analytics.pages import answer_page, show_page, shown
 from app.analytics.periods import read_period
 from app.analytics.questions import Question
-from app.analytics.seen import Seen
 from app.analytics.steps import MOST, UNITS, StepError, window_words
+from app.analytics.suggestions import Suggestions
 from app.core.db import db
 from app.core.errors import ApiError
 from app.core.render import render
@@ -146,7 +146,7 @@ def _builder(builder: Builder, site: Site, status: int = 200, funnel: Funnel | N
         funnel=funnel,
         choice=choose_site(str(site.id)),
         goals=Goal.of(site),
-        seen=Seen.on(site),
+        seen=Suggestions.on(site),
         kinds=KINDS,
         units=UNITS,
         most=MOST,

@@ -15,7 +15,7 @@ from app.analytics.matches import EVENT, PAGE
 from app.analytics.models import Goal, TooMany
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
-from app.analytics.seen import Seen
+from app.analytics.suggestions import Suggestions
 from app.core.db import db
 from app.core.render import render
 from app.sites.listing import choose_site
@@ -107,7 +107,7 @@ def set_revenue() -> Any:
 
 
 def _index(question: Question) -> dict[str, Any]:
-    seen, counted = Seen.on(question.site), _counted(question)
+    seen, counted = Suggestions.on(question.site), _counted(question)
     wanted = [goal.wanted for goal, _reached in counted.by_goal]
     return {
         "conversions": counted,
@@ -123,7 +123,7 @@ def _counted(question: Question) -> Any:
 
 
 def _new(form: NewGoalForm, site: Site | None, status: int = 200) -> Any:
-    seen = Seen.on(site) if site else Seen([], [], [])
+    seen = Suggestions.on(site) if site else Suggestions([], [], [])
     choice = choose_site(str(site.id) if site else "")
     return render(
         "analytics/goals/new.html", status, block="picker", form=form, choice=choice, seen=seen
@@ -131,7 +131,7 @@ def _new(form: NewGoalForm, site: Site | None, status: int = 200) -> Any:
 
 
 def _edit(form: GoalForm, goal: Goal, status: int = 200) -> Any:
-    seen = Seen.on(db.session.get_one(Site, goal.site_id))
+    seen = Suggestions.on(db.session.get_one(Site, goal.site_id))
     return render("analytics/goals/edit.html", status, form=form, goal=goal, seen=seen)
 
 

@@ -13,7 +13,7 @@ from app.analytics.journeys import CHOSEN, DEEPEST, DIRECTIONS, END, SHALLOWEST,
 from app.analytics.matches import Match, MatchError, match_of
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
-from app.analytics.seen import Seen
+from app.analytics.suggestions import Suggestions
 from app.analytics.words import value_words
 from app.core.errors import bad_query
 
@@ -37,7 +37,7 @@ def _answer(question: Question) -> dict[str, Any]:
         "direction": direction,
         "depth": depth,
         "depths": range(SHALLOWEST, DEEPEST + 1),
-        "seen": Seen.on(question.site),
+        "seen": Suggestions.on(question.site),
         "kept": {"start": text or None, "direction": direction, "depth": depth},
         "step_words": lambda page: _words(page, start, direction),
     }

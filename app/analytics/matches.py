@@ -8,7 +8,7 @@ thousand most frequent pages and properties are known by name; rarer ones match 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -89,6 +89,18 @@ class Match:
             return np.setdiff1d(rows, self.rows(chunk))
         named = replace(self, having="").rows(chunk)
         return np.setdiff1d(np.intersect1d(rows, named), self.rows(chunk))
+
+    def is_met(self, name: str, words: Mapping[str, list[str]], paid: bool) -> bool:
+        """Whether one event is it: by its name, its words (`words_of`), and whether it is the one
+        that first named a paid order."""
+        if self.kind == ORDER:
+            return paid
+        if self.kind == PAGE:
+            return any(_is_page(self.match, word) for word in words["page"])
+        if self.kind == OF_EVENT:
+            return any(fits(self.match, word) for word in words["property"])
+        having = not self.having or any(fits(self.having, word) for word in words["property"])
+        return self.match == name and having
 
 
 def read_match(kind: Any, match: Any = "", having: Any = "") -> Match:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from app.accounts.models import Organization
 from app.analytics.annotations import annotations_of
-from app.analytics.answers import Answer, Point, Row, Totals, ask, label_at
+from app.analytics.answers import Answer, Row, Totals, label_at
+from app.analytics.comparing import Before
 from app.analytics.conversions import Conversions, ask_with_conversions
+from app.analytics.curves import curve, intervals
 from app.analytics.dimensions import DIMENSIONS
+from app.analytics.figures import LABELS
 from app.analytics.periods import midnight
 from app.analytics.questions import Question
 from app.analytics.words import duration, percent
 from app.core import clock
+from app.core.db import db
 from app.core.errors import bad_query
+from app.core.money import units
 
 PANELS = {
     "pages": ("Pages", ("page", "entry_page", "exit_page")),
@@ -38,9 +43,6 @@ PANELS = {
     "events": ("Events", ("event", "property")),
 }
 SHOWN = 8  # rows of a panel
-TIMES = 10  # from which on a growth is told as a multiple
-MOST_HOURS = 3  # days that are drawn by the hour
-MOST_DAYS = 100  # that are drawn by the day
 
 Value = Callable[[Totals], float | None]
 
@@ -59,22 +61,22 @@ class Kind:
 
 FIGURES: dict[str, Kind] = {
     "visitors": Kind(
-        "Visitors",
+        LABELS["visitors"],
         "Different visitors of each day, added up: who comes on two days counts on both.",
         lambda totals: totals.visitors,
     ),
     "sessions": Kind(
-        "Visits",
+        LABELS["sessions"],
         "A visit ends after half an hour without a sign of life. It counts when it began.",
         lambda totals: totals.sessions,
     ),
     "page_views": Kind(
-        "Page views",
+        LABELS["page_views"],
         "Also those of visitors who asked not to be followed.",
         lambda totals: totals.page_views,
     ),
     "bounce_rate": Kind(
-        "Bounce rate",
+        LABELS["bounce_rate"],
         "Visits of a single page view.",
         lambda totals: totals.bounce_rate,
         percent,
@@ -82,7 +84,7 @@ FIGURES: dict[str, Kind] = {
         100,
     ),
     "duration": Kind(
-        "Visit duration",
+        LABELS["seconds"],
         "From the first to the last event of a visit, on average.",
         lambda totals: totals.seconds and totals.seconds * 1000,
         duration,
@@ -90,11 +92,10 @@ FIGURES: dict[str, Kind] = {
         0.001,
     ),
     "revenue": Kind(
-        "Revenue",
+        LABELS["revenue"],
         "Orders that a source told of and a visit named, less what was given back, and what your "
         "servers say that events earned.",
         lambda totals: totals.revenue,
-        drawn=0.01,
     ),
 }
 BY_VISITORS, BY_SESSIONS = "visitors", "sessions"
@@ -102,7 +103,7 @@ BY_VISITORS, BY_SESSIONS = "visitors", "sessions"
 
 @dataclass(frozen=True)
 class Figure:
-    """`change` in words, `tone` good, bad or neutral."""
+    """`change` in words, None if there is nothing to compare with; `tone` good, bad or neutral."""
 
     name: str
     label: str
@@ -142,7 +143,7 @@ class Overview:
     question: Question
     answer: Answer
     conversions: Conversions
-    before: Answer | None
+    before: Before | None
     metric: str
     interval: str
 
@@ -162,7 +163,7 @@ class Overview:
             *ask_with_conversions(question.site, question.period, question.filters),
             None
             if said.get("compare")
-            else ask(question.site, question.period.before(), question.filters, ()),
+            else Before.of(question.site, question.period, question.filters),
             metric or (BY_VISITORS if question.own_clock else BY_SESSIONS),
             interval or possible[0],
         )
@@ -176,7 +177,8 @@ class Overview:
         """The days that it is compared with."""
         if self.before is None:
             return ""
-        first, last = self.before.period.first, self.before.period.last
+        period = self.before.answer.period
+        first, last = period.first, period.last
         if first == last:
             return f"{last:%-d %b}"
         return (
@@ -184,11 +186,10 @@ class Overview:
         )
 
     @property
-    def is_today(self) -> bool:
-        """Whether the period is a day that is not over."""
+    def is_under_way(self) -> bool:
+        """Whether the last day of the period is not over."""
         period = self.question.period
-        now = int(clock.now().timestamp() * 1000)
-        return period.length == 1 and period.begins <= now < period.ends
+        return period.begins <= int(clock.now().timestamp() * 1000) < period.ends
 
     def figures(self, money: Callable[[Any], str]) -> list[Figure]:
         return [self._figure(name, kind, money) for name, kind in FIGURES.items()]
@@ -198,7 +199,9 @@ class Overview:
         then = kind.value(self.before.totals) if self.before else None
         words = money if name == "revenue" else kind.words
         value = "–" if now is None else words(now)
-        change, tone = _change(now, then, kind)
+        change, tone = (
+            self.before.change(now, then, kind.good) if self.before else (None, "neutral")
+        )
         return Figure(name, kind.label, kind.meaning, value, change, tone)
 
     def panel(self, name: str, dimension: str | None) -> Panel:
@@ -232,21 +235,8 @@ class Overview:
     def points(self) -> list[dict[str, Any]]:
         """The chosen figure over time: what, when, and the same of the period before. None is
         still to come."""
-        kind = FIGURES[self.metric]
-        now, present = self.answer.series(self.interval), _now_label(self)
-        then = self.before.series(self.interval) if self.before else []
-        notes = self._notes()
-        return [
-            {
-                "at": point.at,
-                "label": label_of(point, self.interval),
-                "value": None if point.at > present else self._drawn(kind, point),
-                "before": self._drawn(kind, then[place]) if place < len(then) else None,
-                "open": point.at == present,
-                "notes": notes.get(point.at, []),
-            }
-            for place, point in enumerate(now)
-        ]
+        before = self.before.answer if self.before else None
+        return curve(self.answer, before, self.interval, self._drawn, self._notes())
 
     def _notes(self) -> dict[str, list[str]]:
         """What was noted, by the interval in which its day begins."""
@@ -255,46 +245,14 @@ class Overview:
             notes[label_at(midnight(note.day, zone), zone, self.interval)].append(note.text)
         return notes
 
-    def _drawn(self, kind: Kind, point: Point) -> float:
+    def _drawn(self, totals: Totals) -> float:
         """In percent, seconds or whole units of the currency."""
-        value = kind.value(point.totals) or 0
+        kind = FIGURES[self.metric]
+        value = kind.value(totals) or 0
+        if self.metric == "revenue":
+            return float(units(int(value), self._currency))
         return value if kind.drawn == 1 else round(value * kind.drawn, 2)
 
-
-def intervals(days: int) -> tuple[str, ...]:
-    """In which a period can be drawn, what suits it best first."""
-    if days <= 1:
-        return ("hour",)
-    if days <= MOST_HOURS:
-        return ("hour", "day")
-    if days <= 31:
-        return ("day", "week")
-    if days <= MOST_DAYS:
-        return ("day", "week", "month")
-    return ("week", "month") if days <= 2 * 366 else ("month",)
-
-
-def label_of(point: Point, interval: str) -> str:
-    at = datetime.fromisoformat(point.at)
-    if interval == "hour":
-        return f"{at:%-d %b, %H:%M}"
-    if interval == "month":
-        return f"{at:%B %Y}"
-    return f"{'Week of ' if interval == 'week' else ''}{at:%a %-d %b}"
-
-
-def _now_label(overview: Overview) -> str:
-    now = int(clock.now().timestamp() * 1000)
-    return label_at(now, overview.question.period.zone, overview.interval)
-
-
-def _change(now: float | None, then: float | None, kind: Kind) -> tuple[str | None, str]:
-    if now is None or not then:
-        return None, "neutral"
-    share = (now - then) / then
-    if abs(share) < 0.0005:
-        return "0%", "neutral"
-    tone = "good" if share * kind.good > 0 else "bad"
-    if share >= TIMES:
-        return f"×{now / then:,.0f}", tone
-    return f"{share * 100:+,.0f}%" if abs(share) >= 0.1 else f"{share * 100:+.1f}%", tone
+    @cached_property
+    def _currency(self) -> str:
+        return db.session.get_one(Organization, self.question.site.organization_id).currency

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import current_app, request
+from flask import current_app, redirect, request
 
 from app.accounts.access import current_organization
 from app.analytics import words
 from app.analytics.dimensions import FILTERABLE
-from app.analytics.filters import OPERATORS
+from app.analytics.filters import OPERATORS, read_filters
 from app.analytics.periods import PRESETS
 from app.analytics.questions import Question
+from app.analytics.words import value_named
 from app.core.api import parsed_uuid
 from app.core.errors import not_found
 from app.core.money import money_words
 from app.core.render import render
 from app.sites.listing import choose_site
 from app.sites.models import Site
+
+FILTER = ("on", "operator", "value")
 
 
 def show_page(template: str, answer: Callable[[Question], dict[str, Any]]) -> Any:
@@ -41,6 +45,8 @@ def answer_page(
     status: int = 200,
     **values: Any,
 ) -> Any:
+    if request.method == "GET" and request.args.get("on"):
+        return redirect(_with_filter())
     question = Question.asked(site)
     return render(
         template,
@@ -52,6 +58,17 @@ def answer_page(
         **answer(question),
         **values,
     )
+
+
+def _with_filter() -> str:
+    """The address that the form for one more filter comes to."""
+    said: dict[str, Any] = dict(request.args.lists())
+    on, operator, value = (said.pop(name, [""])[0] for name in FILTER)
+    values = "|".join(value_named(on, each.strip()) for each in value.split("|"))
+    (filter,) = read_filters([f"{on}:{operator}:{values}"])
+    said["f"] = list(dict.fromkeys([*said.get("f", []), str(filter)]))
+    said.pop("page", None)
+    return f"{request.path}?{urlencode(said, doseq=True)}"
 
 
 def shown() -> dict[str, Any]:

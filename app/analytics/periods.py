@@ -51,6 +51,10 @@ class Period:
     def ends(self) -> int:
         return midnight(self.last + DAY, self.zone)
 
+    def is_by(self, time_zone: str) -> bool:
+        """Whether its days are cut by the clock of this time zone: those of a site by its own."""
+        return self.zone.key == time_zone
+
     def before(self) -> Period:
         """As many days just before it."""
         return Period(self.first - self.length * DAY, self.first - DAY, self.zone)

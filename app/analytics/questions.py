@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from flask import request, url_for
 
@@ -36,7 +35,7 @@ class Question:
 
     @property
     def own_clock(self) -> bool:
-        return self.period.zone == ZoneInfo(self.site.time_zone)
+        return self.period.is_by(self.site.time_zone)
 
     def parameters(self, **changes: Any) -> dict[str, Any]:
         """As they stand in an address; `None` leaves one out."""

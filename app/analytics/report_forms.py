@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -11,24 +12,28 @@ from sqlalchemy import select
 from wtforms import BooleanField, DateField, PasswordField, SelectField, SelectMultipleField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
+from app.accounts.access import current_organization
 from app.accounts.models import Member
 from app.accounts.models.user import EmailError, PasswordError, check_password, normal_email
 from app.analytics.alerting import WATCHED
+from app.analytics.figures import LABELS
 from app.analytics.filters import Filter, read_filters
-from app.analytics.models import Refused, Segment, Wanted
+from app.analytics.models import Alert, Refused, Segment, Wanted
 from app.analytics.models.alert import Watched
 from app.analytics.periods import PRESETS
-from app.analytics.report_tables import BY, FIGURES, check
+from app.analytics.report_tables import BY, check
 from app.analytics.schedules import SCHEDULES
 from app.core import clock
 from app.core.api import parsed_uuid
 from app.core.db import db
 from app.core.errors import ApiError
 from app.core.forms import CountField, Form, LineField
+from app.core.money import read_units, units
 from app.sites.forms import SiteField
 from app.sites.models import Site
 
 LAST_YEAR = 2200
+WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 class FiltersField(SelectMultipleField):
@@ -121,7 +126,7 @@ class ReportForm(RenameForm):
     """`wanted` is what is asked for, once it was validated."""
 
     f = FiltersField()
-    metrics = SelectMultipleField("Figures", choices=list(FIGURES.items()))
+    metrics = SelectMultipleField("Figures", choices=list(LABELS.items()))
     by = SelectField("One row for each", choices=[("", "Nothing: one row")] + list(BY.items()))
     and_by = SelectField("And for each", choices=[("", "Nothing more")] + list(BY.items()))
     period = SelectField("Days", choices=[each for each in PRESETS.items() if each[0] != "custom"])
@@ -132,7 +137,7 @@ class ReportForm(RenameForm):
         if not super().validate(*arguments, **options):
             return False
         dimensions = [each for each in (self.by.data, self.and_by.data) if each]
-        metrics = [each for each in FIGURES if each in (self.metrics.data or ())]
+        metrics = [each for each in LABELS if each in (self.metrics.data or ())]
         try:
             check(metrics, dimensions)
         except Refused as error:
@@ -198,7 +203,7 @@ class NewAnnotationForm(AnnotationForm):
 
 
 class AlertForm(Form):
-    metric = SelectField("Watch", choices=[(each, FIGURES[each]) for each in WATCHED])
+    metric = SelectField("Watch", choices=[(each, LABELS[each]) for each in WATCHED])
     direction = SelectField(
         "Tell when they are", choices=[("spike", "far above the usual"), ("drop", "far below it")]
     )
@@ -208,14 +213,38 @@ class AlertForm(Form):
         [InputRequired("By how much?"), NumberRange(10, 10_000, "Between 10 and 10,000.")],
         default=100,
     )
-    minimum = CountField(
+    minimum = LineField(
         "And at least",
-        [InputRequired("A number from which on it matters."), NumberRange(1, 999_999_999)],
-        default=50,
+        [InputRequired("A number from which on it matters."), Length(max=20)],
+        default="50",
     )
     members = SelectMultipleField("Tell", validate_choice=False)
 
     chosen: Sequence[Member] = ()
+    least: int = 0
+
+    @classmethod
+    def of(cls, alert: Alert) -> AlertForm:
+        told = [str(each.member_id) for each in alert.recipients]
+        form = cls(formdata=None, obj=alert, members=told)
+        if alert.metric == "revenue":
+            form.minimum.data = units(alert.minimum, current_organization.currency)
+        return form
+
+    def validate_minimum(self, field: Any) -> None:
+        """Money as people write it, all else as a whole number; `least` afterwards."""
+        text = field.data or ""
+        if self.metric.data == "revenue":
+            try:
+                self.least = read_units(text, current_organization.currency)
+            except ValueError as error:
+                raise ValidationError(str(error)) from error
+        elif not WHOLE.fullmatch(text):
+            raise ValidationError("A whole number, please.")
+        else:
+            self.least = int(text)
+        if not self.least:
+            raise ValidationError("Number must be more than nothing.")
 
     def validate_percent(self, field: Any) -> None:
         if self.direction.data == "drop" and (field.data or 0) > 100:
@@ -235,7 +264,7 @@ class AlertForm(Form):
             self.direction.data,
             self.unit.data,
             self.percent.data or 0,
-            self.minimum.data or 0,
+            self.least,
         )
 
 

@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from flask import render_template
-from sqlalchemy import select
 
 from app.accounts.models import Organization
 from app.analytics.answers import Totals, ask
+from app.analytics.comparing import Before
+from app.analytics.figures import LABELS
 from app.analytics.models import Report, ReportRecipient
-from app.analytics.report_tables import BY, FIGURES, ReportTable, report_table
+from app.analytics.report_tables import BY, ReportTable, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import period_before
-from app.analytics.shared_figures import change_of
-from app.core import clock, tenancy
+from app.analytics.turns import take_turn
+from app.core import clock
 from app.core.crypto import keyring
-from app.core.db import db, system
+from app.core.db import db
 from app.core.letters import public_url, write
 from app.core.mail import send
 from app.sites.models import Site
@@ -33,41 +33,10 @@ AT_ONCE = 100  # reports of a turn
 LATER = timedelta(minutes=15)
 ROWS = 20  # of a table in a mail
 
-log = structlog.get_logger()
-
 
 def send_due_reports() -> None:
-    """A worker's turn: mail what is due. One that breaks holds up no other."""
-    for organization_id, report_id in _due():
-        with tenancy.scope(organization_id):
-            try:
-                report = db.session.get(Report, report_id)
-                if report is not None:
-                    mail_report(report)
-                    db.session.commit()
-            except Exception:
-                log.exception("report_not_mailed", report_id=str(report_id))
-                db.session.rollback()
-                _try_later(report_id)
-
-
-def _try_later(report_id: UUID) -> None:
-    """Behind those that are due, or it would stand in their way at each turn."""
-    report = db.session.get(Report, report_id)
-    if report is not None and report.next_at is not None:
-        report.next_at = clock.now() + LATER
-        db.session.commit()
-
-
-def _due() -> Any:
-    due = (
-        select(Report.organization_id, Report.id)
-        .where(Report.next_at <= clock.now())
-        .order_by(Report.next_at)
-        .limit(AT_ONCE)
-    )
-    with system() as connection:
-        return connection.execute(due).all()
+    """A worker's turn: mail what is due."""
+    take_turn(Report, Report.try_at, mail_report, at_once=AT_ONCE, later=LATER)
 
 
 def mail_report(report: Report) -> int:
@@ -108,7 +77,8 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
     organization = db.session.get_one(Organization, report.organization_id)
     period = period_before(report.schedule or "", due_at, site.time_zone)
     filters = report.read
-    now, before = (ask(site, each, filters, ()).totals for each in (period, period.before()))
+    now = ask(site, period, filters, ()).totals
+    before = Before.of(site, period, filters)
     table = report_table(site, period, filters, report.dimensions, report.metrics)
     return {
         "report": report,
@@ -117,19 +87,19 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
         "period": period,
         "headline": list(_headline(now, before, organization.currency)),
         "table": table if report.dimensions else None,
-        "columns": [BY[each] for each in table.dimensions] + [FIGURES[m] for m in table.metrics],
+        "columns": [BY[each] for each in table.dimensions] + [LABELS[m] for m in table.metrics],
         "rows": list(_rows(table, organization.currency)),
         "more": max(0, len(table.rows) - ROWS) + table.left_out,
         "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
     }
 
 
-def _headline(now: Totals, before: Totals, currency: str) -> Iterator[tuple[str, str, str]]:
+def _headline(now: Totals, before: Before, currency: str) -> Iterator[tuple[str, str, str]]:
     for name in ("visitors", "sessions", "page_views", "revenue"):
-        value, was = getattr(now, name), getattr(before, name)
+        value, was = getattr(now, name), getattr(before.totals, name)
         if name != "revenue" or value or was:
-            change = change_of(value, was)[0]
-            yield FIGURES[name], figure_words(now, name, currency), change or "–"
+            change = before.change(value, was)[0]
+            yield LABELS[name], figure_words(now, name, currency), change or "–"
 
 
 def _rows(table: ReportTable, currency: str) -> Iterator[list[str]]:

@@ -12,6 +12,7 @@ from app.analytics.answers import INTERVALS, Totals, ask, label_at
 from app.analytics.chunks import Chunk, read_chunks
 from app.analytics.columns import Array
 from app.analytics.dimensions import DIMENSIONS, OF_EVENTS, OTHER
+from app.analytics.figures import LABELS
 from app.analytics.filters import Filter
 from app.analytics.models.refused import Refused
 from app.analytics.periods import Period
@@ -21,18 +22,8 @@ from app.core.threads import in_native_thread
 from app.sites.models import Site
 from app.tracking.models.rollup import BUCKET
 
-FIGURES = {
-    "visitors": "Visitors",
-    "sessions": "Visits",
-    "page_views": "Page views",
-    "bounce_rate": "Bounce rate",
-    "seconds": "Time of a visit",
-    "events": "Events",
-    "orders": "Orders",
-    "revenue": "Revenue",
-}
-TIMES = {"hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
-BY = {**{name: each.label for name, each in DIMENSIONS.items()}, **TIMES}
+SPANS = {"hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
+BY = {**{name: each.label for name, each in DIMENSIONS.items()}, **SPANS}
 MOST_ROWS = 10_000
 MOST_PAIRS = 100_000  # in memory; what comes beyond them is one "other"
 NOTHING = np.zeros(len(METRICS), np.int64)
@@ -53,22 +44,22 @@ class ReportTable:
 
     def words(self, values: Sequence[str]) -> list[str]:
         return [
-            value if by in TIMES else value_words(by, value)
+            value if by in SPANS else value_words(by, value)
             for by, value in zip(self.dimensions, values, strict=True)
         ]
 
 
 def check(metrics: Sequence[str], dimensions: Sequence[str]) -> None:
     """Raises Refused for what cannot be asked for."""
-    if not metrics or not set(metrics) <= set(FIGURES):
-        raise Refused("metrics", f"Some of {', '.join(FIGURES)}.")
+    if not metrics or not set(metrics) <= set(LABELS):
+        raise Refused("metrics", f"Some of {', '.join(LABELS)}.")
     if len(dimensions) > 2 or not set(dimensions) <= set(BY):
         raise Refused("dimensions", f"At most two of {', '.join(BY)}.")
     if len(set(dimensions)) < len(dimensions):
         raise Refused("dimensions", "Twice the same tells nothing.")
     if len(set(dimensions) & set(OF_EVENTS)) > 1:
         raise Refused("dimensions", "Only one of page, event and property at once.")
-    if len(set(dimensions) & set(TIMES)) > 1:
+    if len(set(dimensions) & set(SPANS)) > 1:
         raise Refused("dimensions", "Only one interval at once.")
 
 
@@ -81,10 +72,10 @@ def report_table(
 ) -> ReportTable:
     """Under the site's scope."""
     rows = _rows(site, period, filters, dimensions)
-    if not set(dimensions) & set(TIMES):
+    if not set(dimensions) & set(SPANS):
         rows.sort(key=lambda row: (-_value(row[1], metrics[0]), row[0]))
     elif len(dimensions) == 2:
-        place = 0 if dimensions[0] in TIMES else 1
+        place = 0 if dimensions[0] in SPANS else 1
         rows.sort(key=lambda row: (row[0][place], -_value(row[1], metrics[0]), row[0]))
     kept = rows[:MOST_ROWS]
     return ReportTable(dimensions, metrics, kept, len(rows) - len(kept))
@@ -119,7 +110,7 @@ def _crossed(
         for pair, row in in_native_thread(_cross, chunk, period, dimensions):
             known = pair if pair in sums or len(sums) < MOST_PAIRS else (OTHER, OTHER)
             sums[known] = sums.get(known, NOTHING) + row
-    own = period.zone.key == site.time_zone
+    own = period.is_by(site.time_zone)
     return [(pair, _totals(row, own)) for pair, row in sums.items() if row.any()]
 
 

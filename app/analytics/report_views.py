@@ -14,6 +14,7 @@ from app.accounts.models.user import EmailError
 from app.accounts.permissions import Permission
 from app.accounts.views.limits import count_invitation
 from app.analytics.export_views import asked_format, download
+from app.analytics.figures import LABELS
 from app.analytics.filters import read_filters
 from app.analytics.models import Refused, Report, ReportRecipient
 from app.analytics.pages import answer_page, show_page, shown
@@ -21,7 +22,7 @@ from app.analytics.questions import Question
 from app.analytics.report_exports import ReportExport
 from app.analytics.report_forms import NewReportForm, RecipientForm, ReportForm, ScheduleForm
 from app.analytics.report_mails import ask_to_confirm
-from app.analytics.report_tables import BY, FIGURES, TIMES, report_table
+from app.analytics.report_tables import BY, SPANS, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import SCHEDULES
 from app.core.db import db
@@ -189,7 +190,7 @@ def _index(question: Question) -> dict[str, Any]:
     return {
         "reports": Report.of(question.site),
         "by": BY,
-        "figures": FIGURES,
+        "figures": LABELS,
         "schedules": SCHEDULES,
     }
 
@@ -249,8 +250,8 @@ def _answer(
         "table": table,
         "rows": table.rows[:ROWS],
         "by": BY,
-        "times": TIMES,
-        "figures": FIGURES,
+        "times": SPANS,
+        "figures": LABELS,
         "figure_words": figure_words,
         "members": list(db.session.scalars(members)),
         "schedule_form": schedule_form or ScheduleForm(formdata=None, data=said),

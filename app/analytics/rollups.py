@@ -121,6 +121,13 @@ def as_of(site: Site) -> int:
         return reader.scalar(last) or 0
 
 
+def first_day(site: Site) -> date | None:
+    """On which something was recorded first."""
+    first = select(func.min(DayRollup.day)).where(DayRollup.site_number == site.number)
+    with reading() as reader:
+        return reader.scalar(first)
+
+
 def versions(site: Site, period: Period) -> list[tuple[date, int]]:
     """Those days of a period that were added up, and for each a number that another adding up
     changes."""

@@ -43,9 +43,14 @@ def create() -> Any:
         form[error.field].errors = [str(error)]
         return _refused(form)
     db.session.commit()
-    address = public_url("shared.show", token=token)
+    # The answer itself shows it: the address is kept nowhere, not even in a cookie.
     return answer_page(
-        INDEX, site, lambda question: _index(question, _fresh(question)), made=link, address=address
+        INDEX,
+        site,
+        lambda question: _index(question, _fresh(question)),
+        choice=choose_site(str(site.id)),
+        made=link,
+        address=public_url("shared.show", token=token),
     )
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, current_app, jsonify, redirect, request, url_for
+from flask import Blueprint, current_app, jsonify, request
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.answers import ask
 from app.analytics.dimensions import DIMENSIONS
-from app.analytics.filters import read_filters
 from app.analytics.overview import FIGURES, PANELS, Line, Overview
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
-from app.analytics.rollups import as_of
-from app.analytics.words import value_named
+from app.analytics.rollups import as_of, first_day
 from app.analytics.world import drawn, level
 from app.core.errors import bad_query, not_found
 from app.core.money import money_words
@@ -27,7 +24,6 @@ from app.sites.models import Site
 from app.tracking.queries import moment
 
 PAGE = 50
-FILTER = ("on", "operator", "value")
 ORDERS = ("visitors", "sessions", "page_views", "events", "revenue")
 
 blueprint = Blueprint("analytics", __name__, url_prefix="/o/<organization>/analytics")
@@ -36,8 +32,6 @@ blueprint = Blueprint("analytics", __name__, url_prefix="/o/<organization>/analy
 @blueprint.get("")
 @require(Permission.ANALYTICS_READ)
 def show() -> Any:
-    if request.args.get("on"):
-        return redirect(_with_filter())
     return show_page("analytics/overview/show.html", _overview)
 
 
@@ -70,6 +64,7 @@ def _overview(question: Question) -> dict[str, Any]:
         "kept": _kept(*PANELS, "metric", "interval", "compare"),
         "as_of": moment(as_of(question.site)),
         "installation": Installation.of(question.site),
+        "began": first_day(question.site),
     }
 
 
@@ -77,17 +72,6 @@ def _world(overview: Overview) -> list[tuple[Line, int]]:
     """The countries that the map can show, each with the strength of its colour."""
     known = drawn(current_app.static_folder or "")
     return [(line, level(line.share)) for line in overview.countries if line.value in known]
-
-
-def _with_filter() -> str:
-    """The address that the form for one more filter comes to."""
-    said: dict[str, Any] = dict(request.args.lists())
-    on, operator, value = (said.pop(name, [""])[0] for name in FILTER)
-    values = "|".join(value_named(on, each.strip()) for each in value.split("|"))
-    (filter,) = read_filters([f"{on}:{operator}:{values}"])
-    said["f"] = list(dict.fromkeys([*said.get("f", []), str(filter)]))
-    here = url_for("analytics.show", organization=current_organization.slug)
-    return f"{here}?{urlencode(said, doseq=True)}"
 
 
 def _values(dimension: str, question: Question) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from app.accounts.permissions import Permission
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
 from app.analytics.rollups import as_of
-from app.analytics.visits import visits_of
+from app.analytics.visit_list import list_visits
 from app.core.countries import country_name
 from app.tracking.lines import local
 from app.tracking.models import Session
@@ -33,7 +33,7 @@ def index() -> Any:
 def _visits(question: Question) -> dict[str, Any]:
     page = max(1, min(10_000, request.args.get("page", 1, int)))
     start = (page - 1) * PAGE
-    found = visits_of(question.site, question.period, question.filters, offset=start, limit=PAGE)
+    found = list_visits(question.site, question.period, question.filters, offset=start, limit=PAGE)
     zone = question.period.zone
     return {
         "lines": [_line(each, zone) for each in found.sessions],

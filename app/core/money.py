@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 ENGLISH = "en"
+TYPED = re.compile(r"(?P<whole>[0-9]{1,9})(?:[.,](?P<part>[0-9]+))?")
 
 
 def precision(currency: str) -> int:
@@ -19,5 +21,18 @@ def money_words(amount: int, currency: str) -> str:
     # Loaded when an amount is first shown: Babel and a language take some ten megabytes.
     from babel.numbers import format_currency
 
-    major = Decimal(amount).scaleb(-precision(currency))
-    return format_currency(major, currency, locale=ENGLISH)
+    return format_currency(Decimal(units(amount, currency)), currency, locale=ENGLISH)
+
+
+def units(amount: int, currency: str) -> str:
+    """`amount` in whole units: 2935 with USD is "29.35", with JPY "2935"."""
+    return str(Decimal(amount).scaleb(-precision(currency)))
+
+
+def read_units(text: str, currency: str) -> int:
+    """What a person types, in minor units: "29.35" with USD is 2935. Raises ValueError."""
+    places = precision(currency)
+    found = TYPED.fullmatch(text.strip())
+    if found is None or len(found["part"] or "") > places:
+        raise ValueError(f"An amount in {currency} looks like {units(1250, currency)}.")
+    return int(found["whole"] + (found["part"] or "").ljust(places, "0"))

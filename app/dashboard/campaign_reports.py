@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from app.accounts.access import require
 from app.accounts.permissions import Permission
+from app.analytics.campaign_outcomes import outcomes_of
 from app.analytics.models import Goal
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
-from app.analytics.shown import shown_of
 from app.campaigns.models import Campaign
 from app.core.db import db
 
@@ -26,7 +26,7 @@ def index() -> Any:
 
 
 def _answer(question: Question) -> dict[str, Any]:
-    shown = shown_of(question.site, question.period, question.filters)
+    shown = outcomes_of(question.site, question.period, question.filters)
     known = select(Campaign).filter_by(site_id=question.site.id)
     campaigns = {str(each.id): each for each in db.session.scalars(known)}
     lines = [(campaigns.get(name), each) for name, each in shown.items() if each.impressions]

@@ -15,7 +15,7 @@ from app.tracking.arrivals import Arrival, Circumstances, Who
 from app.tracking.models import Quarantined
 from app.tracking.store import store
 
-AT_ONCE = 500  # events in one transaction of the store
+AT_ONCE = 500  # events in memory, and in one statement of the store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +40,16 @@ def restore(site: Site, event_id: UUID) -> int:
     same = select(Quarantined).filter_by(
         site_number=site.number, user_agent=suspect.user_agent, reason=suspect.reason
     )
-    restored = db.session.scalars(same.order_by(Quarantined.at, Quarantined.id)).all()
-    arrivals = [_arrival(each) for each in restored]
-    for place in range(0, len(arrivals), AT_ONCE):
-        store(db.session.connection(), arrivals[place : place + AT_ONCE])
-    for place in range(0, len(restored), AT_ONCE):
-        ids = [each.id for each in restored[place : place + AT_ONCE]]
+    oldest = same.order_by(Quarantined.at, Quarantined.id).limit(AT_ONCE)
+    number = 0
+    while some := db.session.scalars(oldest).all():
+        store(db.session.connection(), [_arrival(each) for each in some])
+        ids = [each.id for each in some]
         here = (Quarantined.site_number == site.number, Quarantined.id.in_(ids))
         db.session.execute(delete(Quarantined).where(*here))
-    announce(QuarantineLifted(site=site, number=len(arrivals)))
-    return len(arrivals)
+        number += len(ids)
+    announce(QuarantineLifted(site=site, number=number))
+    return number
 
 
 def _arrival(suspect: Quarantined) -> Arrival:

@@ -84,6 +84,9 @@
       delete form.dataset.confirmed;
       return;
     }
+    // A choice that takes nothing away is asked nothing.
+    const harmless = form.dataset.confirmUnless?.split("=");
+    if (harmless && form.elements[harmless[0]]?.value === harmless[1]) return;
     event.preventDefault();
     event.stopPropagation();
     if (await ask(question(form))) {

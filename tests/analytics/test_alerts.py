@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from app.accounts.models import Member
+from app.accounts.models import Member, Organization
 from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
 from app.analytics import alerting, rollups
@@ -117,6 +118,18 @@ def test_a_rise_is_told_within_the_hour_and_once(visitors, watch, told, at, insi
         assert "14 visitors. Usual there are 6." in mail.text
 
 
+@pytest.mark.parametrize("unit", ["hour", "day"])
+def test_who_comes_twice_is_one_visitor(visitors, watch, told, at, unit):
+    for week in (1, 2):
+        for minute in (1, 50):
+            visitors(3, week, minute)
+    watch(replace(SPIKE, unit=unit, minimum=1))
+    at(55)
+    for minute in (1, 50):
+        visitors(6, 0, minute)
+    assert told() == [(6, 3)]
+
+
 def test_a_fall_is_told_once_the_hour_is_over_and_counted(visitors, watch, told, at, inside, acme):
     for week in (1, 2, 3, 4):
         visitors(10, week)
@@ -190,7 +203,7 @@ def test_an_alert_is_made_changed_and_deleted(alice, page, acme, inside):
         "direction": "spike",
         "unit": "day",
         "percent": "200",
-        "minimum": "5000",
+        "minimum": "50.00",
         "members": me,
     }
     assert alice.post(page, form).status_code == 302
@@ -213,6 +226,33 @@ def test_an_alert_is_made_changed_and_deleted(alice, page, acme, inside):
 
 
 @pytest.mark.parametrize(
+    ("currency", "typed", "kept", "shown"),
+    [
+        ("EUR", "12.50", 1250, "12.50"),
+        ("EUR", "12,5", 1250, "12.50"),
+        ("JPY", "1250", 1250, "1250"),
+    ],
+)
+def test_revenue_is_typed_as_people_write_it(
+    alice, page, acme, inside, currency, typed, kept, shown
+):
+    with inside(acme):
+        db.session.get_one(Organization, acme.id).change(currency=currency)
+        me = str(db.session.scalars(select(Member.id)).one())
+        db.session.commit()
+    form = {"site": str(acme.site_id), "metric": "revenue", "direction": "drop", "unit": "day"}
+    alice.post(page, {**form, "percent": "50", "minimum": typed, "members": me})
+    with inside(acme):
+        found = db.session.scalars(select(Alert)).one()
+        assert found.minimum == kept
+        found.fire(int(HOUR.timestamp() * 1000), 100, kept)
+        address = f"{page}/{found.id}/edit"
+        db.session.commit()
+    assert f'value="{shown}"' in alice.get(address).text
+    assert "Less revenue than usual" in alice.get(f"{page}?site={acme.site_id}").text
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"metric": "shoes"}, "Not a valid choice"),
@@ -220,6 +260,11 @@ def test_an_alert_is_made_changed_and_deleted(alice, page, acme, inside):
         ({"percent": "9" * 400}, "Not a valid integer"),
         ({"direction": "drop", "percent": "101"}, "Nothing falls by more"),
         ({"minimum": "0"}, "Number must be"),
+        ({"minimum": "12.50"}, "A whole number"),
+        ({"minimum": "9" * 400}, "longer than 20"),
+        ({"minimum": "12.505", "metric": "revenue"}, "An amount in EUR looks like 12.50."),
+        ({"minimum": "-1", "metric": "revenue"}, "An amount in EUR"),
+        ({"minimum": "0.00", "metric": "revenue"}, "Number must be"),
         ({"members": "x"}, "Choose who is told."),
         ({"members": []}, "Choose who is told."),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -12,10 +13,13 @@ from sqlalchemy import select
 
 from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
-from app.analytics import raw_rows
+from app.analytics import raw_rows, rollups
+from app.analytics.matches import match_of
+from app.analytics.models import Goal
 from app.core.db import db
 from app.sites.models import Site
-from tests.tracking.arriving import DIRECT, NOON
+from tests.shops import shopify, shopify_order
+from tests.tracking.arriving import DIRECT, NOON, Shelf
 from tests.visits import event
 
 DAY = datetime.fromtimestamp(NOON / 1000, UTC).date()
@@ -105,6 +109,50 @@ def test_raw_rows_are_those_of_the_visits_that_match(visits, take):
     ):
         assert len(rows(take("events", f=filters))) == events, filters
         assert len(rows(take("sessions", f=filters))) == sessions, filters
+
+
+def test_raw_rows_are_filtered_by_goals_as_the_figures_are(
+    visits, take, inside, acme, client, work
+):
+    client.post(f"/hooks/{acme.source_id}", **shopify(acme.secret, "orders/paid", shopify_order(1)))
+    work()
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        for name, text in (
+            ("Pro", "event:signup:plan=pro"),
+            ("Home", "page:/"),
+            ("Bought", "order"),
+            ("Plan", "property:plan=*"),
+            ("None", "page:/none"),
+        ):
+            Goal.create(site, name, match_of(text))
+        shelf = Shelf(site.organization_id, site.number)
+        bought = shelf.arrival(6, "cid", name="purchase", props={"order_id": "1"})
+        again = shelf.arrival(60, "dan", name="purchase", props={"order_id": "1"})
+        shelf.store(bought, again)
+        rollups.rebuild(site)
+    for filters, events, sessions in (
+        ("goal:is:Pro", 3, 1),
+        ("goal:is:Pro|Home|Plan", 3, 1),
+        ("goal:is:Bought", 1, 1),
+        ("goal:is_not:Bought", 6, 3),
+        ("goal:is:None", 1, 0),
+        ("goal:contains:o", 5, 2),
+        ("goal:is:Gone", 0, 0),
+    ):
+        assert len(rows(take("events", f=filters))) == events, filters
+        assert len(rows(take("sessions", f=filters))) == sessions, filters
+        [day] = rows(take("series", f=filters))
+        assert day["sessions"] == str(sessions), filters
+
+
+def test_all_that_the_form_offers_can_be_taken(visits, take, alice, acme):
+    page = alice.get(f"/o/{acme.slug}/analytics/export?site={acme.site_id}").text
+    [choices] = re.findall(r'<select[^>]* name="dimension">(.*?)</select>', page, re.S)
+    offered = re.findall(r'value="(\w+)"', choices)
+    assert {"series", "page", "sessions", "events"} <= set(offered)
+    for what in offered:
+        assert take(what).status_code == 200, what
 
 
 def test_raw_rows_come_page_by_page_and_none_twice(visits, take, stocked, monkeypatch):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
+from app.accounts.models import Member, Organization, User
 from app.accounts.permissions import Role
 from app.analytics import rollups
 from app.analytics.models import Annotation
 from app.analytics.periods import local_day
-from app.core import clock
+from app.core import clock, tenancy
 from app.core.db import db
 from app.sites.models import Site
 from tests.shops import shopify, shopify_order
+from tests.tracking.arriving import NOON, Shelf
 from tests.visits import FRANCE, GERMANY, event, send
 
 
@@ -143,6 +147,100 @@ def test_visits_are_listed_the_newest_first_and_filtered(visited, page):
 
 def test_before_anything_was_counted_it_says_what_to_do(page):
     assert "The snippet was not seen yet" in page()
+
+
+@pytest.fixture
+def afternoon(monkeypatch):
+    """An hour after the first of the stored visits."""
+    moment = datetime.fromtimestamp(NOON / 1000, UTC) + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+
+
+def visits_of(shelf, day, *minutes):
+    """Of a visitor each, on a day counted from today, so many minutes after noon."""
+    return [shelf.arrival(24 * 60 * day + at, f"{day} {at}") for at in minutes]
+
+
+@pytest.mark.usefixtures("afternoon")
+def test_today_is_compared_with_yesterday_up_to_the_same_time(stocked, page):
+    stocked(
+        lambda shelf: [
+            *visits_of(shelf, -9, 0),
+            *visits_of(shelf, -1, 0, 59, 61, 62, 200),
+            *visits_of(shelf, 0, 0, 1, 2),
+        ]
+    )
+    text = page()
+    assert "Visitors 3 50%" in text and "Visits 3 50%" in text
+    assert "up to the same time" in text
+    # By another clock as well, where no visitors are told.
+    assert "Visits 3 50%" in page("&zone=Europe/Athens")
+
+
+@pytest.mark.usefixtures("afternoon")
+def test_days_that_end_today_are_compared_up_to_the_same_time(stocked, page):
+    stocked(
+        lambda shelf: [
+            *visits_of(shelf, -20, 0),
+            *visits_of(shelf, -7, 0, 200, 201),
+            *visits_of(shelf, 0, 0, 1, 2),
+        ]
+    )
+    today = clock.now().date()
+    assert "Visitors 3 200%" in page(f"&from={today - timedelta(days=6)}&to={today}")
+
+
+@pytest.mark.usefixtures("afternoon")
+def test_nothing_is_compared_with_days_in_which_the_site_began(stocked, page, client, acme):
+    stocked(lambda shelf: [*visits_of(shelf, -1, 0), *visits_of(shelf, 0, 0, 1, 2)])
+    text = page()
+    assert "Visitors 3 –" in text and "%" not in text.split("Bounce rate")[0].split("Visitors 3")[1]
+    stocked(lambda shelf: visits_of(shelf, -2, 0))
+    assert "Visitors 3 200%" in page()
+
+
+def test_a_site_with_events_is_not_told_that_its_snippet_was_not_seen(stocked, page):
+    stocked(lambda shelf: visits_of(shelf, -40, 0))
+    text = page()
+    assert "was not seen" not in text and "The first event is of" in text
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("JPY", 1490), ("EUR", 14.9), ("KWD", 1.49)])
+def test_the_chart_draws_money_in_whole_units_of_its_currency(
+    acme, inside, sign_in, client, currency, amount
+):
+    with inside(acme):
+        db.session.get_one(Organization, acme.id).change(currency=currency)
+        site = db.session.get_one(Site, acme.site_id)
+        shelf = Shelf(site.organization_id, site.number)
+        paid = {"amount": 1490, "currency": currency, "by_api": True, "name": "renewal"}
+        shelf.store(shelf.arrival(0, at=int(clock.now().timestamp() * 1000), **paid))
+        rollups.rebuild(site)
+    address = f"/o/{acme.slug}/analytics/{acme.site_id}/series?period=today&metric=revenue"
+    points = sign_in("alice@acme.example").get(address).json["points"]
+    assert sum(each["value"] or 0 for each in points) == amount
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/values/page", "/visits", "/goals", "/goals/new", "/funnels", "/funnels/new", "/journeys",
+        "/retention", "/attribution", "/campaigns", "/reports", "/reports/new", "/segments", "/links",
+        "/alerts", "/annotations", "/export",
+    ],
+)  # fmt: skip
+def test_without_any_site_each_page_says_how_to_get_one(app, inside, acme, sign_in, path):
+    alice = sign_in("alice@acme.example")
+    with inside(acme):
+        user_id = db.session.scalars(select(Member.user_id)).one()
+    with app.app_context():
+        user = db.session.get_one(User, user_id)
+        slug = Organization.found("Empty").slug
+        Member.join(user, Role.OWNER)
+        db.session.commit()
+    tenancy.leave()
+    text = alice.get(f"/o/{slug}/analytics{path}").text
+    assert "No site yet" in text and f'href="/o/{slug}/sites/new"' in text
 
 
 def test_another_clock_tells_no_visitors(visited, page):

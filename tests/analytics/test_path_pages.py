@@ -3,13 +3,21 @@ address."""
 
 from __future__ import annotations
 
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from app.accounts.permissions import Role
+from app.analytics.matches import match_of
 from app.analytics.models import Funnel, Goal
 from app.core.db import db
+from app.sites.models import Site
 
+FORM_OF = r'<form class="asked__form" method="get" action="([^"]*)">(.*?)</form>'
 STEPS = {"kind": ["page", "event"], "match": ["/pricing", "signup"], "having": ["", ""]}
 FORM = {"name": "To signed up", "amount": "1", "unit": "days", **STEPS}
 
@@ -49,6 +57,45 @@ def test_a_funnel_is_saved_changed_and_deleted(acme, alice, page, form, inside):
         assert (funnel.name, funnel.window) == ("Renamed", 1800)
     assert alice.post(f"{address}/deletion").status_code == 302
     assert alice.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("", "metric=sessions"),
+        ("/visits", ""),
+        ("/values/page", "by=sessions"),
+        ("/goals", ""),
+        ("/journeys", "start=page:/a&direction=backwards&depth=3"),
+        ("/retention", "unit=month"),
+        ("/attribution", "by=country&model=first"),
+        ("/campaigns", ""),
+        ("funnel", "split=device"),
+    ],
+)
+def test_each_page_takes_one_more_filter_by_its_form(acme, alice, page, form, inside, path, kept):
+    with inside(acme):
+        Goal.create(db.session.get_one(Site, acme.site_id), "Signed up", match_of("event:signup"))
+        db.session.commit()
+    address = f"{page}{path}?site={acme.site_id}"
+    if path == "funnel":
+        address = alice.post(f"{page}/funnels", form).headers["Location"] + "?"
+    body = alice.get(f"{address}&from=2026-01-01&to=2026-01-03&f=device:is:mobile&{kept}").text
+    [(action, fields)] = [
+        found for found in re.findall(FORM_OF, body, re.S) if 'name="operator"' in found[1]
+    ]
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', fields)
+    query = [*hidden, ("on", "country"), ("operator", "is_not"), ("value", "Germany | FR")]
+    answer = alice.client.get(unescape(action), query_string=MultiDict(query))
+    assert answer.status_code == 302, answer.text
+    told = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert told["f"] == ["device:is:mobile", "country:is_not:DE|FR"]
+    assert {"on", "operator", "value"}.isdisjoint(told)
+    for each in kept.split("&") if kept else ():
+        name, _, value = each.partition("=")
+        assert told[name] == [value], name
+    shown = alice.get(answer.headers["Location"]).text
+    assert "Remove the filter Country" in shown and "Remove the filter Device" in shown
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,23 @@ def table(site, *dimensions, filters=(), metrics=("visitors", "page_views")):
     return [(values, *(getattr(totals, each) for each in metrics)) for values, totals in found.rows]
 
 
+def test_a_visit_lasts_in_the_same_words_everywhere(stocked, moment, make, alice, acme, page):
+    stocked(some_visits)
+    asked = f"?site={acme.site_id}&from={DAY}&to={DAY}"
+    overview = page.removesuffix("/reports")
+    addresses = (overview + asked, f"{overview}/values/country{asked}", f"{page}/new{asked}")
+    for address in (*addresses, make(metrics=["seconds"])):
+        assert "Visit duration" in alice.get(address).text, address
+
+
+def test_how_a_report_is_filtered_is_said_without_addresses(alice, acme, page):
+    asked = f"{page}/new?site={acme.site_id}"
+    assert "Make a report of it" in alice.get(asked).text
+    filtered = alice.get(f"{asked}&f=country:is:DE").text
+    assert "those of the page you came from" in filtered
+    assert "in its address" not in filtered
+
+
 def test_a_table_has_a_row_for_each_value_and_for_each_two(stocked, inside, acme):
     stocked(some_visits)
     with inside(acme):
@@ -328,6 +345,35 @@ def test_a_report_that_breaks_goes_behind_the_others(
     moment(BEGAN + timedelta(days=1, minutes=20))
     send(app)
     assert len(mailed()) == 2
+
+
+def test_a_report_that_is_tried_again_is_about_the_same_days(
+    app, stocked, daily, alice, moment, mailed, inside, acme, monkeypatch
+):
+    stocked(some_visits)
+    evening = BEGAN.replace(hour=23, minute=50) + timedelta(days=1)
+    moment(evening - timedelta(days=1))
+    alice.post(f"{daily}/schedule", {"schedule": "daily", "hour": "23"})
+    add_alice(alice, daily, inside, acme)
+    written = report_mails._written
+
+    def broken(report, due_at):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(report_mails, "_written", broken)
+    moment(evening)
+    send(app)
+    monkeypatch.setattr(report_mails, "_written", written)
+    moment(evening + timedelta(minutes=5))
+    send(app)
+    assert mailed() == []
+    # After midnight, when the day before is another one.
+    moment(evening + timedelta(minutes=20))
+    send(app)
+    [(_, _, text, _)] = mailed()
+    assert f"{DAY:%-d %B %Y}" in text and "Germany | 2 | 3" in text
+    send(app)
+    assert len(mailed()) == 1
 
 
 def test_two_workers_at_once_mail_it_once(stocked, daily, alice, moment, inside, acme):

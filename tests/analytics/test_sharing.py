@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from sqlalchemy import select
@@ -86,6 +87,30 @@ def test_a_link_shows_sums_to_whoever_has_it_and_nothing_of_a_single_visit(
     assert "France" in answer.text and "/ben" in answer.text
     for hidden in ("Kiel", "hush", "secret", "Revenue", "/sessions/", "/o/"):
         assert hidden not in answer.text, hidden
+
+
+def test_what_is_over_is_drawn_whole_and_what_is_to_come_not_at_all(visits, now, share, outside):
+    address = share()
+    today = outside.get(address + "?period=today").text
+    bars = re.findall(r"<title>\d+ \w+, (\d\d):00: (\S+) visitors", today)
+    assert len(bars) == 24
+    hour = clock.now().hour
+    assert [value for _hour, value in bars[hour + 1 :]] == ["–"] * (23 - hour)
+    assert [value for _hour, value in bars[: hour + 1]].count("–") == 0
+    assert today.count("bar-chart__bar--open") == 1
+    assert "bar-chart__bar--open" in outside.get(address + "?period=7d").text
+    assert "bar-chart__bar--open" not in outside.get(address + "?period=yesterday").text
+
+
+def test_the_page_that_shows_a_new_address_is_the_page_of_its_site(alice, page, acme):
+    body = alice.get(page).text
+    [action] = re.findall(r'<form class="form" method="post" action="([^"]+)"', body)
+    answer = alice.post(action, {"site": str(acme.site_id), "name": "For Ina"})
+    made = unescape(answer.text)
+    assert TOKEN.search(made) and '<div class="chosen">' in made
+    assert f'href="{page}?q="' in made
+    # Shown once: the page as it is opened later has no address.
+    assert not TOKEN.search(alice.get(page).text)
 
 
 def test_the_filters_of_a_link_cannot_be_taken_off(visits, now, share, outside):

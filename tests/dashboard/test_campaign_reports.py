@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.analytics import rollups
+from app.analytics.campaign_outcomes import Outcome, outcomes_of
 from app.analytics.matches import Match
 from app.analytics.models import Goal
 from app.analytics.periods import Period, local_day
-from app.analytics.shown import Shown, shown_of
 from app.campaigns.models import Campaign
 from app.core.db import db
 from app.sites.models import Site
@@ -29,11 +29,11 @@ def shelf(site):
     return Shelf(site.organization_id, site.number)
 
 
-def shown(site) -> dict[str, Shown]:
+def shown(site) -> dict[str, Outcome]:
     rollups.roll_up(site, busy=False)
     zone = ZoneInfo(site.time_zone)
     middle = local_day(NOON, zone)
-    return shown_of(site, Period(middle - timedelta(days=1), middle + timedelta(days=1), zone))
+    return outcomes_of(site, Period(middle - timedelta(days=1), middle + timedelta(days=1), zone))
 
 
 def test_each_campaign_is_told_with_what_came_after_it_and_with_those_without(site, shelf):
@@ -59,10 +59,10 @@ def test_each_campaign_is_told_with_what_came_after_it_and_with_those_without(si
     happen("kim", 0, "signup")
     happen(None, 0, "impression", first)
     found = shown(site)
-    assert found[str(first.id)] == Shown(
+    assert found[str(first.id)] == Outcome(
         4, 1, 0, visits=2, converted=1, revenue=500, others=2, others_converted=1
     )
-    assert found[str(other.id)] == Shown(
+    assert found[str(other.id)] == Outcome(
         1, 0, 1, visits=1, converted=0, revenue=0, others=3, others_converted=3
     )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from weakref import WeakSet
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.event import listens_for, remove
 
 from app.accounts.permissions import Role
 from app.core.db import db
 from app.proof.models import Activity
 from app.sites.models import Site
+from app.tracking import quarantine
 from app.tracking.models import Event, Quarantined, Session
 from tests.shops import shopify, shopify_order
 from tests.visits import BOT, FRANCE, ago, event, send
@@ -194,6 +197,47 @@ def test_a_viewer_reads_all_of_it_and_no_address(client, acme, page, session_id,
     for path in ("/events", "/drops", f"/sessions/{session_id()}"):
         text = page(path, "vera@acme.example")
         assert "91.0.0" not in text, path
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AGENT])
+def test_what_a_page_put_into_a_property_is_for_who_may_see_people(
+    client, acme, page, session_id, join, role
+):
+    join("vera@acme.example", role)
+    named = event(
+        acme, "/form", "form_submit", props={"email": "ina@example.com", "order_id": "4711"}
+    )
+    send(client, acme, named)
+    for path in ("/events", f"/sessions/{session_id()}"):
+        assert "ina@example.com" in page(path), path
+        text = page(path, "vera@acme.example")
+        assert "Form submit" in text
+        assert "ina@example.com" not in text and "4711" not in text, path
+
+
+def test_a_long_quarantine_is_given_back_without_holding_all_of_it(
+    client, acme, inside, sign_in, monkeypatch
+):
+    mine = [event(acme, f"/{n}") for n in range(20)]
+    send(client, acme, *mine, browser=BOT)
+    monkeypatch.setattr(quarantine, "AT_ONCE", 3)
+    held, most = WeakSet(), []
+
+    @listens_for(Quarantined, "load")
+    def loaded(suspect, _context):
+        held.add(suspect)
+        most.append(len(held))
+
+    alice = sign_in("alice@acme.example")
+    address = f"/o/{acme.slug}/sites/{acme.site_id}/quarantine/{mine[7]['id']}/restoration"
+    answer = alice.post(address)
+    remove(Quarantined, "load", loaded)
+    assert answer.status_code == 302
+    with inside(acme):
+        assert len(db.session.scalars(select(Event.id)).all()) == 20
+        assert not db.session.scalars(select(Quarantined)).all()
+        assert db.session.scalars(select(Session)).one().page_views == 20
+    assert max(most) <= 7, most
 
 
 def test_a_browser_that_was_no_bot_is_given_back_with_all_it_did(

@@ -49,7 +49,7 @@ class Report(Tenant, Base):
         owned_by("sites", "site_id"),
         UniqueConstraint("organization_id", "id"),
         Index("ix_reports_site_id", "site_id", "id"),
-        Index("ix_reports_next_at", "next_at"),
+        Index("ix_reports_try_at", "try_at"),
         {"info": {"system": ("SELECT",)}},
     )
 
@@ -62,7 +62,9 @@ class Report(Tenant, Base):
     # daily, weekly or monthly, at an hour of the site's clock; None: not mailed.
     schedule: Mapped[str | None] = mapped_column(String(10))
     hour: Mapped[int] = mapped_column(default=8)
+    # What it is due for, which says the days it is about, and when that is tried (again).
     next_at: Mapped[datetime | None]
+    try_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     recipients: Mapped[list[ReportRecipient]] = relationship(
         primaryjoin=lambda: foreign(ReportRecipient.report_id) == Report.id,
@@ -135,6 +137,7 @@ class Report(Tenant, Base):
     def _move_on(self) -> None:
         zone = db.session.get_one(Site, self.site_id).time_zone
         self.next_at = next_moment(self.schedule, self.hour, zone, clock.now())
+        self.try_at = self.next_at
 
 
 class ReportRecipient(Tenant, Base):

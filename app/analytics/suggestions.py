@@ -17,7 +17,7 @@ OUR_OWN = {"page_view", "impression", "campaign_click", "campaign_close", "campa
 
 
 @dataclass(frozen=True)
-class Seen:
+class Suggestions:
     """Within the last 30 days, the most frequent first."""
 
     pages: list[str]
@@ -25,7 +25,7 @@ class Seen:
     properties: list[str]
 
     @classmethod
-    def on(cls, site: Site) -> Seen:
+    def on(cls, site: Site) -> Suggestions:
         days = read_period("30d", None, None, ZoneInfo(site.time_zone))
         answer = ask(site, days, (), ("page", "event", "property"))
         pages, events, properties = (

@@ -22,7 +22,7 @@ from app.tracking.queries import sessions_by_id
 
 
 @dataclass(frozen=True)
-class Visits:
+class VisitList:
     """Some of them in their order, and how many there are in all. Of one that was erased since it
     was added up nothing is left."""
 
@@ -30,9 +30,9 @@ class Visits:
     total: int
 
 
-def visits_of(
+def list_visits(
     site: Site, period: Period, filters: Sequence[Filter], *, offset: int, limit: int
-) -> Visits:
+) -> VisitList:
     """Under the site's scope."""
     events = any(each.of_events for each in filters)
     chunks = read_chunks(site, period, filters, events=events)
@@ -41,7 +41,7 @@ def visits_of(
     wanted = [UUID(int=int(high) << 64 | int(low)) for high, low in newest[offset:][:limit]]
     with reading() as reader:
         known = sessions_by_id(reader, site.number, wanted)
-    return Visits([known[each] for each in wanted if each in known], len(newest))
+    return VisitList([known[each] for each in wanted if each in known], len(newest))
 
 
 def _found(chunk: Chunk) -> Array:

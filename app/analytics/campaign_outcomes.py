@@ -27,7 +27,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 @dataclass
-class Shown:
+class Outcome:
     """`visits` saw the campaign, `converted` of them reached a goal or an order after it, and
     `revenue` (minor units of the organization's currency) is what they brought after it. The
     others did not see it, although it was there to be seen by somebody in these days."""
@@ -41,7 +41,7 @@ class Shown:
     others: int = 0
     others_converted: int = 0
 
-    def __iadd__(self, other: Shown) -> Shown:
+    def __iadd__(self, other: Outcome) -> Outcome:
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
         return self
@@ -59,18 +59,18 @@ class Shown:
         return self.clicks / self.impressions if self.impressions else None
 
 
-def shown_of(site: Site, period: Period, filters: Sequence[Filter] = ()) -> dict[str, Shown]:
+def outcomes_of(site: Site, period: Period, filters: Sequence[Filter] = ()) -> dict[str, Outcome]:
     """By the campaign's id. Under the site's scope."""
     wanted = [goal.wanted for goal in Goal.of(site)] or [Match(ORDER)]
-    sums: dict[str, Shown] = {}
+    sums: dict[str, Outcome] = {}
     for chunk in read_chunks(site, period, filters):
-        for campaign, shown in in_native_thread(_shown, chunk, wanted).items():
-            sums.setdefault(campaign, Shown())
+        for campaign, shown in in_native_thread(_outcomes, chunk, wanted).items():
+            sums.setdefault(campaign, Outcome())
             sums[campaign] += shown
     return sums
 
 
-def _shown(chunk: Chunk, wanted: Iterable[Match]) -> dict[str, Shown]:
+def _outcomes(chunk: Chunk, wanted: Iterable[Match]) -> dict[str, Outcome]:
     events, sessions = chunk.events, chunk.sessions
     moments = sessions["begins"][events["session"]] + events["offset"]
     followed = chunk.chosen & (sessions["visitor"] != NOBODY)
@@ -84,7 +84,7 @@ def _shown(chunk: Chunk, wanted: Iterable[Match]) -> dict[str, Shown]:
 
 def _of(
     chunk: Chunk, code: int, named: list[str], moments: Array, followed: Array, reached: Array
-) -> Shown:
+) -> Outcome:
     events = chunk.events
     rows = events["campaign_event"][events["campaign"] == code]
     rows = rows[chunk.chosen[events["session"][rows]]]
@@ -102,7 +102,7 @@ def _of(
     ever[places] = True
     earned = events["earning_event"]
     later = saw[events["session"][earned]] & (moments[earned] >= first[events["session"][earned]])
-    return Shown(
+    return Outcome(
         impressions=len(seen),
         clicks=len(of.get(CLICKED, ())),
         closes=len(of.get(CLOSED, ())),

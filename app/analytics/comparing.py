@@ -1,0 +1,82 @@
+"""How figures differ from those of the days before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from app.analytics.answers import Answer, Totals, ask
+from app.analytics.chunks import read_chunks
+from app.analytics.filters import Filter
+from app.analytics.periods import Period
+from app.analytics.rollups import as_of, first_day
+from app.analytics.sums import Visits
+from app.core.threads import in_native_thread
+from app.sites.models import Site
+from app.tracking.models.rollup import BUCKET
+
+MULTIPLE = 10  # from which on a growth is told as a multiple
+
+
+@dataclass(frozen=True)
+class Before:
+    """`answer`: of as many days just before. `totals`: of as much of them as the period is over
+    by now. `whole`: whether the site counted when they began, without which nothing is compared."""
+
+    answer: Answer
+    totals: Totals
+    whole: bool
+
+    @classmethod
+    def of(cls, site: Site, period: Period, filters: Sequence[Filter]) -> Before:
+        """Under the site's scope."""
+        answer = ask(site, period.before(), filters, ())
+        first = first_day(site)
+        whole = first is not None and first < answer.period.first
+        now = as_of(site)
+        if period.begins <= now < period.ends:
+            return cls(answer, _until(answer, now).totals, whole)
+        return cls(answer, answer.totals, whole)
+
+    def change(
+        self, now: float | None, then: float | None, good: int = 1
+    ) -> tuple[str | None, str]:
+        return change_of(now, then, good) if self.whole else (None, "neutral")
+
+
+def change_of(now: float | None, then: float | None, good: int = 1) -> tuple[str | None, str]:
+    """In words, None where there is nothing to compare with, and its tone: good, bad or neutral.
+    `good`: -1 where less is better."""
+    if now is None or not then:
+        return None, "neutral"
+    share = (now - then) / then
+    if abs(share) < 0.0005:
+        return "0%", "neutral"
+    tone = "good" if share * good > 0 else "bad"
+    if share >= MULTIPLE:
+        return f"×{now / then:,.0f}", tone
+    return f"{share * 100:+,.0f}%" if abs(share) >= 0.1 else f"{share * 100:+.1f}%", tone
+
+
+def _until(answer: Answer, now: int) -> Answer:
+    """Without those visits of its last day that began later by the clock than it is now."""
+    last, zone = answer.period.last, answer.period.zone
+    time = datetime.fromtimestamp(now / 1000, zone).timetz()
+    until = int(datetime.combine(last, time).timestamp() * 1000)
+    days, quarters = dict(answer.days), dict(answer.quarters)
+    begins = Period(last, last, zone).begins
+    for moment in [each for each in quarters if each >= begins]:
+        del quarters[moment]
+    days.pop(last, None)
+    for chunk in read_chunks(answer.site, Period(last, last, zone), answer.filters, events=False):
+        chosen = chunk.chosen & (chunk.sessions["begins"] < until)
+        visits = in_native_thread(Visits, chunk.sessions, chosen)
+        if len(visits):
+            days[last] = visits.by(np.zeros(len(visits), np.int64), 1)[0]
+            found, places = np.unique(visits.columns["begins"] // BUCKET, return_inverse=True)
+            rows = visits.by(places, len(found))
+            quarters.update(zip((int(each) * BUCKET for each in found), rows, strict=True))
+    return replace(answer, days=days, quarters=quarters)

@@ -1,0 +1,59 @@
+"""A figure over time, point by point, as charts draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from app.analytics.answers import Answer, Point, Totals, label_at
+from app.core import clock
+
+MOST_HOURS = 3  # days that are drawn by the hour
+MOST_DAYS = 100  # that are drawn by the day
+
+
+def curve(
+    now: Answer,
+    before: Answer | None,
+    interval: str,
+    drawn: Callable[[Totals], float],
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> list[dict[str, Any]]:
+    """What, when, and the same of the period before. None is still to come. `notes` by the label
+    of the interval."""
+    present = label_at(int(clock.now().timestamp() * 1000), now.period.zone, interval)
+    then = before.series(interval) if before else []
+    return [
+        {
+            "at": point.at,
+            "label": label_of(point, interval),
+            "value": None if point.at > present else drawn(point.totals),
+            "before": drawn(then[place].totals) if place < len(then) else None,
+            "open": point.at == present,
+            "notes": (notes or {}).get(point.at, []),
+        }
+        for place, point in enumerate(now.series(interval))
+    ]
+
+
+def intervals(days: int) -> tuple[str, ...]:
+    """In which a period can be drawn, what suits it best first."""
+    if days <= 1:
+        return ("hour",)
+    if days <= MOST_HOURS:
+        return ("hour", "day")
+    if days <= 31:
+        return ("day", "week")
+    if days <= MOST_DAYS:
+        return ("day", "week", "month")
+    return ("week", "month") if days <= 2 * 366 else ("month",)
+
+
+def label_of(point: Point, interval: str) -> str:
+    at = datetime.fromisoformat(point.at)
+    if interval == "hour":
+        return f"{at:%-d %b, %H:%M}"
+    if interval == "month":
+        return f"{at:%B %Y}"
+    return f"{'Week of ' if interval == 'week' else ''}{at:%a %-d %b}"

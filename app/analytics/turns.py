@@ -1,0 +1,54 @@
+"""A worker's turn over the rows of a model that are due, of whichever organizations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from app.core import clock, tenancy
+from app.core.db import db, system
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+def take_turn(
+    model: type[T], due: Any, act: Callable[[T], Any], *, at_once: int, later: timedelta
+) -> None:
+    """`act` on each row whose moment in the column `due` has come, in a transaction of its own. One
+    that breaks holds up no other: it is tried again later, behind those that are due."""
+    for organization_id, identifier in _due(model, due, at_once):
+        with tenancy.scope(organization_id):
+            try:
+                row = db.session.get(model, identifier)
+                if row is not None:
+                    act(row)
+                    db.session.commit()
+            except Exception:
+                log.exception("turn_failed", model=model.__name__, id=str(identifier))
+                db.session.rollback()
+                _put_off(model, due, identifier, later)
+
+
+def _due(model: Any, due: Any, at_once: int) -> Any:
+    found = (
+        select(model.organization_id, model.id)
+        .where(due <= clock.now())
+        .order_by(due)
+        .limit(at_once)
+    )
+    with system() as connection:
+        return connection.execute(found).all()
+
+
+def _put_off(model: Any, due: Any, identifier: UUID, later: timedelta) -> None:
+    row = db.session.get(model, identifier)
+    if row is not None and getattr(row, due.key) is not None:
+        setattr(row, due.key, clock.now() + later)
+        db.session.commit()

@@ -1,0 +1,25 @@
+"""When a report is tried again, apart from which days it is about
+
+Revision: 0013
+Follows: 0012
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from app.core.db import Moment
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    op.add_column("reports", sa.Column("try_at", Moment(), nullable=True))
+    op.execute("UPDATE reports SET try_at = next_at")
+    op.drop_index("ix_reports_next_at", table_name="reports")
+    op.create_index("ix_reports_try_at", "reports", ["try_at"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_reports_try_at", table_name="reports")
+    op.create_index("ix_reports_next_at", "reports", ["next_at"], unique=False)
+    op.drop_column("reports", "try_at")
