@@ -277,7 +277,8 @@ class OrderUndone(PublicOrderAnnouncement):
 
     name: ClassVar[str] = "order.refunded"
     about: ClassVar[str] = (
-        "An order has been refunded in full or cancelled. One whose payment never came has no total."
+        "An order has been refunded in full or cancelled. If its payment never came, it has no "
+        "total."
     )
     example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "status": REFUNDED}
 

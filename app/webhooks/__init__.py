@@ -1,0 +1,7 @@
+from flask import Flask
+
+from app.webhooks import letters, outbox  # noqa: F401
+
+
+def register(app: Flask) -> None:
+    pass
