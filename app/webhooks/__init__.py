@@ -1,6 +1,6 @@
 from flask import Flask
 
-from app.webhooks import letters, outbox  # noqa: F401
+from app.webhooks import letters, outbox, redeliveries  # noqa: F401
 
 
 def register(app: Flask) -> None:

@@ -11,7 +11,7 @@ from app.core.db import db, system
 from app.core.jobs import job
 from app.core.tenancy import current_organization_id
 from app.webhooks.models import Delivery, Endpoint
-from app.webhooks.models.delivery import PAYLOADS_KEPT, PENDING, forget_payloads
+from app.webhooks.models.delivery import PENDING, forget_payloads
 from app.webhooks.sending import turns
 
 NUDGED = "candor:webhooks:nudged:"
@@ -46,9 +46,7 @@ def sweep_due() -> None:
 
 
 def forget_old_payloads() -> None:
-    old = select(Delivery.organization_id).where(
-        Delivery.created_at < clock.now() - PAYLOADS_KEPT, Delivery.payload_sealed.is_not(None)
-    )
+    old = select(Delivery.organization_id).where(Delivery.payload_until <= clock.now())
     with system() as connection:
         organization_ids = list(connection.scalars(old.distinct()))
     for organization_id in organization_ids:

@@ -56,7 +56,7 @@ class Delivery(Tenant, Base):
         # The log and its counts, without reading a row.
         Index("ix_deliveries_endpoint_id_id", "endpoint_id", "id", "state"),
         Index("ix_deliveries_redelivery_id", "redelivery_id", "state"),
-        Index("ix_deliveries_created_at", "created_at"),
+        Index("ix_deliveries_payload_until", "payload_until"),
         {"info": {"system": ("SELECT",)}},
     )
 
@@ -66,6 +66,7 @@ class Delivery(Tenant, Base):
     # The body to the letter; None once it has been dropped.
     payload_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     payload = SealedBytes("payload_sealed")
+    payload_until: Mapped[datetime | None]
     size: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(10), default=PENDING)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
@@ -83,6 +84,7 @@ class Delivery(Tenant, Base):
         moment = clock.now()
         delivery = cls(endpoint_id=endpoint.id, type=kind, test=test, size=len(payload))
         delivery.payload, delivery.created_at = payload, moment
+        delivery.payload_until = moment + PAYLOADS_KEPT
         delivery.next_attempt_at = BEFORE_ALL if test else moment
         db.session.add(delivery)
         return delivery
@@ -164,23 +166,17 @@ def payload_of(kind: str, data: dict[str, Any]) -> bytes:
 def forget_payloads() -> None:
     """Of the organization in scope, after 30 days; that something was sent stays. What still waits
     then has nobody who takes it."""
-    old = Delivery.created_at < clock.now() - PAYLOADS_KEPT
-    values = {"settled_at": clock.now(), "next_attempt_at": None}
-    _update(update(Delivery).where(old, Delivery.state == PENDING).values(state=FAILED, **values))
-    dropped = select(Delivery.id).where(old, Delivery.payload_sealed.is_not(None))
+    moment = clock.now()
+    old = Delivery.payload_until <= moment
     nothing = {"sent_headers_sealed": None, "headers_sealed": None, "body_sealed": None}
-    _update(
-        update(DeliveryAttempt).where(DeliveryAttempt.delivery_id.in_(dropped)).values(**nothing)
-    )
-    _update(
-        update(Delivery)
-        .where(old, Delivery.payload_sealed.is_not(None))
-        .values(payload_sealed=None)
-    )
-
-
-def _update(statement: Any) -> None:
-    db.session.execute(statement, execution_options={"synchronize_session": False})
+    theirs = DeliveryAttempt.delivery_id.in_(select(Delivery.id).where(old))
+    settled = {"state": FAILED, "settled_at": moment, "next_attempt_at": None}
+    for statement in (
+        update(DeliveryAttempt).where(theirs).values(**nothing),
+        update(Delivery).where(old, Delivery.state == PENDING).values(**settled),
+        update(Delivery).where(old).values(payload_sealed=None, payload_until=None),
+    ):
+        db.session.execute(statement, execution_options={"synchronize_session": False})
 
 
 @dataclass(frozen=True, kw_only=True)
