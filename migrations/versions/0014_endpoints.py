@@ -91,3 +91,17 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_attempts'))
     )
     op.create_index('ix_delivery_attempts_delivery_id_id', 'delivery_attempts', ['delivery_id', 'id'], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_index('ix_delivery_attempts_delivery_id_id', table_name='delivery_attempts')
+    op.drop_table('delivery_attempts')
+    op.drop_table('redeliveries')
+    op.drop_index('ix_deliveries_state_next_attempt_at', table_name='deliveries')
+    op.drop_index('ix_deliveries_redelivery_id', table_name='deliveries')
+    op.drop_index('ix_deliveries_payload_until', table_name='deliveries')
+    op.drop_index('ix_deliveries_endpoint_id_state', table_name='deliveries')
+    op.drop_index('ix_deliveries_endpoint_id_id', table_name='deliveries')
+    op.drop_table('deliveries')
+    op.drop_index('ix_endpoints_site_id', table_name='endpoints')
+    op.drop_table('endpoints')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -153,6 +154,11 @@ class Delivery(Tenant, Base):
     @property
     def readable_payload(self) -> str | None:
         return None if self.payload is None else self.payload.decode()
+
+    @property
+    def indented_payload(self) -> str | None:
+        text = self.readable_payload
+        return None if text is None else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
 
     def _settle(self, state: str) -> None:
         self.state, self.settled_at, self.next_attempt_at = state, clock.now(), None
