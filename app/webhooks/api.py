@@ -350,11 +350,11 @@ def list_deliveries(query_data: DeliveriesQuery) -> Any:
     return Deliveries.read(asked.statement(), Delivery, query_data, DeliveryOut.of)
 
 
-@blueprint.get("/deliveries/<uuid:delivery_id>")
+@blueprint.get("/deliveries/<uuid:outgoing_id>")
 @authorized(Permission.ENDPOINTS_READ)
 @blueprint.output(DeliveryInFull)
-def get_delivery(delivery_id: UUID) -> Any:
-    delivery = get_or_404(Delivery, delivery_id)
+def get_delivery(outgoing_id: UUID) -> Any:
+    delivery = get_or_404(Delivery, outgoing_id)
     made = select(DeliveryAttempt).filter_by(delivery_id=delivery.id).order_by(DeliveryAttempt.id)
     return DeliveryInFull(
         **DeliveryOut.of(delivery).model_dump(),
@@ -363,14 +363,14 @@ def get_delivery(delivery_id: UUID) -> Any:
     )
 
 
-@blueprint.post("/deliveries/<uuid:delivery_id>/redelivery")
+@blueprint.post("/deliveries/<uuid:outgoing_id>/redelivery")
 @authorized(Permission.ENDPOINTS_WRITE)
 @blueprint.output(DeliveryOut)
 @writes
-def redeliver(delivery_id: UUID) -> Any:
+def redeliver(outgoing_id: UUID) -> Any:
     """Send it again, with the same id. 409 while it still is to be sent, and once its payload was
     deleted."""
-    delivery = get_or_404(Delivery, delivery_id)
+    delivery = get_or_404(Delivery, outgoing_id)
     if delivery.why_not_redeliverable:
         raise ApiError(409, "not_redeliverable", delivery.why_not_redeliverable)
     delivery.redeliver()

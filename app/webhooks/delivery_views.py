@@ -21,16 +21,16 @@ from app.webhooks.redeliveries import NotRedeliverable, Redelivery
 from app.webhooks.views import address_of, blueprint
 
 
-@blueprint.get("/deliveries/<uuid:delivery_id>")
+@blueprint.get("/deliveries/<uuid:outgoing_id>")
 @require(Permission.ENDPOINTS_READ)
-def delivery(delivery_id: UUID) -> Any:
-    return _delivery(get_or_404(Delivery, delivery_id))
+def delivery(outgoing_id: UUID) -> Any:
+    return _delivery(get_or_404(Delivery, outgoing_id))
 
 
-@blueprint.post("/deliveries/<uuid:delivery_id>/redelivery")
+@blueprint.post("/deliveries/<uuid:outgoing_id>/redelivery")
 @require(Permission.ENDPOINTS_WRITE)
-def redeliver(delivery_id: UUID) -> Any:
-    found = get_or_404(Delivery, delivery_id)
+def redeliver(outgoing_id: UUID) -> Any:
+    found = get_or_404(Delivery, outgoing_id)
     if found.why_not_redeliverable:
         return _delivery(found, 422, found.why_not_redeliverable)
     found.redeliver()

@@ -11,11 +11,12 @@ from sqlalchemy.orm import joinedload
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
-from app.core.api import ListQuery, page
+from app.core.api import ListQuery, page, uuid_or_404
 from app.core.db import db
 from app.core.public import public_types
 from app.core.render import render
 from app.sites.listing import Choice, choose_site
+from app.sites.models import Site
 from app.webhooks.checks import checked_url
 from app.webhooks.forms import EndpointForm, TestForm
 from app.webhooks.log import Filter
@@ -53,11 +54,11 @@ def new() -> Any:
 @blueprint.post("")
 @require(Permission.ENDPOINTS_WRITE)
 def create() -> Any:
-    form, choice = EndpointForm(), _choice(request.form.get("site"))
+    form, site = EndpointForm(), _site(request.form.get("site"))
     if not form.validate():
         return _new(form, 422)
     try:
-        endpoint = Endpoint.create(site=choice.chosen if choice else None, **form.checked)
+        endpoint = Endpoint.create(site=site, **form.checked)
     except Refused as error:
         form[error.field].errors = [str(error)]
         return _new(form, 422)
@@ -167,7 +168,11 @@ def show_endpoint(
 
 def address_of(delivery: Delivery) -> str:
     slug = current_organization.slug
-    return url_for("webhooks.delivery", organization=slug, delivery_id=delivery.id)
+    return url_for("webhooks.delivery", organization=slug, outgoing_id=delivery.id)
+
+
+def _site(identifier: str | None) -> Site | None:
+    return get_or_404(Site, uuid_or_404(identifier)) if identifier else None
 
 
 def _choice(identifier: str | None = None) -> Choice | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from standardwebhooks import Webhook
 
-from tests.webhooks.receiver import answering
-
 
 def activity(tenant, **more):
     body = {"site_id": str(tenant.site_id), "type": "purchase", "product": {"name": "Tea"}}

@@ -88,6 +88,7 @@ class Delivery(Tenant, Base):
         delivery.payload_until = moment + PAYLOADS_KEPT
         delivery.next_attempt_at = BEFORE_ALL if test else moment
         db.session.add(delivery)
+        db.session.flush()
         return delivery
 
     @classmethod
