@@ -57,7 +57,7 @@ class Redelivery(Tenant, Base):
     def states(self) -> dict[str, int]:
         """How many of them are in which state by now."""
         counted: Any = select(Delivery.state, func.count(Delivery.id))
-        counted = counted.filter_by(redelivery_id=self.id).group_by(Delivery.state)
+        counted = counted.where(Delivery.redelivery_id == self.id).group_by(Delivery.state)
         return {row[0]: row[1] for row in db.session.execute(tenancy.scoped(counted, Delivery))}
 
     def _send_again(self, asked: Filter) -> None:

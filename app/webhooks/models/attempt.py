@@ -38,6 +38,11 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def ended_at(self) -> datetime:
+        """A receiver that took its time gets as long a rest as any other."""
+        return self.at + timedelta(milliseconds=self.milliseconds)
+
+    @property
     def gone(self) -> bool:
         """The receiver wants nothing more, ever."""
         return self.status == HTTPStatus.GONE

@@ -131,7 +131,7 @@ class Delivery(Tenant, Base):
             self._settle(FAILED)
         else:
             later = SCHEDULE[self.attempts] * random.uniform(1, 1 + JITTER)  # noqa: S311
-            self.next_attempt_at = outcome.at + max(later, outcome.wished_pause)
+            self.next_attempt_at = outcome.ended_at + max(later, outcome.wished_pause)
 
     def release(self, claimed_until: datetime | None) -> None:
         """Give back what was claimed and not tried."""

@@ -160,7 +160,7 @@ class Endpoint(Tenant, Base):
             self.disable(FAILING)
         pause = max(outcome.wished_pause, self._pause())
         if pause:
-            self.waits_until = outcome.at + min(pause, LONGEST_PAUSE)
+            self.waits_until = outcome.ended_at + min(pause, LONGEST_PAUSE)
 
     def let_try(self) -> None:
         """Whoever looks at it wants to know now: the next delivery need not wait."""
