@@ -21,6 +21,7 @@ from app.webhooks.checks import checked_url
 from app.webhooks.forms import EndpointForm, TestForm
 from app.webhooks.log import Filter
 from app.webhooks.models import Delivery, Endpoint, Refused
+from app.webhooks.models.delivery import indented
 from app.webhooks.models.endpoint import EVERYTHING
 from app.webhooks.outbox import nudge, write_test
 from app.webhooks.queries import DAYS, health_of
@@ -42,7 +43,9 @@ def index() -> Any:
 @blueprint.get("/types")
 @require(Permission.ENDPOINTS_READ)
 def types() -> Any:
-    return render("webhooks/types.html", types=public_types())
+    known = public_types()
+    examples = {name: indented(kind.example) for name, kind in known.items()}
+    return render("webhooks/types.html", types=known, examples=examples)
 
 
 @blueprint.get("/new")

@@ -159,10 +159,14 @@ class Delivery(Tenant, Base):
     @property
     def indented_payload(self) -> str | None:
         text = self.readable_payload
-        return None if text is None else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return None if text is None else indented(json.loads(text))
 
     def _settle(self, state: str) -> None:
         self.state, self.settled_at, self.next_attempt_at = state, clock.now(), None
+
+
+def indented(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def payload_of(kind: str, data: dict[str, Any]) -> bytes:
