@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from sqlalchemy import select
 
 from app.accounts.access import authorized, get_or_404
@@ -24,6 +25,12 @@ from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Refused
 from app.webhooks.outbox import nudge, write_test
 from app.webhooks.redeliveries import NotRedeliverable, Redelivery
 from app.webhooks.sending import HIDDEN
+
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "url": checked_url,
+    "types": checked_types,
+    "headers": checked_headers,
+}
 
 blueprint = APIBlueprint("endpoints_api", __name__, url_prefix="/api/v1", tag="Webhooks")
 
@@ -44,22 +51,18 @@ class EndpointChanges(Schema):
     def one_line(cls, text: Any) -> Any:
         return clean_line(text)
 
-    def checked(self) -> dict[str, Any]:
-        """Those that were given. Raises 422."""
-        checks: dict[str, Any] = {
-            "url": checked_url,
-            "types": checked_types,
-            "headers": checked_headers,
-        }
-        given = self.model_dump(include={"url", "description", "types", "headers"})
+    # While the body is read, so that no transaction waits for a name server.
+    @field_validator("url", "types", "headers")
+    @classmethod
+    def may_be(cls, value: Any, info: ValidationInfo) -> Any:
         try:
-            return {
-                name: checks[name](value) if name in checks else value
-                for name, value in given.items()
-                if value is not None
-            }
+            return value if value is None else CHECKS[info.field_name or ""](value)
         except Refused as error:
-            raise invalid(error.field, str(error)) from error
+            raise ValueError(str(error)) from error
+
+    def given(self) -> dict[str, Any]:
+        names = {"url", "description", "types", "headers"}
+        return self.model_dump(include=names, exclude_none=True)
 
 
 class EndpointIn(EndpointChanges):
@@ -126,7 +129,7 @@ class TestIn(Schema):
     type: str = Field(max_length=60)
 
 
-class DeliveryOut(Schema):
+class OutboundDelivery(Schema):
     """`message_id` is the `webhook-id`. `attempts`: since it was written or last sent again."""
 
     id: UUID
@@ -142,15 +145,15 @@ class DeliveryOut(Schema):
     settled_at: datetime | None
 
     @classmethod
-    def of(cls, delivery: Delivery) -> DeliveryOut:
-        return cls(**{name: getattr(delivery, name) for name in DeliveryOut.model_fields})
+    def of(cls, delivery: Delivery) -> OutboundDelivery:
+        return cls(**{name: getattr(delivery, name) for name in OutboundDelivery.model_fields})
 
 
-class Deliveries(Page[DeliveryOut]):
+class OutboundDeliveries(Page[OutboundDelivery]):
     pass
 
 
-class DeliveriesQuery(ListQuery):
+class OutboundDeliveriesQuery(ListQuery):
     """Times are UTC: `since` counts in, `until` does not."""
 
     endpoint_id: UUID | None = None
@@ -184,7 +187,7 @@ class AttemptOut(Schema):
         )
 
 
-class DeliveryInFull(DeliveryOut):
+class OutboundDeliveryInFull(OutboundDelivery):
     """`payload` to the letter; null once it was deleted, after 30 days."""
 
     payload: str | None
@@ -267,7 +270,7 @@ def create_endpoint(json_data: EndpointIn) -> Any:
     """The address is looked up: it must be on the public internet."""
     site = get_or_404(Site, json_data.site_id) if json_data.site_id else None
     try:
-        endpoint = Endpoint.create(site=site, **json_data.checked())
+        endpoint = Endpoint.create(site=site, **json_data.given())
     except Refused as error:
         raise invalid(error.field, str(error)) from error
     if json_data.enabled is False:
@@ -288,7 +291,7 @@ def get_endpoint(endpoint_id: UUID) -> Any:
 @blueprint.output(EndpointOut)
 @writes
 def change_endpoint(endpoint_id: UUID, json_data: EndpointChanges) -> Any:
-    endpoint, changes = get_or_404(Endpoint, endpoint_id), json_data.checked()
+    endpoint, changes = get_or_404(Endpoint, endpoint_id), json_data.given()
     if changes:
         endpoint.change(**changes)
     if json_data.enabled is False:
@@ -322,42 +325,46 @@ def rotate_secret(endpoint_id: UUID) -> Any:
 @blueprint.post("/endpoints/<uuid:endpoint_id>/tests")
 @authorized(Permission.ENDPOINTS_WRITE)
 @blueprint.input(TestIn)
-@blueprint.output(DeliveryOut, status_code=201)
-@writes
+@blueprint.output(OutboundDelivery, status_code=201)
 def send_test(endpoint_id: UUID, json_data: TestIn) -> Any:
     """Send the example of a type. 409 for an endpoint that is disabled."""
     endpoint = get_or_404(Endpoint, endpoint_id)
-    try:
-        checked_types([json_data.type])
-        checked_url(endpoint.url or "")
-    except Refused as error:
-        raise invalid("type" if error.field == "types" else error.field, str(error)) from error
     if json_data.type not in public_types():
-        raise invalid("type", "Name one type.")
+        raise invalid("type", "There is no such type.")
     if endpoint.disabled_at is not None:
         raise ApiError(409, "disabled", "The endpoint is disabled.")
-    return DeliveryOut.of(write_test(endpoint, json_data.type))
+    try:
+        # Before anything is written: no transaction waits for a name server.
+        checked_url(endpoint.url or "")
+    except Refused as error:
+        raise invalid(error.field, str(error)) from error
+    return _write_test(endpoint_id, json_data.type)
+
+
+@writes
+def _write_test(endpoint_id: UUID, kind: str) -> Any:
+    return OutboundDelivery.of(write_test(get_or_404(Endpoint, endpoint_id), kind))
 
 
 @blueprint.get("/deliveries")
 @authorized(Permission.ENDPOINTS_READ)
-@blueprint.input(DeliveriesQuery, location="query")
-@blueprint.output(Deliveries)
-def list_deliveries(query_data: DeliveriesQuery) -> Any:
+@blueprint.input(OutboundDeliveriesQuery, location="query")
+@blueprint.output(OutboundDeliveries)
+def list_deliveries(query_data: OutboundDeliveriesQuery) -> Any:
     if query_data.endpoint_id:
         get_or_404(Endpoint, query_data.endpoint_id)
     asked = _asked(query_data)
-    return Deliveries.read(asked.statement(), Delivery, query_data, DeliveryOut.of)
+    return OutboundDeliveries.read(asked.statement(), Delivery, query_data, OutboundDelivery.of)
 
 
 @blueprint.get("/deliveries/<uuid:outgoing_id>")
 @authorized(Permission.ENDPOINTS_READ)
-@blueprint.output(DeliveryInFull)
+@blueprint.output(OutboundDeliveryInFull)
 def get_delivery(outgoing_id: UUID) -> Any:
     delivery = get_or_404(Delivery, outgoing_id)
     made = select(DeliveryAttempt).filter_by(delivery_id=delivery.id).order_by(DeliveryAttempt.id)
-    return DeliveryInFull(
-        **DeliveryOut.of(delivery).model_dump(),
+    return OutboundDeliveryInFull(
+        **OutboundDelivery.of(delivery).model_dump(),
         payload=delivery.readable_payload,
         log=[AttemptOut.of(each) for each in db.session.scalars(made)],
     )
@@ -365,7 +372,7 @@ def get_delivery(outgoing_id: UUID) -> Any:
 
 @blueprint.post("/deliveries/<uuid:outgoing_id>/redelivery")
 @authorized(Permission.ENDPOINTS_WRITE)
-@blueprint.output(DeliveryOut)
+@blueprint.output(OutboundDelivery)
 @writes
 def redeliver(outgoing_id: UUID) -> Any:
     """Send it again, with the same id. 409 while it still is to be sent, and once its payload was
@@ -376,7 +383,7 @@ def redeliver(outgoing_id: UUID) -> Any:
     delivery.redeliver()
     delivery.endpoint.let_try()
     nudge(delivery.endpoint)
-    return DeliveryOut.of(delivery)
+    return OutboundDelivery.of(delivery)
 
 
 @blueprint.post("/redeliveries")
@@ -410,7 +417,7 @@ def list_types() -> Any:
     return Types(data=[TypeOut.of(kind) for kind in public_types().values()])
 
 
-def _asked(said: DeliveriesQuery | RedeliveryIn) -> Filter:
+def _asked(said: OutboundDeliveriesQuery | RedeliveryIn) -> Filter:
     names = ("state", "type", "since", "until")
     given = {name: getattr(said, name) for name in names}
     plain = {

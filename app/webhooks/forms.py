@@ -10,6 +10,8 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from app.core.forms import CountField, Form, LineField, clean_line, printable
 from app.core.outbound import LONGEST_URL
 from app.core.public import public_types
+from app.sites.forms import SiteField
+from app.sites.models import Site
 from app.webhooks.checks import checked_headers, checked_types, checked_url
 from app.webhooks.models import Endpoint, Refused
 from app.webhooks.models.endpoint import EVERYTHING
@@ -24,10 +26,21 @@ def _refused() -> Iterator[None]:
         raise ValidationError(str(error)) from error
 
 
+class AnySiteField(SiteField):
+    """Without a site: all of them."""
+
+    site: Site | None = None  # type: ignore[assignment]
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data:
+            super().pre_validate(form)
+
+
 class EndpointForm(Form):
     """`checked` is what a verb takes. The values of headers are never shown again: a line that
     still says that its value is hidden keeps it."""
 
+    site = AnySiteField("Site")
     url = LineField("Address", [InputRequired("Where should it be sent?"), Length(max=LONGEST_URL)])
     description = LineField("Name", [Optional(), Length(max=120)])
     everything = BooleanField("All types, also those that come later", default=True)

@@ -11,12 +11,11 @@ from sqlalchemy.orm import joinedload
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
-from app.core.api import ListQuery, page, uuid_or_404
+from app.core.api import ListQuery, page
 from app.core.db import db
 from app.core.public import public_types
 from app.core.render import render
 from app.sites.listing import Choice, choose_site
-from app.sites.models import Site
 from app.webhooks.checks import checked_url
 from app.webhooks.forms import EndpointForm, TestForm
 from app.webhooks.log import Filter
@@ -57,11 +56,11 @@ def new() -> Any:
 @blueprint.post("")
 @require(Permission.ENDPOINTS_WRITE)
 def create() -> Any:
-    form, site = EndpointForm(), _site(request.form.get("site"))
+    form = EndpointForm()
     if not form.validate():
         return _new(form, 422)
     try:
-        endpoint = Endpoint.create(site=site, **form.checked)
+        endpoint = Endpoint.create(site=form.site.site, **form.checked)
     except Refused as error:
         form[error.field].errors = [str(error)]
         return _new(form, 422)
@@ -174,10 +173,6 @@ def address_of(delivery: Delivery) -> str:
     return url_for("webhooks.delivery", organization=slug, outgoing_id=delivery.id)
 
 
-def _site(identifier: str | None) -> Site | None:
-    return get_or_404(Site, uuid_or_404(identifier)) if identifier else None
-
-
 def _choice(identifier: str | None = None) -> Choice | None:
     """The one site that it is for, or the sites to choose from; None: for all of them."""
     asked = identifier or "site" in request.args or "q" in request.args
@@ -185,13 +180,12 @@ def _choice(identifier: str | None = None) -> Choice | None:
 
 
 def _new(form: EndpointForm, status: int = 200) -> Any:
-    choice = _choice(request.form.get("site"))
     return render(
         "webhooks/endpoints/new.html",
         status,
         block="picker",
         form=form,
-        choice=choice,
+        choice=_choice(form.site.data),
         kinds=public_types(),
     )
 

@@ -390,6 +390,7 @@ def test_a_hostile_change_is_refused_or_taken_by_the_api(on_each):
             path = path.replace("<uuid:campaign_id>", str(ids.campaign_id))
             path = path.replace("<uuid:goal_id>", str(ids.goal_id))
             path = path.replace("<uuid:funnel_id>", str(ids.funnel_id))
+            path = path.replace("<uuid:endpoint_id>", str(ids.endpoint_id))
             headers = {**acme.bearer, "Content-Type": "application/json"}
             for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
                 encoding = {"Content-Encoding": "gzip"} if name == "gzip bomb" else {}
@@ -747,7 +748,7 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
             f"{page}/analytics/annotations/{ids.annotation_id}",
             {"day": "2026-01-02", "text": "Sale"},
         ),
-        ENDPOINTS: (f"{page}/endpoints", {"site": str(acme.site_id), **TOLD}),
+        ENDPOINTS: (f"{page}/endpoints", {**TOLD, "site": str(acme.site_id)}),
         f"{ENDPOINTS}/<uuid:endpoint_id>": (f"{page}/endpoints/{ids.endpoint_id}", TOLD),
         f"{ENDPOINTS}/<uuid:endpoint_id>/tests": (
             f"{page}/endpoints/{ids.endpoint_id}/tests",

@@ -869,7 +869,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", f"{ENDPOINTS}/new"): one("GET", f"{TOLD}/new?site={{site_id}}", refused=200),
     ("POST", ENDPOINTS): Route(
         lambda ids: [
-            Attempt("POST", TOLD, form={**ENDPOINT_FORM, "site": str(ids.site_id)}),
+            Attempt("POST", TOLD, form={**ENDPOINT_FORM, "site": str(ids.site_id)}, refused=422),
         ]
     ),
     ("GET", ENDPOINT): one("GET", f"{TOLD}/{{endpoint_id}}"),
