@@ -93,7 +93,10 @@ class Delivery(Tenant, Base):
 
     @classmethod
     def claim(cls, endpoint_id: UUID, most: int) -> list[Delivery]:
-        """Take what is due for one attempt, so that nobody else does until CLAIM has passed."""
+        """Take what is due for one attempt, so that nobody else does until CLAIM has passed.
+
+        Chosen first and taken then: Postgres may ask an inner query with a limit several times.
+        """
         moment = clock.now()
         due = (
             select(cls.id)
@@ -105,7 +108,11 @@ class Delivery(Tenant, Base):
         )
         claimed = (
             update(cls)
-            .where(cls.id.in_(due), cls.state == PENDING, cls.next_attempt_at <= moment)
+            .where(
+                cls.id.in_(list(db.session.scalars(due))),
+                cls.state == PENDING,
+                cls.next_attempt_at <= moment,
+            )
             .values(attempts=cls.attempts + 1, next_attempt_at=moment + CLAIM)
             .returning(cls.id)
         )
