@@ -59,6 +59,8 @@ class Turns:
     def wake(self, organization_id: UUID, key: UUID) -> None:
         """Give `key` a turn as soon as there is a thread for it. Who waits already waits once."""
         with self._changed:
+            if self.stopping:
+                return
             self._waiting.setdefault(key, (worker_app(), organization_id))
             self._begin()
 
@@ -74,7 +76,7 @@ class Turns:
 
     def _begin(self) -> None:
         for key in list(self._waiting):
-            if not self.stopping and self._has_room(key):
+            if self._has_room(key):
                 app, organization_id = self._waiting.pop(key)
                 turn = _Turn(app, organization_id, key, key in self._proven)
                 self._running[key] += 1

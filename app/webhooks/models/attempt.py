@@ -88,10 +88,6 @@ class DeliveryAttempt(Tenant, Base):
         return attempt
 
     @property
-    def delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
-
-    @property
     def phrase(self) -> str:
         """The status as programmers know it: 404 Not Found."""
         if self.status is None:

@@ -21,7 +21,6 @@ from app.webhooks.models.attempt import DeliveryAttempt, Outcome
 from app.webhooks.models.endpoint import Endpoint
 
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
-STATES = (PENDING, DELIVERED, FAILED)
 # How long after the one before each attempt is made.
 SCHEDULE = (
     timedelta(),
