@@ -14,6 +14,8 @@ PERIODIC = {
     "app.proof.jobs.sweep_imports": 60,
     "app.proof.jobs.forget_uploads": 3600,
     "app.core.mail.sweep_mail": 30,
+    "app.webhooks.jobs.sweep_due": 5,
+    "app.webhooks.jobs.forget_old_payloads": 3600,
     "app.accounts.models.sign_in.forget_sign_ins": 3600,
     "app.accounts.models.mailed.forget_mailed": 3600,
     "app.accounts.jobs.delete_organizations": 3600,

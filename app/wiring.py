@@ -23,6 +23,7 @@ from app import (
     sites,
     sources,
     tracking,
+    webhooks,
 )
 from app.config import Settings, read_settings
 from app.core import bus, db, dev_mail, errors, headers, health, logs, metrics, ratelimit, render
@@ -41,6 +42,7 @@ PACKAGES = (
     proof,
     campaigns,
     analytics,
+    webhooks,
     embed,
     dashboard,
 )

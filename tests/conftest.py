@@ -31,6 +31,7 @@ from app.sources import hooks
 from app.sources.models import Source
 from app.tracking import identity
 from app.wiring import create_app
+from tests import shapes  # noqa: F401 (each test checks what it tells the outside)
 from tests.services import CHROMIUM_FLAGS, Program, chromium, running_postgres, running_valkey
 
 PASSWORD = "correct horse battery"

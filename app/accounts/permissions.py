@@ -36,6 +36,8 @@ class Permission(StrEnum):
     EVENTS_WRITE = "events:write"
     ANALYTICS_READ = "analytics:read"
     ANALYTICS_WRITE = "analytics:write"
+    ENDPOINTS_READ = "endpoints:read"
+    ENDPOINTS_WRITE = "endpoints:write"
 
 
 P = Permission
@@ -50,6 +52,8 @@ _EDITOR = _VIEWER | {
     P.ACTIVITIES_WRITE,
     P.EVENTS_WRITE,
     P.ANALYTICS_WRITE,
+    P.ENDPOINTS_READ,
+    P.ENDPOINTS_WRITE,
 }
 _ADMIN = _EDITOR | {
     P.ORGANIZATION_WRITE,

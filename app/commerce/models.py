@@ -14,6 +14,7 @@ from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.crypto import SealedDocument, blind_index
 from app.core.db import Base, db, exclusive
+from app.core.public import PublicAnnouncement
 from app.core.tenancy import Tenant, owned_by
 from app.sources.facts import OrderCancelled, OrderPaid, OrderRefunded, Person, Place, Product
 from app.sources.models import Source
@@ -170,6 +171,22 @@ class Order(Tenant, Base):
     def first_product(self) -> Product | None:
         return Product(**self.products[0]) if self.products else None
 
+    def public_data(self) -> dict[str, Any]:
+        """What other programs are told of it. Of the buyer nothing: their shop knows him."""
+        total = None if self.total is None else {"amount": self.total, "currency": self.currency}
+        return {
+            "id": str(self.id),
+            "site_id": str(self.site_id),
+            "source_id": str(self.source_id),
+            "external_id": self.external_id,
+            "reference": self.reference,
+            "status": self.status,
+            "total": total,
+            "items": self.items,
+            "products": self.products or [],
+            "occurred_at": clock.iso(self.occurred_at),
+        }
+
 
 class Refund(Tenant, Base):
     """Money given back for an order."""
@@ -203,6 +220,26 @@ def customer_index(person: Person | None, organization_id: UUID, source_id: UUID
     return blind_index(person.customer_id, purpose=purpose, tenant=organization_id)
 
 
+_EXAMPLE = {
+    "id": "01980d3c-5b7a-7c11-9a52-3f0c6b1d2e01",
+    "site_id": "01980d3c-5b7a-7c11-9a52-3f0c6b1d2e02",
+    "source_id": "9b2f6c1e-0d43-4a8e-b1a7-5c2f7e9d3a10",
+    "external_id": "5678901234567",
+    "reference": "#1042",
+    "status": PAID,
+    "total": {"amount": 4200, "currency": "EUR"},
+    "items": 2,
+    "products": [
+        {
+            "name": "Darjeeling",
+            "url": "https://shop.example/products/darjeeling",
+            "image": "https://shop.example/images/darjeeling.jpg",
+        }
+    ],
+    "occurred_at": "2026-01-31T14:05:00.000Z",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class OrderAnnouncement(Announcement):
     """Of whatever changes what an order is worth."""
@@ -213,15 +250,37 @@ class OrderAnnouncement(Announcement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderPlaced(OrderAnnouncement):
-    name: ClassVar[str] = "order.created"
+class PublicOrderAnnouncement(OrderAnnouncement, PublicAnnouncement):
+    since: ClassVar[str] = "0.1.0"
+    nullable: ClassVar[frozenset[str]] = frozenset(
+        {"external_id", "reference", "total", "items"}
+        | {f"products.{name}" for name in ("name", "url", "image")}
+    )
+
+    def public_site_id(self) -> UUID | None:
+        return self.order.site_id
+
+    def public_data(self) -> dict[str, Any]:
+        return self.order.public_data()
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderUndone(OrderAnnouncement):
+class OrderPlaced(PublicOrderAnnouncement):
+    name: ClassVar[str] = "order.created"
+    about: ClassVar[str] = "An order has been paid."
+    example: ClassVar[dict[str, Any]] = _EXAMPLE
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderUndone(PublicOrderAnnouncement):
     """Refunded in full, cancelled, voided or deleted."""
 
     name: ClassVar[str] = "order.refunded"
+    about: ClassVar[str] = (
+        "An order has been refunded in full or cancelled. If its payment never came, it has no "
+        "total."
+    )
+    example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "status": REFUNDED}
 
 
 @dataclass(frozen=True, kw_only=True)

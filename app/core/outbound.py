@@ -116,6 +116,15 @@ def check_url(url: str) -> None:
         raise Blocked("The host name of this address cannot be found.") from error
 
 
+def check_headers(headers: dict[str, str]) -> None:
+    """Raise Blocked unless `send` may send these. For saving; `send` checks again."""
+    for name, value in headers.items():
+        if not TOKEN.fullmatch(name) or name.lower() in OWN_HEADERS:
+            raise Blocked("A header has a name that cannot be used.")
+        if not HEADER_VALUE.fullmatch(value):
+            raise Blocked(f"The header {name} has a character that cannot be sent.")
+
+
 def send(
     method: str,
     url: str,
@@ -129,7 +138,9 @@ def send(
     again) or Failed (try again later). Call it outside of transactions.
     """
     target = _Target.parse(url)
-    _check_head(method, headers or {})
+    if not TOKEN.fullmatch(method):
+        raise Blocked("The method is not an HTTP method.")
+    check_headers(headers or {})
     deadline = _Deadline(timeout)
     try:
         return _exchange(target, method, headers or {}, body, deadline)
@@ -191,16 +202,6 @@ def _port(text: str | None, scheme: str) -> int:
     if not 0 < port < 65536 or port in BAD_PORTS:
         raise Blocked(f"Port {port} cannot be used.")
     return port
-
-
-def _check_head(method: str, headers: dict[str, str]) -> None:
-    if not TOKEN.fullmatch(method):
-        raise Blocked("The method is not an HTTP method.")
-    for name, value in headers.items():
-        if not TOKEN.fullmatch(name) or name.lower() in OWN_HEADERS:
-            raise Blocked("A header has a name that cannot be used.")
-        if not HEADER_VALUE.fullmatch(value):
-            raise Blocked(f"The header {name} has a character that cannot be sent.")
 
 
 class _Deadline:

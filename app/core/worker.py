@@ -10,11 +10,13 @@ from redis import Redis, RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from app.core import jobs
+from app.core import jobs, turns
 from app.core.migrations import check_walls
 from app.core.redis_client import connect
 
 PAUSE = 1.0
+GRACE = 5.0  # seconds for turns to end when the worker is to stop; what they had is found again
+PATIENCE = 60.0  # seconds for turns to end where the worker was to do all there is
 
 log = structlog.get_logger()
 
@@ -43,3 +45,4 @@ def run(app: Flask, *, burst: bool = False) -> None:
         queues = [jobs.queue(name) for name in jobs.QUEUES]
     worker = SimpleWorker(queues, connection=connection, serializer=JSONSerializer)
     worker.work(burst=burst, logging_level="WARNING")
+    turns.finish_all(PATIENCE if burst else GRACE, stop=not burst)

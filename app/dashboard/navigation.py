@@ -31,7 +31,7 @@ ANALYTICS = (
     "exports.",
     "campaign_reports.",
 )
-PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
+PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.", "webhooks.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     ("Live", "radio", "live.show", ("live.",), Permission.ANALYTICS_READ),

@@ -12,11 +12,12 @@ from sqlalchemy import BigInteger, Index, LargeBinary, String, UniqueConstraint,
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core import chains, clock
-from app.core.announce import Announcement, announce
+from app.core.announce import announce
 from app.core.chains import Chained
 from app.core.crypto import Sealed, SealedDocument, blind_index
 from app.core.db import Base, db, exclusive
 from app.core.ids import public_token, uuid7
+from app.core.public import PublicAnnouncement
 from app.core.tenancy import Tenant, owned_by
 from app.proof import opt_outs
 from app.proof.anonymity import showable_place
@@ -210,6 +211,24 @@ class Activity(Tenant, Base):
         db.session.flush()
         announce(ActivityRetracted(activity=self))
 
+    def public_data(self) -> dict[str, Any]:
+        """What other programs are told of it. Of the person nothing, or an opt-out would have to
+        follow it to wherever it was sent."""
+        amount, currency = self.value_amount, self.value_currency
+        return {
+            "id": str(self.id),
+            "site_id": str(self.site_id),
+            "type": self.type,
+            "external_id": self.external_id,
+            "source": self.source_kind,
+            "strength": self.strength,
+            "receipt": self.receipt,
+            "place": self.shown_place,
+            "product": self.product,
+            "value": None if amount is None else {"amount": amount, "currency": currency},
+            "occurred_at": clock.iso(self.occurred_at),
+        }
+
     def _describe(self, fact: ActivityReported) -> None:
         place = fact.place or Place()
         self.first_name = fact.person.first_name if fact.person else None
@@ -298,9 +317,40 @@ def _hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
+_EXAMPLE = {
+    "id": "01980d3c-5b7a-7c11-9a52-3f0c6b1d2e03",
+    "site_id": "01980d3c-5b7a-7c11-9a52-3f0c6b1d2e02",
+    "type": "purchase",
+    "external_id": "5678901234567",
+    "source": "shopify",
+    "strength": "signed",
+    "receipt": "6f1c2a9be04d4c7f8a35d2170b9e6c48",
+    "place": {"city": "Lyon", "region": "Auvergne-Rhône-Alpes", "country": "FR"},
+    "product": {
+        "name": "Darjeeling",
+        "url": "https://shop.example/products/darjeeling",
+        "image": "https://shop.example/images/darjeeling.jpg",
+    },
+    "value": {"amount": 4200, "currency": "EUR"},
+    "occurred_at": "2026-01-31T14:05:00.000Z",
+}
+_NULLABLE = frozenset(
+    {"receipt", "place", "place.city", "place.region", "place.country", "value"}
+    | {"product", "product.name", "product.url", "product.image"}
+)
+
+
 @dataclass(frozen=True, kw_only=True)
-class ActivityAnnouncement(Announcement):
+class ActivityAnnouncement(PublicAnnouncement):
+    since: ClassVar[str] = "0.1.0"
+    nullable: ClassVar[frozenset[str]] = _NULLABLE
     activity: Activity
+
+    def public_site_id(self) -> UUID | None:
+        return self.activity.site_id
+
+    def public_data(self) -> dict[str, Any]:
+        return self.activity.public_data()
 
     @property
     def audited(self) -> bool:  # type: ignore[override]
@@ -311,6 +361,8 @@ class ActivityAnnouncement(Announcement):
 @dataclass(frozen=True, kw_only=True)
 class ActivityCreated(ActivityAnnouncement):
     name: ClassVar[str] = "activity.created"
+    about: ClassVar[str] = "There is an activity that may be shown as proof. The place is as shown."
+    example: ClassVar[dict[str, Any]] = _EXAMPLE
 
     def details(self) -> dict[str, Any]:
         return {"type": self.activity.type, "strength": self.activity.strength}
@@ -319,12 +371,20 @@ class ActivityCreated(ActivityAnnouncement):
 @dataclass(frozen=True, kw_only=True)
 class ActivityRetracted(ActivityAnnouncement):
     name: ClassVar[str] = "activity.retracted"
+    about: ClassVar[str] = (
+        "An activity is shown no longer: refunded, moderated, undone with its import, or its "
+        "person wants it so."
+    )
+    example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "reason": "refunded"}
 
     @property
     def audited(self) -> bool:  # type: ignore[override]
         """Also what a webhook told, when a person takes it back."""
         reason = self.activity.retraction_reason
         return super().audited or reason in ("moderated", opt_outs.REASON)
+
+    def public_data(self) -> dict[str, Any]:
+        return {**super().public_data(), "reason": self.activity.retraction_reason}
 
     def details(self) -> dict[str, Any]:
         return {"reason": self.activity.retraction_reason}

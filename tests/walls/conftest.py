@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
@@ -47,6 +48,10 @@ from app.sources.models import InboundDelivery, Source
 from app.sources.processing import process
 from app.sources.replays import Replay, ReplayRange
 from app.tracking.models import Quarantined, Session
+from app.webhooks.log import Filter as Log
+from app.webhooks.models import Endpoint, Outcome
+from app.webhooks.outbox import write_test
+from app.webhooks.redeliveries import Redelivery
 from app.wiring import create_app
 from tests.conftest import Tenant, _empty, found
 from tests.shops import shopify, shopify_order, shopify_refund
@@ -109,6 +114,10 @@ class Belongings:
     annotation_id: UUID | str
     spare_annotation_id: UUID | str
     suspect_id: UUID | str  # an event of a bot
+    endpoint_id: UUID | str
+    spare_endpoint_id: UUID | str
+    outgoing_id: UUID | str
+    redelivery_id: UUID | str
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -195,6 +204,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         OptOut.remember(os.urandom(16))
         imports, range_id = [each.id for each in imports], begun.id
         kept = keep(db.session.get_one(Site, tenant.site_id), mark)
+        told = listen(db.session.get_one(Site, tenant.site_id), mark)
         db.session.commit()
         roll_up(db.session.get_one(Site, tenant.site_id), busy=False)
     with app.app_context(), system() as connection:
@@ -233,6 +243,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
             spare_funnel_id=funnels[1],
             **kept,
             suspect_id=db.session.scalars(select(Quarantined.id)).one(),
+            **told,
         )
 
 
@@ -287,6 +298,32 @@ def keep(site: Site, mark: str) -> dict[str, Any]:
         "alert_id": alert.id,
         "annotation_id": annotations[0].id,
         "spare_annotation_id": annotations[1].id,
+    }
+
+
+def listen(site: Site, mark: str) -> dict[str, Any]:
+    """Programs that are told; two, for there are two ways of deleting one. At an address that is
+    public and asks no name server."""
+    first, spare = (
+        Endpoint.create(
+            f"https://93.184.215.14/{quote(mark)}", ["order.created"], site, mark, {"X-Key": "k"}
+        )
+        for _ in range(2)
+    )
+    delivery = write_test(first, "order.created")
+    again = write_test(first, "order.created")
+    for each in (delivery, again):
+        outcome = Outcome(clock.now(), 5, {"webhook-id": mark}, 500, {"x-y": mark}, mark.encode())
+        each.record(replace(outcome, final=True), each.next_attempt_at)
+    db.session.flush()
+    begun = Redelivery.begin(Log(endpoint_id=first.id))
+    db.session.refresh(delivery)
+    delivery.record(Outcome(clock.now(), 5, status=204), delivery.next_attempt_at)
+    return {
+        "endpoint_id": first.id,
+        "spare_endpoint_id": spare.id,
+        "outgoing_id": delivery.id,
+        "redelivery_id": begun.id,
     }
 
 

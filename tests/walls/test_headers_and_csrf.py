@@ -31,7 +31,7 @@ from app.tracking.models import Quarantined, Session
 from tests.conftest import PASSWORD
 from tests.shops import shopify, shopify_order
 from tests.visits import FIREFOX
-from tests.walls.conftest import Belongings, furnish, keep
+from tests.walls.conftest import Belongings, furnish, keep, listen
 
 ALICE = "alice@acme.example"
 NOWHERE = "unix:///nowhere/valkey.sock"
@@ -672,6 +672,7 @@ def _more(acme: Any) -> dict[str, Any]:
         "session_id": db.session.scalars(select(Session.id)).one(),
         **keep(site, PROBE[:100]),
         "suspect_id": db.session.scalars(select(Quarantined.id)).one(),
+        **listen(site, PROBE[:100]),
     }
 
 

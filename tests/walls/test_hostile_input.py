@@ -216,6 +216,14 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
         },
         "/api/v1/segments": {**site, "name": "Mine", "filters": ["country:is:DE"]},
         "/api/v1/annotations": {**site, "day": "2026-01-02", "text": "Sale"},
+        "/api/v1/endpoints": {
+            **site,
+            "url": "https://93.184.215.14/hook",
+            "types": ["order.created"],
+            "description": "Warehouse",
+            "headers": {"X-Key": "k"},
+            "enabled": True,
+        },
         "/api/v1/goals": {
             **site,
             "name": "Signed up",
@@ -248,7 +256,11 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
 
 
 # Say one word of a few: attacked beside their feature.
-OF_ONE = {"/api/v1/campaigns/<uuid:campaign_id>/status"}
+OF_ONE = {
+    "/api/v1/campaigns/<uuid:campaign_id>/status",
+    "/api/v1/endpoints/<uuid:endpoint_id>/tests",
+    "/api/v1/redeliveries",
+}
 
 
 def changes() -> dict[str, dict[str, Any]]:
@@ -288,6 +300,13 @@ def changes() -> dict[str, dict[str, Any]]:
             "having": "plan=pro",
         },
         "/api/v1/funnels/<uuid:funnel_id>": {"name": "Changed", "steps": STEPS, "window": 3600},
+        "/api/v1/endpoints/<uuid:endpoint_id>": {
+            "url": "https://93.184.215.14/hook",
+            "types": ["order.created"],
+            "description": "Warehouse",
+            "headers": {"X-Key": "k"},
+            "enabled": True,
+        },
     }
 
 
@@ -305,6 +324,7 @@ def changed(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str
     return {**body, name: inner}
 
 
+ENDPOINTS = "/o/<organization>/endpoints"
 PUBLICATIONS = "/o/<organization>/sites/<uuid:site_id>/publications"
 # Attacked in tests/campaigns and tests/dashboard.
 OF_PUBLICATIONS = {
@@ -370,6 +390,7 @@ def test_a_hostile_change_is_refused_or_taken_by_the_api(on_each):
             path = path.replace("<uuid:campaign_id>", str(ids.campaign_id))
             path = path.replace("<uuid:goal_id>", str(ids.goal_id))
             path = path.replace("<uuid:funnel_id>", str(ids.funnel_id))
+            path = path.replace("<uuid:endpoint_id>", str(ids.endpoint_id))
             headers = {**acme.bearer, "Content-Type": "application/json"}
             for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
                 encoding = {"Content-Encoding": "gzip"} if name == "gzip bomb" else {}
@@ -548,6 +569,14 @@ FORMS_WITHOUT = {
     "/report-mails/confirmation",
     "/report-mails/unsubscription",
     f"{FUNNELS}/<uuid:funnel_id>/deletion",
+    *(
+        f"{ENDPOINTS}/<uuid:endpoint_id>/{noun}"
+        for noun in ("secret", "enabling", "disabling", "removal")
+    ),
+    f"{ENDPOINTS}/deliveries/<uuid:outgoing_id>/redelivery",
+    "/api/v1/endpoints/<uuid:endpoint_id>/secret",
+    "/api/v1/deliveries/<uuid:outgoing_id>/redelivery",
+    "/dev/receiver/<behaviour>",
     "/api/v1/inbound-deliveries/<uuid:delivery_id>/replay",
     "/o/<organization>/sources/deliveries/<uuid:delivery_id>/replay",
     "/o/<organization>/activities/imports/<uuid:import_id>/report",
@@ -626,6 +655,12 @@ ALERT = {
     "unit": "hour",
     "percent": "100",
     "minimum": "5",
+}
+TOLD = {
+    "url": "https://93.184.215.14/hook",
+    "description": "Warehouse",
+    "types": "order.created",
+    "headers": "X-Key: k",
 }
 SITE = {
     "name": "Shop",
@@ -712,6 +747,16 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
         f"{FIGURES}/annotations/<uuid:annotation_id>": (
             f"{page}/analytics/annotations/{ids.annotation_id}",
             {"day": "2026-01-02", "text": "Sale"},
+        ),
+        ENDPOINTS: (f"{page}/endpoints", {**TOLD, "site": str(acme.site_id)}),
+        f"{ENDPOINTS}/<uuid:endpoint_id>": (f"{page}/endpoints/{ids.endpoint_id}", TOLD),
+        f"{ENDPOINTS}/<uuid:endpoint_id>/tests": (
+            f"{page}/endpoints/{ids.endpoint_id}/tests",
+            {"type": "order.created"},
+        ),
+        f"{ENDPOINTS}/<uuid:endpoint_id>/redeliveries": (
+            f"{page}/endpoints/{ids.endpoint_id}/redeliveries",
+            {"total": "9", "type": "order.created"},
         ),
         "/shared/<token>": (f"/shared/{ids.shared}", {"password": "battery staple"}),
         GOALS: (f"{page}/analytics/goals", {**whose, **GOAL}),
@@ -1072,7 +1117,9 @@ def test_a_cursor_that_is_none_of_ours_is_a_bad_request(acme, client, sign_in):
     lists = ("activities", "sources/deliveries", "activities/imports")
     paths = [f"/o/{acme.slug}/{each}" for each in lists]
     kinds = ("sites", "sources", "campaigns", "activities", "members", "api-keys", "audit")
-    paths += [f"/api/v1/{each}" for each in (*kinds, "inbound-deliveries")]
+    paths += [
+        f"/api/v1/{each}" for each in (*kinds, "inbound-deliveries", "endpoints", "deliveries")
+    ]
     for path in paths:
         reader = client if path.startswith("/api/") else alice.client
         for cursor in ("AAAA", "a" * 200, "%C3%A9" * 22, "_" * 21, "%00", "..", "1"):

@@ -23,12 +23,14 @@ from tests.walls.conftest import furnish
 ROLES = {
     Role.OWNER: """organization:write organization:delete billing:write members:read members:write api-keys:write
         audit:read sites:read sites:write campaigns:read campaigns:write sources:read sources:write
-        activities:read activities:write events:write analytics:read analytics:write""",
+        activities:read activities:write events:write analytics:read analytics:write
+        endpoints:read endpoints:write""",
     Role.ADMIN: """organization:write members:read members:write api-keys:write audit:read sites:read sites:write
         campaigns:read campaigns:write sources:read sources:write activities:read
-        activities:write events:write analytics:read analytics:write""",
+        activities:write events:write analytics:read analytics:write endpoints:read endpoints:write""",
     Role.EDITOR: """sites:read sites:write campaigns:read campaigns:write sources:read
-        sources:write activities:read activities:write events:write analytics:read analytics:write""",
+        sources:write activities:read activities:write events:write analytics:read analytics:write
+        endpoints:read endpoints:write""",
     Role.AGENT: "sites:read analytics:read",
     Role.VIEWER: "sites:read campaigns:read analytics:read",
 }
@@ -182,6 +184,23 @@ PAGES = {
     "POST /analytics/reports/<uuid:report_id>/deletion": "analytics:write",
     "POST /analytics/alerts/<uuid:alert_id>/deletion": "analytics:write",
     "POST /analytics/annotations/<uuid:annotation_id>/deletion": "analytics:write",
+    "GET /endpoints": "endpoints:read",
+    "GET /endpoints/types": "endpoints:read",
+    "GET /endpoints/new": "endpoints:write",
+    "POST /endpoints": "endpoints:write",
+    "GET /endpoints/<uuid:endpoint_id>": "endpoints:read",
+    "GET /endpoints/<uuid:endpoint_id>/edit": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/secret": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/disabling": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/enabling": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/tests": "endpoints:write",
+    "GET /endpoints/<uuid:endpoint_id>/redeliveries/new": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/redeliveries": "endpoints:write",
+    "GET /endpoints/redeliveries/<uuid:redelivery_id>": "endpoints:read",
+    "GET /endpoints/deliveries/<uuid:outgoing_id>": "endpoints:read",
+    "POST /endpoints/deliveries/<uuid:outgoing_id>/redelivery": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/removal": "endpoints:write",
     "POST /sources/<uuid:source_id>/removal": "sources:write",
     "POST /settings/api-keys/<uuid:key_id>/revocation": "api-keys:write",
     "POST /campaigns/<uuid:campaign_id>/deletion": "campaigns:write",
@@ -254,6 +273,19 @@ API = {
     "GET /funnels/<uuid:funnel_id>": "analytics:read",
     "PATCH /funnels/<uuid:funnel_id>": "analytics:write",
     "DELETE /funnels/<uuid:funnel_id>": "analytics:write",
+    "GET /endpoints": "endpoints:read",
+    "POST /endpoints": "endpoints:write",
+    "GET /endpoints/<uuid:endpoint_id>": "endpoints:read",
+    "PATCH /endpoints/<uuid:endpoint_id>": "endpoints:write",
+    "DELETE /endpoints/<uuid:endpoint_id>": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/secret": "endpoints:write",
+    "POST /endpoints/<uuid:endpoint_id>/tests": "endpoints:write",
+    "GET /deliveries": "endpoints:read",
+    "GET /deliveries/<uuid:outgoing_id>": "endpoints:read",
+    "POST /deliveries/<uuid:outgoing_id>/redelivery": "endpoints:write",
+    "POST /redeliveries": "endpoints:write",
+    "GET /redeliveries/<uuid:redelivery_id>": "endpoints:read",
+    "GET /event-types": "endpoints:read",
     "GET /analytics/conversion-rates": "analytics:read",
     "GET /analytics/funnels": "analytics:read",
     "GET /analytics/journeys": "analytics:read",
@@ -270,9 +302,17 @@ OF_A_SITE = {
 # And of some steps.
 STEPS = ["page:/", "event:signup"]
 # Needs nothing in its body.
-BODILESS = {"POST /sites/<uuid:site_id>/publication"}
+BODILESS = {
+    "POST /sites/<uuid:site_id>/publication",
+    "POST /endpoints/<uuid:endpoint_id>/secret",
+    "POST /deliveries/<uuid:outgoing_id>/redelivery",
+}
 # What is answered otherwise than with 201.
-ANSWERS = {"POST /sites/<uuid:site_id>/publication": 200, "POST /events": 202}
+ANSWERS = {
+    "POST /sites/<uuid:site_id>/publication": 200,
+    "POST /events": 202,
+    "POST /redeliveries": 409,  # nothing was sent yet
+}
 FOR_EVERYBODY = {"GET /docs", "GET /openapi.json"}
 
 # What nobody may set, in a body or a form, whatever it is called there.
@@ -567,7 +607,7 @@ def test_no_member_gives_a_key_more_than_he_may_himself(app, acme, join, sign_in
 # --- fields that nobody may set ------------------------------------------------------------------
 
 
-def bodies(acme: Any) -> dict[str, dict[str, Any]]:
+def bodies(acme: Any, endpoint_id: str = "") -> dict[str, dict[str, Any]]:
     """A good body for each route of the API that takes one."""
     site = {"site_id": str(acme.site_id)}
     return {
@@ -589,6 +629,9 @@ def bodies(acme: Any) -> dict[str, dict[str, Any]]:
         "/reports": {**site, "name": "Mine", "metrics": ["visitors"]},
         "/segments": {**site, "name": "Mine", "filters": ["country:is:DE"]},
         "/annotations": {**site, "day": "2026-01-02", "text": "Sale"},
+        "/endpoints": {"url": "https://93.184.215.14/", "types": ["order.created"]},
+        "/endpoints/<uuid:endpoint_id>/tests": {"type": "order.created"},
+        "/redeliveries": {"endpoint_id": endpoint_id},
         "/funnels": {
             **site,
             "name": "To paid",
@@ -598,9 +641,15 @@ def bodies(acme: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, client, rows):
+    told = {"url": "https://93.184.215.14/", "types": ["order.created"]}
+    endpoint_id = client.post("/api/v1/endpoints", json=told, headers=acme.bearer).json["id"]
     before = rows()
-    good = bodies(acme)
-    without = {"POST /inbound-deliveries/<uuid:delivery_id>/replay"}
+    good = bodies(acme, endpoint_id)
+    without = {
+        "POST /inbound-deliveries/<uuid:delivery_id>/replay",
+        "POST /endpoints/<uuid:endpoint_id>/secret",
+        "POST /deliveries/<uuid:outgoing_id>/redelivery",
+    }
     with_bodies = {line for line in API if line.startswith("POST")} - without
     assert {f"POST {path}" for path in good} == with_bodies
     for path, body in good.items():
@@ -608,6 +657,7 @@ def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, client, rows):
             if name in body:
                 continue
             address = f"/api/v1{path}".replace("<uuid:site_id>", str(acme.site_id))
+            address = address.replace("<uuid:endpoint_id>", endpoint_id)
             answer = client.post(address, json={**body, name: value}, headers=acme.bearer)
             assert answer.status_code == 422, (path, name)
             assert answer.json["error"]["details"] == {name: ["Extra inputs are not permitted"]}
@@ -623,6 +673,7 @@ def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, client, rows):
     assert rows() == before
     for path, body in good.items():
         address = f"/api/v1{path}".replace("<uuid:site_id>", str(acme.site_id))
+        address = address.replace("<uuid:endpoint_id>", endpoint_id)
         answer = client.post(address, json=body, headers=acme.bearer)
         expected = ANSWERS.get(f"POST {path}", 201)
         assert answer.status_code == expected, answer.text

@@ -61,6 +61,7 @@ LOOSE = {
     ("events", "session_id"): "written together, many at once",
     ("events", "campaign_id"): "claimed by the sender; the event outlives the campaign",
     ("visitors", "session_id"): "written together, many at once",
+    ("deliveries", "redelivery_id"): "the newest of several, which may go before it",
 }
 
 # Each plain column that could hold text, looked at by somebody: nothing of a person gets in.
@@ -131,6 +132,9 @@ NOT_PERSONAL = {
     "reports": {"name", "metrics", "dimensions", "filters", "period", "schedule"},
     "alerts": {"metric", "direction", "unit"},
     "annotations": {"text"},
+    "endpoints": {"description", "types", "disabled_reason"},
+    "deliveries": {"type", "state"},
+    "delivery_attempts": {"error"},  # our own words
     "funnels": {"name", "kept_steps"},
     # Addresses come without what a site does not ask for; events say what its owner has them say.
     "events": {"name", "url", "referrer", "title", "props", "currency", "experiments", "order_id"},

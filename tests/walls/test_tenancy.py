@@ -119,6 +119,11 @@ BUILT = {
     "having": ["", ""],
 }
 
+# Programs that are told: the rules, and addresses of them.
+ENDPOINTS, TOLD = "/o/<organization>/endpoints", "/o/{acme}/endpoints"
+ENDPOINT = f"{ENDPOINTS}/<uuid:endpoint_id>"
+ENDPOINT_FORM = {"url": "https://93.184.215.14/", "types": "order.created"}
+
 COLUMNS = {"type": "purchase", "column_0": "occurred_at", "column_1": "product_name"}
 
 # Each route that belongs to an organization, as (method, rule). Those that undo come last.
@@ -859,6 +864,87 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("DELETE", "/api/v1/members/<uuid:member_id>"): one(
         "DELETE", "/api/v1/members/{other_member_id}", 204
     ),
+    ("GET", ENDPOINTS): NO_IDS,
+    ("GET", f"{ENDPOINTS}/types"): NO_IDS,
+    ("GET", f"{ENDPOINTS}/new"): one("GET", f"{TOLD}/new?site={{site_id}}", refused=200),
+    ("POST", ENDPOINTS): Route(
+        lambda ids: [
+            Attempt("POST", TOLD, form={**ENDPOINT_FORM, "site": str(ids.site_id)}, refused=422),
+        ]
+    ),
+    ("GET", ENDPOINT): one("GET", f"{TOLD}/{{endpoint_id}}"),
+    ("GET", f"{ENDPOINT}/edit"): one("GET", f"{TOLD}/{{endpoint_id}}/edit"),
+    ("POST", ENDPOINT): one("POST", f"{TOLD}/{{endpoint_id}}", 302, form=ENDPOINT_FORM),
+    ("POST", f"{ENDPOINT}/secret"): one("POST", f"{TOLD}/{{endpoint_id}}/secret"),
+    ("POST", f"{ENDPOINT}/disabling"): one("POST", f"{TOLD}/{{endpoint_id}}/disabling", 302),
+    ("POST", f"{ENDPOINT}/enabling"): one("POST", f"{TOLD}/{{endpoint_id}}/enabling", 302),
+    ("POST", f"{ENDPOINT}/tests"): one(
+        "POST", f"{TOLD}/{{endpoint_id}}/tests", 302, form={"type": "order.created"}
+    ),
+    ("GET", f"{ENDPOINT}/redeliveries/new"): one("GET", f"{TOLD}/{{endpoint_id}}/redeliveries/new"),
+    ("GET", f"{ENDPOINTS}/deliveries/<uuid:outgoing_id>"): one(
+        "GET", f"{TOLD}/deliveries/{{outgoing_id}}"
+    ),
+    ("GET", f"{ENDPOINTS}/redeliveries/<uuid:redelivery_id>"): one(
+        "GET", f"{TOLD}/redeliveries/{{redelivery_id}}"
+    ),
+    ("GET", "/api/v1/endpoints"): NO_IDS,
+    ("GET", "/api/v1/event-types"): NO_IDS,
+    ("POST", "/api/v1/endpoints"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/endpoints",
+                201,
+                json={
+                    "site_id": str(ids.site_id),
+                    "url": ENDPOINT_FORM["url"],
+                    "types": ["order.created"],
+                },
+            )
+        ]
+    ),
+    ("GET", "/api/v1/endpoints/<uuid:endpoint_id>"): one("GET", "/api/v1/endpoints/{endpoint_id}"),
+    ("PATCH", "/api/v1/endpoints/<uuid:endpoint_id>"): one(
+        "PATCH", "/api/v1/endpoints/{endpoint_id}", json={"description": "Renamed"}
+    ),
+    ("POST", "/api/v1/endpoints/<uuid:endpoint_id>/secret"): one(
+        "POST", "/api/v1/endpoints/{endpoint_id}/secret"
+    ),
+    ("POST", "/api/v1/endpoints/<uuid:endpoint_id>/tests"): one(
+        "POST", "/api/v1/endpoints/{endpoint_id}/tests", 201, json={"type": "order.created"}
+    ),
+    ("GET", "/api/v1/deliveries"): one("GET", "/api/v1/deliveries?endpoint_id={endpoint_id}"),
+    ("GET", "/api/v1/deliveries/<uuid:outgoing_id>"): one(
+        "GET", "/api/v1/deliveries/{outgoing_id}"
+    ),
+    ("GET", "/api/v1/redeliveries/<uuid:redelivery_id>"): one(
+        "GET", "/api/v1/redeliveries/{redelivery_id}"
+    ),
+    # Sent again it waits, and what waits is not sent again: each of these has its turn once.
+    ("POST", f"{ENDPOINTS}/deliveries/<uuid:outgoing_id>/redelivery"): one(
+        "POST", f"{TOLD}/deliveries/{{outgoing_id}}/redelivery", 302
+    ),
+    ("POST", "/api/v1/deliveries/<uuid:outgoing_id>/redelivery"): one(
+        "POST", "/api/v1/deliveries/{outgoing_id}/redelivery", 409
+    ),
+    ("POST", f"{ENDPOINT}/redeliveries"): one(
+        "POST", f"{TOLD}/{{endpoint_id}}/redeliveries", 422, form={"total": "9"}
+    ),
+    ("POST", "/api/v1/redeliveries"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                "/api/v1/redeliveries",
+                409,
+                json={"endpoint_id": str(ids.endpoint_id), "state": "failed"},
+            )
+        ]
+    ),
+    ("POST", f"{ENDPOINT}/removal"): one("POST", f"{TOLD}/{{endpoint_id}}/removal", 302),
+    ("DELETE", "/api/v1/endpoints/<uuid:endpoint_id>"): one(
+        "DELETE", "/api/v1/endpoints/{spare_endpoint_id}", 204
+    ),
     ("POST", "/o/<organization>/sites/<uuid:site_id>/removal"): one(
         "POST", "/o/{acme}/sites/{spare_site_id}/removal", 302
     ),
@@ -923,6 +1009,8 @@ PUBLIC = {
     ("POST", "/demo/refunds"): "the demo's own shop",
     ("GET", "/dev/mail"): "not there in production",
     ("GET", "/dev/mail/<uuid:mail_id>"): "not there in production",
+    ("GET", "/dev/receiver"): "not there in production",
+    ("POST", "/dev/receiver/<behaviour>"): "not there in production",
 }
 
 # Not answered without an upgrade: attacked in tests/dashboard/test_live.py.

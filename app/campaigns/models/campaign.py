@@ -16,6 +16,7 @@ from app.campaigns.models.image import Image
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db
+from app.core.public import PublicAnnouncement
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
 
@@ -233,12 +234,35 @@ class PublicationChanged(CampaignDrafted):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CampaignPublished(PublicationChanged):
+class CampaignPublished(PublicationChanged, PublicAnnouncement):
     """`scheduled`: because its moment had come."""
 
     name: ClassVar[str] = "campaign.published"
     audited: ClassVar[bool] = True
+    about: ClassVar[str] = "Visitors see a campaign, or a new version of it, from now on."
+    since: ClassVar[str] = "0.1.0"
+    example: ClassVar[dict[str, Any]] = {
+        "id": "01980d3c-5b7a-7c11-9a52-3f0c6b1d2e04",
+        "site_id": "01980d3c-5b7a-7c11-9a52-3f0c6b1d2e02",
+        "name": "Recent orders",
+        "format": "recent_activity",
+        "scheduled": False,
+        "published_at": "2026-01-31T14:05:00.000Z",
+    }
     scheduled: bool = False
+
+    def public_site_id(self) -> UUID | None:
+        return self.campaign.site_id
+
+    def public_data(self) -> dict[str, Any]:
+        return {
+            "id": str(self.campaign.id),
+            "site_id": str(self.campaign.site_id),
+            "name": self.campaign.name,
+            "format": self.campaign.format,
+            "scheduled": self.scheduled,
+            "published_at": clock.iso(clock.past(self.campaign.published_at)),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,5 @@
+from app.webhooks.models.attempt import DeliveryAttempt, Outcome
+from app.webhooks.models.delivery import Delivery
+from app.webhooks.models.endpoint import Endpoint, Refused
+
+__all__ = ["Delivery", "DeliveryAttempt", "Endpoint", "Outcome", "Refused"]

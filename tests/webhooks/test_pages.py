@@ -1,0 +1,220 @@
+"""Pages and REST of endpoints: what is shown once, kept, sent again and written down."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.models import AuditEntry
+from app.core import clock
+from app.core.db import db
+from app.webhooks.models import Delivery, Endpoint
+from app.webhooks.models.endpoint import MOST_ENDPOINTS
+from tests.webhooks.receiver import answering
+
+TOLD = {"url": "https://93.184.215.14/hook", "types": ["order.created"]}
+
+
+@pytest.fixture
+def made(acme, client):
+    answer = client.post("/api/v1/endpoints", json=TOLD, headers=acme.bearer)
+    assert answer.status_code == 201, answer.text
+    return answer.json
+
+
+def test_the_secret_is_shown_at_creation_and_rotation_and_nowhere_else(
+    acme, client, made, sign_in, inside
+):
+    path, alice = f"/api/v1/endpoints/{made['id']}", sign_in("alice@acme.example")
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
+    page = f"/o/{acme.slug}/endpoints"
+    for address in (page, f"{page}/{made['id']}", f"{page}/{made['id']}/edit"):
+        assert made["secret"] not in alice.get(address).text
+    assert client.get(path, headers=acme.bearer).json["secret"] is None
+    rotated = client.post(f"{path}/secret", headers=acme.bearer).json["secret"]
+    assert rotated != made["secret"]
+    shown = alice.post(f"{page}/{made['id']}/secret").text
+    with inside(acme):
+        endpoint = db.session.scalars(select(Endpoint)).one()
+        assert endpoint.secret in shown.replace("&#43;", "+")
+        assert endpoint.secret.encode() not in endpoint.secret_sealed
+        assert TOLD["url"].encode() not in endpoint.url_sealed
+
+
+def test_the_values_of_headers_are_kept_when_they_are_not_typed_again(acme, inside, sign_in):
+    alice, page = sign_in("alice@acme.example"), f"/o/{acme.slug}/endpoints"
+    form = {"url": TOLD["url"], "everything": "y", "headers": "X-Key: hunter2\nX-Other: b"}
+    assert alice.post(page, form).status_code == 200
+    with inside(acme):
+        endpoint_id = db.session.scalars(select(Endpoint.id)).one()
+    shown = alice.get(f"{page}/{endpoint_id}/edit").text
+    assert "hunter2" not in shown and "X-Key: (hidden)" in shown
+    form["headers"] = "X-Key: (hidden)\nX-Other: c"
+    assert alice.post(f"{page}/{endpoint_id}", form).status_code == 302
+    with inside(acme):
+        endpoint = db.session.get_one(Endpoint, endpoint_id)
+        assert endpoint.headers == {"X-Key": "hunter2", "X-Other": "c"}
+
+
+@pytest.mark.parametrize(
+    "change, field",
+    [
+        ({"types": []}, "types"),
+        ({"types": ["order.paid"]}, "types"),
+        ({"types": ["*", "order.created"]}, "types"),
+        ({"headers": {"webhook-id": "x"}}, "headers"),
+        ({"headers": {"Content-Type": "x"}}, "headers"),
+        ({"headers": {"Host": "x"}}, "headers"),
+        ({"headers": {"X-A": "a\r\nX-B: b"}}, "headers"),
+        ({"headers": {"X A": "a"}}, "headers"),
+        ({"headers": {f"X-{n}": "a" for n in range(11)}}, "headers"),
+        ({"headers": {"X-A": "a" * 501}}, "headers"),
+        ({"headers": {"X-A": "a", "x-a": "b"}}, "headers"),
+    ],
+)
+def test_what_an_endpoint_cannot_be_is_refused_with_the_reason(acme, client, change, field):
+    answer = client.post("/api/v1/endpoints", json={**TOLD, **change}, headers=acme.bearer)
+    assert answer.status_code == 422 and set(answer.json["error"]["details"]) == {field}
+
+
+def test_there_are_not_endlessly_many(acme, client, inside):
+    with inside(acme):
+        for _ in range(MOST_ENDPOINTS):
+            Endpoint.create(TOLD["url"], ["*"])
+        db.session.commit()
+    answer = client.post("/api/v1/endpoints", json=TOLD, headers=acme.bearer)
+    assert answer.status_code == 422 and "at most" in answer.text
+
+
+def test_an_endpoint_is_made_once_for_an_idempotency_key(acme, client):
+    headers = {**acme.bearer, "Idempotency-Key": "one"}
+    first, again = (
+        client.post("/api/v1/endpoints", json=TOLD, headers=headers).json for _ in range(2)
+    )
+    assert first == again and first["secret"]
+    listed = client.get("/api/v1/endpoints", headers=acme.bearer).json
+    assert [each["id"] for each in listed["data"]] == [first["id"]]
+    assert client.get("/api/v1/endpoints?cursor=x", headers=acme.bearer).status_code == 400
+
+
+def test_a_delivery_is_shown_with_each_attempt_and_sent_again_with_the_same_id(
+    acme, client, receive, endpoint_of, tell, work, sign_in
+):
+    receiver = receive(answering("500 Oh", b"<b>no</b> \x00\xff", "X-Odd: 1"))
+    delivery_id = tell(acme, endpoint_of(acme, receiver))
+    work()
+    path = f"/api/v1/deliveries/{delivery_id}"
+    shown = client.get(path, headers=acme.bearer).json
+    assert shown["state"] == "pending" and shown["message_id"] == receiver.ids[0]
+    assert shown["payload"].encode() == receiver.received[0].body
+    [attempt] = shown["log"]
+    assert attempt["status"] == 500 and attempt["headers"]["x-odd"] == "1"
+    assert attempt["request_headers"]["webhook-id"] == receiver.ids[0]
+    page = f"/o/{acme.slug}/endpoints/deliveries/{delivery_id}"
+    text = sign_in("alice@acme.example").get(page).text
+    assert "500 Internal Server Error" in text and "&lt;b&gt;no&lt;/b&gt;" in text
+    # What still waits is not sent again besides.
+    answer = client.post(f"{path}/redelivery", headers=acme.bearer)
+    assert answer.status_code == 409
+
+
+def test_a_range_is_sent_again_and_its_progress_told(
+    acme, client, inside, receive, endpoint_of, tell, work, sign_in
+):
+    receiver = receive()
+    endpoint_id = endpoint_of(acme, receiver)
+    for kind in ("order.created", "order.created", "activity.created"):
+        tell(acme, endpoint_id, kind)
+    work()
+    before = sorted(receiver.ids)
+    body = {"endpoint_id": str(endpoint_id), "state": "delivered", "type": "order.created"}
+    answer = client.post("/api/v1/redeliveries", json=body, headers=acme.bearer)
+    assert answer.status_code == 201 and answer.json["total"] == 2
+    assert answer.json["pending"] == 2
+    work()
+    path = f"/api/v1/redeliveries/{answer.json['id']}"
+    assert client.get(path, headers=acme.bearer).json["delivered"] == 2
+    assert len(receiver.ids) == 5 and sorted(set(receiver.ids)) == before
+    tomorrow = (clock.now() + timedelta(days=1)).isoformat()
+    late = client.post(
+        "/api/v1/redeliveries", json={**body, "since": tomorrow}, headers=acme.bearer
+    )
+    assert late.status_code == 409
+    alice, page = sign_in("alice@acme.example"), f"/o/{acme.slug}/endpoints/{endpoint_id}"
+    assert "these 3 deliveries" in alice.get(f"{page}/redeliveries/new").text
+    assert alice.post(f"{page}/redeliveries", {"total": "2"}).status_code == 422, "more than asked"
+    begun = alice.post(f"{page}/redeliveries", {"total": "3"})
+    assert "0 of 3" in alice.get(begun.headers["Location"]).text
+    work()
+    assert "3 of 3" in alice.get(begun.headers["Location"]).text
+
+
+def test_a_test_is_sent_also_while_the_others_wait(acme, client, receive, endpoint_of, tell, work):
+    receiver = receive(answering("500 Oh"))
+    endpoint_id = endpoint_of(acme, receiver)
+    for _ in range(8):
+        tell(acme, endpoint_id)
+    work()
+    before = len(receiver.received)
+    receiver.behave = answering()
+    path = f"/api/v1/endpoints/{endpoint_id}"
+    assert client.get(path, headers=acme.bearer).json["waits_until"]
+    made = client.post(f"{path}/tests", json={"type": "order.refunded"}, headers=acme.bearer).json
+    work()
+    assert receiver.ids[before] == made["message_id"]
+    assert receiver.received[before].json["type"] == "order.refunded"
+    assert client.get(path, headers=acme.bearer).json["failing_since"] is None
+
+
+def test_nothing_is_tested_that_is_disabled_or_unknown(acme, client, made):
+    path = f"/api/v1/endpoints/{made['id']}"
+    for kind in ("*", "order.paid"):
+        answer = client.post(f"{path}/tests", json={"type": kind}, headers=acme.bearer)
+        assert answer.status_code == 422 and set(answer.json["error"]["details"]) == {"type"}
+    client.patch(path, json={"enabled": False}, headers=acme.bearer)
+    answer = client.post(f"{path}/tests", json={"type": "order.created"}, headers=acme.bearer)
+    assert answer.status_code == 409
+
+
+def test_what_is_done_to_an_endpoint_is_written_down(acme, client, inside, made):
+    path = f"/api/v1/endpoints/{made['id']}"
+    client.patch(path, json={"description": "Warehouse"}, headers=acme.bearer)
+    client.post(f"{path}/secret", headers=acme.bearer)
+    client.patch(path, json={"enabled": False}, headers=acme.bearer)
+    client.patch(path, json={"enabled": True}, headers=acme.bearer)
+    client.delete(path, headers=acme.bearer)
+    with inside(acme):
+        found = select(AuditEntry).filter_by(subject_kind="endpoints").order_by(AuditEntry.number)
+        entries = db.session.scalars(found).all()
+        assert [each.action for each in entries] == [
+            f"endpoint.{verb}"
+            for verb in ("created", "changed", "secret_rotated", "disabled", "enabled", "removed")
+        ]
+        assert entries[0].details == {"host": "93.184.215.14", "types": ["order.created"]}
+        assert db.session.scalars(select(Delivery)).all() == []
+
+
+def test_the_receiver_for_developers_says_whether_a_signature_fits(
+    app, acme, client, endpoint_of, receive, tell, work
+):
+    receiver = receive()
+    tell(acme, endpoint_of(acme, receiver))
+    work()
+    got = receiver.received[0]
+    here = {"base_url": "http://127.0.0.1:8000", "environ_base": {"REMOTE_ADDR": "127.0.0.1"}}
+    statuses = {}
+    for behaviour in ("ok", "500", "410", "429", "redirect"):
+        answer = client.post(
+            f"/dev/receiver/{behaviour}", data=got.body, headers=got.headers, **here
+        )
+        statuses[behaviour] = answer.status_code
+    assert statuses == {"ok": 204, "500": 500, "410": 410, "429": 429, "redirect": 302}
+    client.post("/dev/receiver/ok", data=got.body + b" ", headers=got.headers, **here)
+    page = client.get("/dev/receiver", **here).text
+    assert page.count("Fits") == 5 and page.count("does not fit the body") == 1
+    assert client.post("/dev/receiver/none", data=b"", **here).status_code == 404
+    elsewhere = client.get("/dev/receiver", base_url="http://candor.test")
+    assert elsewhere.status_code == 404, "only from the same machine"
