@@ -36,11 +36,16 @@ class Permission(StrEnum):
     EVENTS_WRITE = "events:write"
     ANALYTICS_READ = "analytics:read"
     ANALYTICS_WRITE = "analytics:write"
+    CHAT_READ = "conversations:read"
+    CHAT_REPLY = "conversations:write"
+    CONTACTS_READ = "contacts:read"
+    COMMANDS_SEND = "commands:send"
 
 
 P = Permission
 _VIEWER = {P.SITES_READ, P.CAMPAIGNS_READ, P.ANALYTICS_READ}
-_AGENT = {P.SITES_READ, P.ANALYTICS_READ}
+_INBOX = {P.CHAT_READ, P.CHAT_REPLY, P.CONTACTS_READ}
+_AGENT = {P.SITES_READ, P.ANALYTICS_READ} | _INBOX
 _EDITOR = _VIEWER | {
     P.SITES_WRITE,
     P.CAMPAIGNS_WRITE,
@@ -51,13 +56,18 @@ _EDITOR = _VIEWER | {
     P.EVENTS_WRITE,
     P.ANALYTICS_WRITE,
 }
-_ADMIN = _EDITOR | {
-    P.ORGANIZATION_WRITE,
-    P.MEMBERS_READ,
-    P.MEMBERS_WRITE,
-    P.API_KEYS_WRITE,
-    P.AUDIT_READ,
-}
+_ADMIN = (
+    _EDITOR
+    | _INBOX
+    | {
+        P.COMMANDS_SEND,
+        P.ORGANIZATION_WRITE,
+        P.MEMBERS_READ,
+        P.MEMBERS_WRITE,
+        P.API_KEYS_WRITE,
+        P.AUDIT_READ,
+    }
+)
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
