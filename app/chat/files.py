@@ -67,7 +67,7 @@ def _picture(name: str, data: bytes) -> Upload:
         picture = read_picture(data)
     except PictureError as error:
         raise FileError(str(error)) from error
-    stem = clean_name(name).rpartition(".")[0] or FALLBACK
+    stem = clean_name(name).rpartition(".")[0].strip() or FALLBACK
     return Upload(f"{stem}.webp", "image/webp", picture.data, picture.width, picture.height)
 
 

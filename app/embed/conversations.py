@@ -8,15 +8,16 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 from flask import Blueprint, Response, g, make_response, request
+from sqlalchemy import select
 
 from app.chat import tokens
 from app.chat.announcements import LeadCaptured
 from app.chat.automation import availability_of, greet
 from app.chat.files import LARGEST, FileError, Upload, read_upload
-from app.chat.models import ChatSettings, Conversation, Guest, Surroundings
+from app.chat.models import Attachment, ChatSettings, Conversation, Guest, Surroundings
 from app.chat.models.conversation import LONGEST_COMMENT
 from app.chat.models.message import LONGEST, LONGEST_CLIENT_ID
-from app.chat.queries import home_of
+from app.chat.queries import home_of, organization_of_file
 from app.core import tenancy
 from app.core.announce import announce
 from app.core.db import db
@@ -52,13 +53,11 @@ def open_to_the_page(response: Response) -> Response:
     return response
 
 
-@blueprint.route("/conversations", methods=["OPTIONS"], provide_automatic_options=False)
-@blueprint.route(
-    "/conversations/<path:_rest>", methods=["OPTIONS"], provide_automatic_options=False
-)
-@blueprint.route("/chat/<path:_rest>", methods=["OPTIONS"], provide_automatic_options=False)
-def preflight(_rest: str = "") -> Response:
+@blueprint.before_request
+def preflight() -> Response | None:
     """May a page send its token? Every page on which some site runs may ask."""
+    if request.method != "OPTIONS":
+        return None
     known_origin()
     g.page_is_known = True
     response = make_response("", 204)
@@ -341,3 +340,20 @@ def _summary(conversation: Conversation) -> dict[str, Any]:
 
 def _invalid(field: str, reason: str) -> ApiError:
     return ApiError(422, "invalid", reason, {field: [reason]})
+
+
+@blueprint.get("/files/<token>")
+def file(token: str) -> Response:
+    """A file that was sent. Its address is the key to it, and its content never runs here."""
+    organization_id = organization_of_file(token)
+    if organization_id is None:
+        raise not_found()
+    tenancy.enter(organization_id)
+    attachment = db.session.scalars(select(Attachment).filter_by(token=token)).one()
+    response = Response(attachment.data, content_type=attachment.content_type)
+    if not attachment.is_picture:
+        response.headers.set("Content-Disposition", "attachment", filename=attachment.name)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
