@@ -209,3 +209,33 @@ def visitor_of(guest: Guest) -> dict[str, Any]:
         "user_agent": guest.user_agent or "",
         "country": guest.country,
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelAnnouncement(Announcement):
+    label: Any
+
+    def details(self) -> dict[str, Any]:
+        return {"name": self.label.name}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelCreated(LabelAnnouncement):
+    name: ClassVar[str] = "label.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelRemoved(LabelAnnouncement):
+    name: ClassVar[str] = "label.removed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CannedReplyChanged(Announcement):
+    """`change` is created, changed or removed."""
+
+    name: ClassVar[str] = "canned_reply.changed"
+    reply: Any
+    change: str
+
+    def details(self) -> dict[str, Any]:
+        return {"shortcut": self.reply.shortcut, "change": self.change}

@@ -31,10 +31,12 @@ ANALYTICS = (
     "exports.",
     "campaign_reports.",
 )
+INBOX = ("inbox.", "labels.", "canned_replies.", "chat_reports.")
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     ("Live", "radio", "live.show", ("live.",), Permission.ANALYTICS_READ),
+    ("Inbox", "inbox", "inbox.index", INBOX, Permission.CHAT_READ),
     (
         "Analytics",
         "chart-no-axes-column",

@@ -41,6 +41,11 @@ def tell_guest(guest_id: UUID, frame: dict[str, Any]) -> None:
     after_commit(lambda: bus.publish(f"{GUEST}{guest_id.hex}", frame))
 
 
+def tell_guest_now(guest_id: UUID, frame: dict[str, Any]) -> None:
+    """At once: nothing of it is kept."""
+    bus.publish(f"{GUEST}{guest_id.hex}", frame)
+
+
 def tell_agents(conversation: Conversation, frame: dict[str, Any]) -> None:
     """At once: nothing of it is kept."""
     bus.publish(f"{INBOX}{conversation.organization_id.hex}", frame)

@@ -14,6 +14,17 @@ down_revision = '0012'
 
 
 def upgrade() -> None:
+    op.create_table('canned_replies',
+    sa.Column('id', Guid(), nullable=False),
+    sa.Column('organization_id', Guid(), nullable=False),
+    sa.Column('shortcut', sa.String(length=30), nullable=False),
+    sa.Column('body', sa.String(length=4000), nullable=False),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_canned_replies_organization_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_canned_replies')),
+    sa.UniqueConstraint('organization_id', 'id', name=op.f('uq_canned_replies_organization_id_id')),
+    sa.UniqueConstraint('organization_id', 'shortcut', name=op.f('uq_canned_replies_organization_id_shortcut'))
+    )
     op.create_table('contacts',
     sa.Column('id', Guid(), nullable=False),
     sa.Column('organization_id', Guid(), nullable=False),
@@ -30,6 +41,18 @@ def upgrade() -> None:
     sa.UniqueConstraint('organization_id', 'user_index', name=op.f('uq_contacts_organization_id_user_index'))
     )
     op.create_index('ix_contacts_organization_id_id', 'contacts', ['organization_id', 'id'], unique=False)
+    op.create_table('labels',
+    sa.Column('id', Guid(), nullable=False),
+    sa.Column('organization_id', Guid(), nullable=False),
+    sa.Column('name', sa.String(length=30), nullable=False),
+    sa.Column('folded', sa.String(length=60), nullable=False),
+    sa.Column('colour', sa.String(length=10), nullable=False),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_labels_organization_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_labels')),
+    sa.UniqueConstraint('organization_id', 'folded', name=op.f('uq_labels_organization_id_folded')),
+    sa.UniqueConstraint('organization_id', 'id', name=op.f('uq_labels_organization_id_id'))
+    )
     op.create_table('chat_settings',
     sa.Column('id', Guid(), nullable=False),
     sa.Column('organization_id', Guid(), nullable=False),
@@ -142,6 +165,19 @@ def upgrade() -> None:
     )
     op.create_index('ix_attachments_conversation_id', 'attachments', ['conversation_id'], unique=False)
     op.create_index('ix_attachments_token', 'attachments', ['token'], unique=True)
+    op.create_table('conversation_labels',
+    sa.Column('id', Guid(), nullable=False),
+    sa.Column('organization_id', Guid(), nullable=False),
+    sa.Column('conversation_id', Guid(), nullable=False),
+    sa.Column('label_id', Guid(), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id', 'conversation_id'], ['conversations.organization_id', 'conversations.id'], name=op.f('fk_conversation_labels_organization_id_conversation_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['organization_id', 'label_id'], ['labels.organization_id', 'labels.id'], name=op.f('fk_conversation_labels_organization_id_label_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_conversation_labels_organization_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_conversation_labels')),
+    sa.UniqueConstraint('organization_id', 'conversation_id', 'label_id', name=op.f('uq_conversation_labels_organization_id_conversation_id_label_id'))
+    )
+    op.create_index('ix_conversation_labels_conversation_id', 'conversation_labels', ['conversation_id'], unique=False)
+    op.create_index('ix_conversation_labels_label_id', 'conversation_labels', ['label_id', 'conversation_id'], unique=False)
     op.create_table('messages',
     sa.Column('id', Guid(), nullable=False),
     sa.Column('organization_id', Guid(), nullable=False),
