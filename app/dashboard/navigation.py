@@ -57,7 +57,7 @@ ITEMS = (
         "Sites",
         "globe",
         "sites.index",
-        ("sites.", "installation.", "removal.", "publications.", "tracking.", "sessions."),
+        ("sites.", "chat.", "installation.", "removal.", "publications.", "tracking.", "sessions."),
         Permission.SITES_READ,
     ),
     (
