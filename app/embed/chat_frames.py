@@ -33,6 +33,8 @@ def tell_message(added: MessageAdded) -> None:
 
 @subscribe(ConversationAnnouncement)
 def tell_status(changed: ConversationAnnouncement) -> None:
+    if isinstance(changed, MessageAdded) and changed.message.is_said:
+        return  # the message itself says so
     frame = {"type": "status", "data": changed.conversation.status()}
     tell_guest(changed.conversation.guest_id, frame)
 

@@ -46,6 +46,8 @@ blueprint = Blueprint("conversations", __name__, url_prefix="/widget/v1")
 # A person types; an office behind one address has many.
 writers = Buckets(rate=1, burst=30)
 addresses = Buckets(rate=20, burst=300)
+# From where a guest writes is looked at once a minute.
+noted = Buckets(rate=1 / 60, burst=1)
 # Mail goes wherever a guest says, so not often.
 transcripts = Buckets(rate=1 / 3600, burst=3)
 
@@ -138,7 +140,7 @@ def open_conversation() -> Any:
         raise _invalid("email", "Tell us your e-mail address first.")
     conversation = known or Conversation.begin(guest, around, client_id)
     if body:
-        _hear(conversation, settings, site, body, client_id)
+        _hear(conversation, site, body, client_id)
     messages = conversation.messages(public=True)
     answer = {**_summary(conversation), "messages": [each.public() for each in messages]}
     token = tokens.issue(tokens.CHAT, site.id, guest.id)
@@ -163,6 +165,7 @@ def read_messages(conversation_id: str) -> dict[str, Any]:
 def write_message(conversation_id: str) -> Any:
     """A message by its `client_id`: JSON with `body`, or a form with `file`. 201 with its seq."""
     conversation = _conversation(conversation_id)
+    _check_on(g.site)
     addresses.demand(address())
     writers.demand(conversation.guest_id.hex)
     said = request.form.to_dict() if request.files else _said()
@@ -170,8 +173,9 @@ def write_message(conversation_id: str) -> Any:
     client_id = _client_id(said)
     body = _body(said) if upload is None or said.get("body") else None
     site: PublishedSite = g.site
-    conversation.guest.stand_in(surroundings(site, said))
-    message = _hear(conversation, _settings(site), site, body, client_id, upload)
+    if noted.take(conversation.guest_id.hex):
+        conversation.guest.stand_in(surroundings(site, said))
+    message = _hear(conversation, site, body, client_id, upload)
     answer = message.public()
     db.session.commit()
     return answer, 201
@@ -288,9 +292,16 @@ def _uuid(text: str) -> UUID:
         raise not_found() from None
 
 
+def _check_on(site: PublishedSite) -> None:
+    """Published with the site: known without asking."""
+    if not site.content.get("chat"):
+        raise ApiError(404, "no_chat", "This site has no chat.")
+
+
 def _settings(site: PublishedSite) -> ChatSettings:
+    _check_on(site)
     settings = ChatSettings.find(site.id)
-    if settings is None or not settings.on:
+    if settings is None:
         raise ApiError(404, "no_chat", "This site has no chat.")
     return settings
 
@@ -311,7 +322,6 @@ def _known_conversation(
 
 def _hear(
     conversation: Conversation,
-    settings: ChatSettings,
     site: PublishedSite,
     body: str | None,
     client_id: str,
@@ -320,7 +330,7 @@ def _hear(
     """The guest writes. A first message when nobody is there is a request besides."""
     opening = conversation.opened_at is None
     message = conversation.hear(body, client_id, upload)
-    if opening and not settings.hours(site.time_zone).open_at(clock.now()):
+    if opening and not _settings(site).hours(site.time_zone).open_at(clock.now()):
         begin_offline(conversation, message, letters.resume_url(conversation))
     return message
 

@@ -46,10 +46,7 @@ def conversation_of(site: PublishedSite, identifier: str, text: str) -> Conversa
     """A guest's own conversation, else 404. With its id, which only he was told, the token of an
     anonymous visitor is enough."""
     conversation = _find(site, parsed_uuid(identifier))
-    guest = guest_of(site, text)
-    if guest is None and conversation is not None and _is_his(site, conversation.guest, text):
-        guest = conversation.guest
-    if conversation is None or guest is None or conversation.guest_id != guest.id:
+    if conversation is None or not _is_his(site, conversation, text):
         raise ApiError(404, "not_found", "There is no such conversation of yours.")
     return conversation
 
@@ -61,9 +58,12 @@ def _find(site: PublishedSite, identifier: UUID | None) -> Conversation | None:
     return db.session.scalars(found).first()
 
 
-def _is_his(site: PublishedSite, guest: Guest, text: str) -> bool:
+def _is_his(site: PublishedSite, conversation: Conversation, text: str) -> bool:
+    identifier = tokens.read(tokens.CHAT, site.id, text)
+    if identifier is not None:
+        return identifier == conversation.guest_id
     token = read_token(site.id, text)
-    return token is not None and guest.visitor == bytes.fromhex(token.visitor)
+    return token is not None and conversation.guest.visitor == bytes.fromhex(token.visitor)
 
 
 def _one(*conditions: Any) -> Guest | None:

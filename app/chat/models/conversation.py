@@ -193,6 +193,7 @@ class Conversation(Tenant, Base):
     def note(self, member: Member, body: str, client_id: str | None = None) -> Message:
         """An agent writes to the other agents."""
         message, new = self._add(AGENT, NOTE, body, member=member, client_id=client_id)
+        db.session.flush()
         if new:
             announce(MessageAdded(conversation=self, message=message))
         return message
@@ -200,12 +201,14 @@ class Conversation(Tenant, Base):
     def say(self, body: str, **details: Any) -> Message:
         """The site says something by itself; `details` say what made it."""
         message, _ = self._add(SYSTEM, TEXT, body, details=details or None)
+        db.session.flush()
         announce(MessageWritten(conversation=self, message=message))
         return message
 
     def _record(self, event: str, **details: Any) -> None:
         """Something that happened to the conversation, told in its place among the messages."""
         message, _ = self._add(SYSTEM, EVENT, None, details={"event": event, **details})
+        db.session.flush()
         announce(MessageAdded(conversation=self, message=message))
 
     def _add(
@@ -246,7 +249,6 @@ class Conversation(Tenant, Base):
         if kind in (TEXT, FILE):
             self.last_at, self.last_author = message.created_at, author
             self.excerpt = (body or (attachment and attachment.name) or "")[:LONGEST_EXCERPT]
-        db.session.flush()
         return message, True
 
     def _wait(self, message: Message) -> None:

@@ -65,6 +65,11 @@ class Message(Tenant, Base):
         return self.kind != NOTE
 
     @property
+    def is_said(self) -> bool:
+        """Whether it is something that was said, by whomever to whomever."""
+        return self.kind != EVENT
+
+    @property
     def author_name(self) -> str | None:
         """Of an agent what visitors call him."""
         return self.member.user.name.split()[0] if self.member and self.member.user.name else None
