@@ -16,12 +16,15 @@ from app import (
     accounts,
     analytics,
     campaigns,
+    chat,
     commerce,
+    contacts,
     dashboard,
     embed,
     proof,
     sites,
     sources,
+    support,
     tracking,
     webhooks,
 )
@@ -37,11 +40,14 @@ PACKAGES = (
     accounts,
     sites,
     tracking,
+    contacts,
     sources,
     commerce,
     proof,
     campaigns,
     analytics,
+    chat,
+    support,
     webhooks,
     embed,
     dashboard,
@@ -155,5 +161,5 @@ def _hide_pages(app: APIFlask) -> None:
 def _exempt_programs(app: APIFlask) -> None:
     """Programs send no cookie, so there is nothing to forge for them."""
     for name, blueprint in app.blueprints.items():
-        if name.endswith("_api") or name in ("hooks", "embed", "sockets"):
+        if name.endswith("_api") or name in ("hooks", "embed", "sockets", "conversations"):
             csrf.exempt(blueprint)

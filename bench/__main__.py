@@ -1,7 +1,7 @@
 """`make bench`: every measurement beside its ceiling, as JSON lines and then as a table.
 
 `python -m bench NAME …` runs some of: latency loader sockets start pages builder
-ingest overload storage analytics rolling webhooks.
+ingest overload storage analytics rolling webhooks chat.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from bench import analytics, ingest, measures, panel, rolling, storage, webhooks
+from bench import analytics, chat, ingest, measures, panel, rolling, storage, webhooks
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ MEASURES: dict[str, Callable[[], Iterator[dict]]] = {
     "analytics": analytics.analytics,
     "rolling": rolling.rolling,
     "webhooks": webhooks.webhooks,
+    "chat": chat.chat,
 }
 
 

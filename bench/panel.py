@@ -56,7 +56,7 @@ def pages() -> Iterator[dict[str, Any]]:
     answer of the same process."""
     with stage() as on:
         slug = _fill(on)
-        session = _signed_in(on)
+        session = signed_in(on)
         places = {"site": on.site_id, "campaign": on.campaign_id}
         floor = statistics.median(_times(session, f"{on.program.url}/health/live"))
         for name, path in PAGES.items():
@@ -90,7 +90,7 @@ def _times(session: requests.Session, address: str) -> list[float]:
     return sorted(taken[3:])
 
 
-def _signed_in(on: Stage) -> requests.Session:
+def signed_in(on: Stage) -> requests.Session:
     session = requests.Session()
     page = session.get(f"{on.program.url}/sign-in", timeout=5).text
     token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]

@@ -38,11 +38,16 @@ class Permission(StrEnum):
     ANALYTICS_WRITE = "analytics:write"
     ENDPOINTS_READ = "endpoints:read"
     ENDPOINTS_WRITE = "endpoints:write"
+    CHAT_READ = "conversations:read"
+    CHAT_REPLY = "conversations:write"
+    CONTACTS_READ = "contacts:read"
+    COMMANDS_SEND = "commands:send"
 
 
 P = Permission
 _VIEWER = {P.SITES_READ, P.CAMPAIGNS_READ, P.ANALYTICS_READ}
-_AGENT = {P.SITES_READ, P.ANALYTICS_READ}
+_INBOX = {P.CHAT_READ, P.CHAT_REPLY, P.CONTACTS_READ}
+_AGENT = {P.SITES_READ, P.ANALYTICS_READ} | _INBOX
 _EDITOR = _VIEWER | {
     P.SITES_WRITE,
     P.CAMPAIGNS_WRITE,
@@ -55,13 +60,18 @@ _EDITOR = _VIEWER | {
     P.ENDPOINTS_READ,
     P.ENDPOINTS_WRITE,
 }
-_ADMIN = _EDITOR | {
-    P.ORGANIZATION_WRITE,
-    P.MEMBERS_READ,
-    P.MEMBERS_WRITE,
-    P.API_KEYS_WRITE,
-    P.AUDIT_READ,
-}
+_ADMIN = (
+    _EDITOR
+    | _INBOX
+    | {
+        P.COMMANDS_SEND,
+        P.ORGANIZATION_WRITE,
+        P.MEMBERS_READ,
+        P.MEMBERS_WRITE,
+        P.API_KEYS_WRITE,
+        P.AUDIT_READ,
+    }
+)
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),

@@ -19,12 +19,12 @@ from app.campaigns.content import PARTS, Invalid, Language, message_of
 from app.campaigns.formats import FORMATS, checked_parts
 from app.campaigns.models import Campaign, Image
 from app.campaigns.models.campaign import DRAFTED
-from app.campaigns.pictures import WIDEST, Picture, PictureError, read_picture
 from app.core import strict_json
 from app.core.announce import Announcement, announce
 from app.core.api import Schema
 from app.core.db import db, exclusive
 from app.core.forms import clean_line
+from app.core.pictures import WIDEST, Picture, PictureError, read_picture
 from app.sites.models import SMALLEST_K, Site
 from app.sites.parameters import kept_parameters
 

@@ -13,10 +13,10 @@ from app.accounts.permissions import Permission
 from app.campaigns.formats import FORMATS, Format
 from app.campaigns.forms import ScheduleForm
 from app.campaigns.models import Campaign, Image
-from app.campaigns.pictures import LARGEST_UPLOAD, PictureError, read_picture
 from app.core.api import ListQuery, page, uuid_or_404
 from app.core.db import db
 from app.core.errors import not_found
+from app.core.pictures import LARGEST_UPLOAD, PictureError, read_picture
 from app.core.render import render
 from app.core.request import takes_upload
 from app.sites.listing import choose_site

@@ -5,6 +5,7 @@ from app.dashboard import (  # noqa: F401
     campaign_reports,
     demo,
     home,
+    inbox_sockets,
     installation,
     live,
     live_sockets,
@@ -25,5 +26,8 @@ def register(app: Flask) -> None:
     watchers = live_sockets.Watchers()
     app.extensions["candor_watchers"] = watchers
     app.extensions["candor_subscriber"].listen(watchers.hear)
-    for part in (campaign_reports, demo, live, live_sockets, sessions):
+    desks = inbox_sockets.Desks(app)
+    app.extensions["candor_desks"] = desks
+    app.extensions["candor_subscriber"].listen(desks.hear)
+    for part in (campaign_reports, demo, inbox_sockets, live, live_sockets, sessions):
         app.register_blueprint(part.blueprint)

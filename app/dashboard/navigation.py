@@ -31,10 +31,13 @@ ANALYTICS = (
     "exports.",
     "campaign_reports.",
 )
+INBOX = ("inbox.", "labels.", "canned_replies.", "chat_reports.")
 PROOF, SOURCES = ("proof.", "imports."), ("sources.", "bench.", "webhooks.")
 ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     ("Live", "radio", "live.show", ("live.",), Permission.ANALYTICS_READ),
+    ("Inbox", "inbox", "inbox.index", INBOX, Permission.CHAT_READ),
+    ("Tickets", "life-buoy", "tickets.index", ("tickets.",), Permission.CHAT_READ),
     (
         "Analytics",
         "chart-no-axes-column",
@@ -55,7 +58,7 @@ ITEMS = (
         "Sites",
         "globe",
         "sites.index",
-        ("sites.", "installation.", "removal.", "publications.", "tracking.", "sessions."),
+        ("sites.", "chat.", "installation.", "removal.", "publications.", "tracking.", "sessions."),
         Permission.SITES_READ,
     ),
     (

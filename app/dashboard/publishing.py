@@ -13,6 +13,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.campaigns.models import Campaign, CampaignPublished, PublicationChanged
+from app.chat.announcements import ChatSettingsChanged
+from app.chat.models import ChatSettings
 from app.core.announce import Announcement, announce, subscribe
 from app.core.db import db, exclusive
 from app.sites.models import Revision, Site, SiteAnnouncement
@@ -30,6 +32,11 @@ def follow_campaign(changed: PublicationChanged) -> None:
 @subscribe(SiteAnnouncement)
 def follow_site(changed: SiteAnnouncement) -> None:
     """Open pages follow a change of the site's own settings as well."""
+    publish(changed.site, {"action": changed.name})
+
+
+@subscribe(ChatSettingsChanged)
+def follow_chat(changed: ChatSettingsChanged) -> None:
     publish(changed.site, {"action": changed.name})
 
 
@@ -83,7 +90,10 @@ def locked_campaigns(site: Site) -> list[Campaign]:
 
 def content_of(site: Site) -> dict[str, Any]:
     """What the next revision of a site would keep."""
-    return {"settings": site.settings, "campaigns": published_campaigns(site)}
+    content = {"settings": site.settings, "campaigns": published_campaigns(site)}
+    settings = ChatSettings.find(site.id)
+    chat = settings and settings.snapshot()
+    return {**content, "chat": chat} if chat else content
 
 
 def published_campaigns(site: Site) -> list[dict[str, Any]]:

@@ -1,7 +1,15 @@
 from flask import Flask
 
 from app.core.bus import Subscriber
-from app.embed import broadcasts, published, sockets, views  # noqa: F401
+from app.embed import (
+    broadcasts,  # noqa: F401
+    chat_frames,  # noqa: F401
+    commands,
+    conversations,
+    published,
+    sockets,
+    views,
+)
 from app.embed.hub import Hub
 from app.embed.ingest import Ingest
 from app.embed.notifications import change_numbers
@@ -24,6 +32,8 @@ def register(app: Flask) -> None:
     subscriber.listen(Recounts(app, hub).hear)
     app.extensions["candor_visitor_counts"] = VisitorCounts(app, hub)
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(conversations.blueprint)
+    app.register_blueprint(commands.blueprint)
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": sockets.LARGEST_MESSAGE}
     app.register_blueprint(sockets.blueprint)
     sockets.sock.init_app(app)

@@ -52,7 +52,7 @@ class Call:
             who=None,
             device=browser.device,
             place=address.place,
-            language=_language(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
+            language=language_of(environ),
             masked_address=None if unfollowed else address.masked,
             consented=consented,
             bot=browser.bot or ("webdriver" if said.get("webdriver") is True else None),
@@ -156,9 +156,9 @@ def _is_person(token: Token | None) -> bool:
     return token is not None and token.person
 
 
-def _language(accepted: str) -> str | None:
+def language_of(environ: Environ) -> str | None:
     """The one that is wanted most."""
-    first = LANGUAGE.match(accepted)
+    first = LANGUAGE.match(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     return first[0][:LONGEST_LANGUAGE] if first else None
 
 

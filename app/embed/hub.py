@@ -25,6 +25,8 @@ PING_EVERY = 25.0  # seconds
 BATCH = 50  # pings at once
 JOIN_WITHIN = 10.0  # seconds for the first frame, looked at with the pings
 LAST_WORDS = 5.0  # seconds a socket has to take its close frame
+GUEST = "guest:"  # and the id of one, names the channel of what he is told
+VISITOR = "visitor:"  # and site key and hash, that of commands to one visitor
 GOING_AWAY, TRY_AGAIN, RESTART, POLICY = 1001, 1013, 1012, 1008
 
 log = structlog.get_logger()
@@ -39,16 +41,28 @@ def wire(frame: dict[str, Any]) -> bytes:
 class Connection:
     """One socket. Everything is sent by the greenlet that serves it."""
 
-    __slots__ = ("ws", "site_id", "visitor", "outbox", "closing", "unanswered", "opened_at")
+    __slots__ = (
+        "ws",
+        "site_id",
+        "visitor",
+        "guest_id",
+        "outbox",
+        "closing",
+        "unanswered",
+        "opened_at",
+        "typed_at",
+    )
 
     def __init__(self, ws: Server) -> None:
         self.ws = ws
         self.site_id: str | None = None
         self.visitor: tuple[str, str] | None = None  # site key and hash, once joined
+        self.guest_id: str | None = None  # who writes in the chat, once he has
         self.outbox: deque[bytes | type[Ping]] = deque()
         self.closing: int | None = None
         self.unanswered = 0
         self.opened_at = time.monotonic()
+        self.typed_at = 0.0
 
     def offer(self, data: bytes | type[Ping]) -> None:
         """Queue data for the socket's own greenlet; close a socket that does not keep up."""
@@ -132,6 +146,7 @@ class Hub:
         self._progress: dict[str, Progress] = {}
         self.connections: set[Connection] = set()
         self._sites: dict[str, set[Connection]] = {}
+        self._guests: dict[str, set[Connection]] = {}
         self._ticker: threading.Thread | None = None
 
     @property
@@ -150,6 +165,13 @@ class Hub:
         connection.site_id = site_id
         self._sites.setdefault(site_id, set()).add(connection)
 
+    def follow_guest(self, connection: Connection, guest_id: str | None) -> None:
+        """From now on this socket hears what is said to that guest, and to no other."""
+        self._leave_guest(connection)
+        connection.guest_id = guest_id
+        if guest_id is not None:
+            self._guests.setdefault(guest_id, set()).add(connection)
+
     def follow(self, site_id: str, cursor: int) -> None:
         """The first socket of a site has read everything up to `cursor`; listen from there."""
         self._progress.setdefault(site_id, Progress(cursor))
@@ -159,6 +181,7 @@ class Hub:
             self.connections.discard(connection)
             SOCKETS.dec()
         self._leave_site(connection)
+        self._leave_guest(connection)
 
     def _leave_site(self, connection: Connection) -> None:
         members = self._sites.get(connection.site_id or "")
@@ -168,10 +191,21 @@ class Hub:
                 del self._sites[connection.site_id or ""]
                 self._progress.pop(connection.site_id or "", None)
 
+    def _leave_guest(self, connection: Connection) -> None:
+        members = self._guests.get(connection.guest_id or "")
+        if members is not None:
+            members.discard(connection)
+            if not members:
+                del self._guests[connection.guest_id or ""]
+
     def hear(self, channel: str, frame: dict[str, Any] | None) -> None:
         """Bus listener. After a gap everybody re-reads from his own cursor."""
         if frame is None:
             self._send(self.connections, {"type": "resync"})
+        elif channel.startswith(GUEST):
+            self._send(self._guests.get(channel.removeprefix(GUEST), ()), frame)
+        elif channel.startswith(VISITOR):
+            self._command(channel.removeprefix(VISITOR), frame)
         elif channel.startswith("site:"):
             site_id = channel.removeprefix("site:")
             members = self._sites.get(site_id, ())
@@ -179,6 +213,18 @@ class Hub:
                 self._progress[site_id].hear(frame["cursor"])
             if frame["type"] != "change":
                 self._send(members, {k: v for k, v in frame.items() if k != "key"})
+
+    def _command(self, named: str, frame: dict[str, Any]) -> None:
+        """To the pages of one visitor, by what tracking or the chat calls him."""
+        key, _, visitor = named.partition("/")
+        meant = [
+            each
+            for each in self.connections
+            if each.visitor is not None
+            and each.visitor[0] == key
+            and visitor in (each.visitor[1], each.guest_id)
+        ]
+        self._send(meant, frame)
 
     def has_pages(self, site_id: str) -> bool:
         return site_id in self._sites

@@ -36,6 +36,7 @@ PUBLIC_CONTENT = (
     "message",
     "coupon",
 )
+PUBLIC_CHAT = ("position", "accent", "titles", "outside")
 PUBLIC_TEXTS = ("title", "message", "label")
 # What the widget takes for granted, so that a page need not load it.
 GRANTED = {"size": "medium", "corners": "soft", "animation": "fade"}
@@ -46,6 +47,9 @@ def config_of(site: PublishedSite) -> dict[str, Any]:
     config = configuration(
         site.key, site.language, site.content["campaigns"], site.mode, site.revision
     )
+    chat = site.content.get("chat")
+    if chat:
+        config["chat"] = _chat(chat)
     # Also when there are none.
     return config if site.parameters == STANDARD else {**config, "params": site.parameters}
 
@@ -71,6 +75,11 @@ def configuration(
     }
     icons = lines_of(each["content"].get("icon") for each in campaigns)
     return {**config, **_present(texts=texts_for(spoken), icons=icons)}
+
+
+def _chat(chat: dict[str, Any]) -> dict[str, Any]:
+    """What a page needs to show the launcher; the rest comes when somebody opens it."""
+    return _present(**{name: chat.get(name) for name in PUBLIC_CHAT})
 
 
 def _campaign(snapshot: dict[str, Any], host: str) -> dict[str, Any]:

@@ -19,11 +19,11 @@ def start_worker(worker: Any) -> None:
     with app.app_context():
         check_walls()
     app.extensions["candor_subscriber"].start()
-    hubs = (app.extensions["candor_hub"], app.extensions["candor_watchers"])
+    hubs = [app.extensions[name] for name in ("candor_hub", "candor_watchers", "candor_desks")]
     Thread(target=_say_goodbye, args=(worker, hubs), daemon=True).start()
 
 
-def _say_goodbye(worker: Any, hubs: tuple[Any, ...]) -> None:
+def _say_goodbye(worker: Any, hubs: list[Any]) -> None:
     """Close the sockets with 1012 once the worker is told to stop: they would keep it alive."""
     while worker.alive:
         time.sleep(LOOK_EVERY)

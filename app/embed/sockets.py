@@ -14,6 +14,7 @@ from app.core import strict_json
 from app.core.db import db
 from app.core.errors import ApiError
 from app.core.ratelimit import address
+from app.embed import chat_frames
 from app.embed.calls import is_unfollowed
 from app.embed.hub import POLICY, Connection, Hub, wire
 from app.embed.notifications import cursor_of
@@ -112,6 +113,10 @@ def answer(connection: Connection, frame: dict[str, Any]) -> None:
         join(connection, frame)
     elif frame["type"] == "track_event":
         track_event(connection, frame)
+    elif frame["type"] == "typing":
+        chat_frames.type_to_agents(connection, frame)
+    elif frame["type"] == "read":
+        chat_frames.read_up_to(connection, frame)
     elif frame["type"] == "ping":
         _say(connection, {"type": "pong"})
     else:
@@ -125,6 +130,7 @@ def join(connection: Connection, frame: dict[str, Any]) -> None:
         raise ApiError(403, "foreign_origin", "This origin is not a domain of this site.")
     note(site, request.environ["candor.origin_host"])
     told = _visitor_of(connection, site, frame.get("visitor"))
+    hub().follow_guest(connection, chat_frames.guest_named(site, frame.get("chat")))
     # Join first, read then: what happens in between is heard and told twice rather than never.
     hub().join(connection, site.id.hex)
     cursor = cursor_of(site)

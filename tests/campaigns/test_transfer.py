@@ -13,10 +13,10 @@ from sqlalchemy import func, select
 
 from app.accounts.models import AuditEntry
 from app.campaigns.models import Campaign, Image
-from app.campaigns.pictures import read_picture
 from app.campaigns.transfer import Transfer
 from app.core import tenancy
 from app.core.db import db
+from app.core.pictures import read_picture
 from app.sites.models import Site
 
 PROOF = {

@@ -34,10 +34,10 @@ from app.analytics.models import (
 from app.analytics.models.alert import Watched
 from app.analytics.rollups import roll_up
 from app.campaigns.models import Image
-from app.campaigns.pictures import Picture
 from app.commerce.models import Order, Refund
 from app.core import clock, mail, migrations, tenancy
 from app.core.db import Base, create_engine, db, system
+from app.core.pictures import Picture
 from app.core.ratelimit import limiter
 from app.embed.sightings import Place, Seen, write
 from app.proof.imports import Import

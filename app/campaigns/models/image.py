@@ -10,11 +10,11 @@ from uuid import UUID
 from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.campaigns.pictures import Picture
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db
 from app.core.ids import public_token
+from app.core.pictures import Picture
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
 

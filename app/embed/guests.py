@@ -1,0 +1,144 @@
+"""Who writes in the chat: what a request's token proves, and from where it comes."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from sqlalchemy import select
+
+from app.chat import tokens
+from app.chat.models import Conversation, Guest, Surroundings
+from app.core.api import parsed_uuid
+from app.core.db import db
+from app.core.errors import ApiError
+from app.core.ratelimit import address
+from app.embed.calls import is_unfollowed, language_of, whereabouts
+from app.sites.queries import PublishedSite
+from app.tracking.addresses import read_address
+from app.tracking.identity import Token, identify, read_token
+from app.tracking.models import Session, Visitor
+
+LONGEST_TITLE = 200
+LONGEST_AGENT = 500
+UTM = "utm_"
+
+
+def bearer() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def guest_of(site: PublishedSite, text: str) -> Guest | None:
+    """Whom a chat token names, or a token of tracking that names a person: one of an anonymous
+    visitor is only as good as his address and browser, which a colleague may share."""
+    identifier = tokens.read(tokens.CHAT, site.id, text)
+    if identifier is not None:
+        return _one(Guest.id == identifier)
+    token = read_token(site.id, text)
+    if token is None or not token.person:
+        return None
+    return _one(Guest.site_id == site.id, Guest.visitor == bytes.fromhex(token.visitor))
+
+
+def conversation_of(site: PublishedSite, identifier: str, text: str) -> Conversation:
+    """A guest's own conversation, else 404. With its id, which only he was told, the token of an
+    anonymous visitor is enough."""
+    conversation = _find(site, parsed_uuid(identifier))
+    if conversation is None or not _is_his(site, conversation, text):
+        raise ApiError(404, "not_found", "There is no such conversation of yours.")
+    return conversation
+
+
+def _find(site: PublishedSite, identifier: UUID | None) -> Conversation | None:
+    if identifier is None:
+        return None
+    found = select(Conversation).filter_by(id=identifier, site_id=site.id)
+    return db.session.scalars(found).first()
+
+
+def _is_his(site: PublishedSite, conversation: Conversation, text: str) -> bool:
+    identifier = tokens.read(tokens.CHAT, site.id, text)
+    if identifier is not None:
+        return identifier == conversation.guest_id
+    token = read_token(site.id, text)
+    return token is not None and conversation.guest.visitor == bytes.fromhex(token.visitor)
+
+
+def _one(*conditions: Any) -> Guest | None:
+    return db.session.scalars(select(Guest).where(*conditions).order_by(Guest.id)).first()
+
+
+def surroundings(site: PublishedSite, said: dict[str, Any]) -> Surroundings:
+    """From where this request comes. What tracking calls the visitor only if he may be followed."""
+    where = whereabouts(request.remote_addr or "")
+    agent = request.user_agent.string
+    visitor = _visitor(site, said, where.counted, agent)
+    session = _session(site, visitor)
+    return Surroundings(
+        visitor=visitor,
+        session_id=session.id if session else None,
+        page=_page(site, said.get("page")),
+        utm=_utm(site, session, said.get("page")),
+        user_agent=agent[:LONGEST_AGENT],
+        masked_address=where.masked or None,
+        country=where.place.country,
+        city=where.place.city,
+        language=language_of(request.environ),
+    )
+
+
+def _visitor(
+    site: PublishedSite, said: dict[str, Any], counted: str, user_agent: str
+) -> bytes | None:
+    token: Token | None = read_token(site.id, said.get("visitor")) or read_token(site.id, bearer())
+    person = token is not None and token.person
+    if is_unfollowed(request.environ) or (site.mode == "strict" and not person):
+        return None
+    return identify(site, counted or address(), user_agent, token, consent=False).visitor
+
+
+def _session(site: PublishedSite, visitor: bytes | None) -> Session | None:
+    """The visit that he is in."""
+    if visitor is None:
+        return None
+    found = (
+        select(Session)
+        .join(
+            Visitor,
+            (Visitor.session_id == Session.id) & (Visitor.site_number == Session.site_number),
+        )
+        .where(Visitor.site_number == site.number, Visitor.visitor == visitor)
+    )
+    return db.session.scalars(found).first()
+
+
+def _page(site: PublishedSite, page: Any) -> dict[str, Any]:
+    """Address, title and referrer of the page, of its query only what the site keeps."""
+    if not isinstance(page, dict):
+        return {}
+    url, referrer = _read(page.get("url"), site.parameters), _read(page.get("referrer"), None)
+    title = page.get("title")
+    kept = {
+        "url": url and url.url,
+        "title": " ".join(title.split())[:LONGEST_TITLE] if isinstance(title, str) else None,
+        "referrer": referrer and referrer.url,
+    }
+    return {name: value for name, value in kept.items() if value}
+
+
+def _utm(site: PublishedSite, session: Session | None, page: Any) -> dict[str, str]:
+    """How he came, from the visit that is known, else from the page's own address."""
+    if session is not None:
+        names = ("source", "medium", "campaign", "term", "content")
+        found = {name: getattr(session, UTM + name) for name in names} | (session.parameters or {})
+    else:
+        url = _read(page.get("url"), site.parameters) if isinstance(page, dict) else None
+        parameters = url.parameters if url else {}
+        found = {name.removeprefix(UTM): value for name, value in parameters.items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def _read(text: Any, kept: tuple[str, ...] | None) -> Any:
+    return read_address(text, kept) if isinstance(text, str) else None
