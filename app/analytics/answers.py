@@ -169,7 +169,7 @@ class Answer:
 
     @property
     def _own_clock(self) -> bool:
-        return self.period.zone.key == self.site.time_zone
+        return self.period.is_by(self.site.time_zone)
 
     def _totals(self, row: Array) -> Totals:
         values = dict(zip(METRICS, (int(each) for each in row), strict=True))
@@ -207,7 +207,7 @@ def ask(
 
 def by_visits(site: Site, period: Period, filters: Sequence[Filter]) -> bool:
     """Whether the visits themselves have to be looked at."""
-    return bool(filters) or period.zone.key != site.time_zone
+    return bool(filters) or not period.is_by(site.time_zone)
 
 
 class Sums:

@@ -69,7 +69,7 @@ def read_chunks(
 def read_days(site: Site, period: Period, parts: Sequence[str] = PARTS) -> Iterator[Day]:
     """Those that have anything, the oldest first."""
     first, last = period.first, period.last
-    if period.zone.key != site.time_zone:
+    if not period.is_by(site.time_zone):
         first, last = first - DAY, last + DAY
     for begin, end in _spans(site, first, last, parts):
         yield from _read(site, begin, end, parts)

@@ -93,7 +93,7 @@ def reached(
 
 
 def _reached(site: Site, period: Period, counts: Array) -> list[Reached]:
-    known = period.zone.key == site.time_zone
+    known = period.is_by(site.time_zone)
     return [
         Reached(times, sessions, visitors if known else None, revenue, of, hidden)
         for times, sessions, visitors, revenue, of, hidden in counts.tolist()

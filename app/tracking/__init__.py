@@ -1,6 +1,7 @@
 from flask import Flask
 
 from app.tracking import api, models, server_api, views  # noqa: F401
+from app.tracking.checks import REASONS
 from app.tracking.committer import Committer
 from app.tracking.places import use_database
 from app.tracking.presence import Presence
@@ -13,6 +14,7 @@ def register(app: Flask) -> None:
     committer = Committer(app)
     committer.listen(Presence(app).note)
     app.extensions["candor_committer"] = committer
+    app.jinja_env.globals["drop_reasons"] = REASONS
     app.register_blueprint(server_api.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(api.blueprint)

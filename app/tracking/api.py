@@ -139,7 +139,9 @@ def list_events(query_data: EventsQuery) -> Any:
 def list_drops(query_data: DropsQuery) -> Any:
     drops = drops_of(get_or_404(Site, query_data.site_id).number, query_data.days)
     counted = [
-        DropOut(reason=reason, count=count, meaning=REASONS.get(reason, ""))
+        DropOut(
+            reason=reason, count=count, meaning=REASONS[reason].meaning if reason in REASONS else ""
+        )
         for reason, count in drops.by_reason.items()
     ]
     return DropsOut(data=counted, total=drops.total, days=drops.days)

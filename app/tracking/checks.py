@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.core.api import parsed_uuid
@@ -34,15 +34,49 @@ MOST_EXPERIMENTS = 20
 LARGEST_NUMBER = 2**53
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
+
+class Reason(NamedTuple):
+    """Why events are refused: what that is called, and what it means for a person."""
+
+    label: str
+    meaning: str
+
+
 REASONS = {
-    "invalid": "No event: its id, name or address is missing or malformed",
-    "origin": "Sent from a page that is not on a domain of the site",
-    "rate": "Too many at once",
-    "consent": "The site is strict and the visitor has not agreed",
-    "bot": "Sent by a bot, kept apart",
-    "time": "Too long ago, or in the future",
-    "properties": "A property, value or campaign that cannot be kept",
-    "site": "The site was deleted meanwhile",
+    "origin": Reason(
+        "Another domain",
+        "The snippet ran on a page whose domain this site does not have. If the page is "
+        "yours, add its domain to the site.",
+    ),
+    "consent": Reason(
+        "No consent yet",
+        "The site asks for consent first, and these visitors had not agreed when it "
+        "happened. Nothing of them is kept.",
+    ),
+    "bot": Reason(
+        "Bots",
+        "Crawlers, monitors and scripted browsers. They are kept apart for thirty days, "
+        "so that a mistake can be seen, and count nowhere.",
+    ),
+    "rate": Reason(
+        "Too many at once",
+        "More came than the limits allow. Real visitors hardly ever reach them; pages "
+        "send again what was refused.",
+    ),
+    "invalid": Reason(
+        "Not an event",
+        "The id, the name or the address is missing or malformed. This comes from code "
+        "of your own that sends events, or from somebody who tries things out.",
+    ),
+    "time": Reason(
+        "Wrong time", "It happened too long ago, or in the future by the clock of whoever sent it."
+    ),
+    "properties": Reason(
+        "Properties too large",
+        "A property, value or campaign that cannot be kept: too long, nested, or an "
+        "amount without a currency.",
+    ),
+    "site": Reason("Site deleted", "It came while the site was being deleted."),
 }
 
 
