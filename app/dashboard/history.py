@@ -30,6 +30,7 @@ CAUSES = {
     "site.changed": "Site changed",
     "site.activated": "Snippet turned on",
     "site.deactivated": "Snippet turned off",
+    "chat_settings.changed": "Chat settings changed",
 }
 
 
