@@ -187,6 +187,37 @@ class LeadCaptured(PublicAnnouncement):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VisitorIdentified(PublicAnnouncement):
+    """The site's own server said which of its users somebody is."""
+
+    name: ClassVar[str] = "visitor.identified"
+    audited: ClassVar[bool] = False
+    about: ClassVar[str] = "A site vouched for one of its users in the chat."
+    since: ClassVar[str] = "0.1.0"
+    example: ClassVar[dict[str, Any]] = {
+        "site_id": ID,
+        "user_id": "user-7",
+        "visitor": EXAMPLE["visitor"],
+        "contact": {"id": ID, "name": "Ada", "email": "ada@example.com"},
+    }
+    nullable: ClassVar[frozenset[str]] = NULLABLE | {"contact.name", "contact.email"}
+    guest: Guest
+    user_id: str
+
+    def public_site_id(self) -> UUID | None:
+        return self.guest.site_id
+
+    def public_data(self) -> dict[str, Any]:
+        guest = self.guest
+        return {
+            "site_id": str(guest.site_id),
+            "user_id": self.user_id,
+            "visitor": visitor_of(guest),
+            "contact": {"id": str(guest.contact_id), "name": guest.name, "email": guest.email},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class PanelAnnouncement(PublicAnnouncement):
     """Of the panel on a page, or of the outside chat in its place. `guest` is None until somebody
     has written."""

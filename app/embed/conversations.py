@@ -11,7 +11,13 @@ from flask import Blueprint, Response, g, make_response, request
 from sqlalchemy import select
 
 from app.chat import letters, tokens
-from app.chat.announcements import ChatClosed, ChatOpened, LeadCaptured, PanelAnnouncement
+from app.chat.announcements import (
+    ChatClosed,
+    ChatOpened,
+    LeadCaptured,
+    PanelAnnouncement,
+    VisitorIdentified,
+)
 from app.chat.automation import availability_of, begin_offline, greet
 from app.chat.files import LARGEST, FileError, Upload, read_upload
 from app.chat.models import (
@@ -263,6 +269,7 @@ def identify_guest(key: str) -> Any:
     around = surroundings(site, said)
     guest = guest_of(site, bearer()) or Guest.arrive(site.id, around)
     guest = guest.vouch(user_id, name=name, email=email)
+    announce(VisitorIdentified(guest=guest, user_id=user_id))
     token = tokens.issue(tokens.CHAT, site.id, guest.id)
     db.session.commit()
     return {"token": token}
