@@ -14,6 +14,19 @@ from app.core.forms import CountField, Form, LineField, printable
 
 LONGEST_TEXT = 500
 MOST_MINUTES = 60 * 24 * 30
+# Fields that are as the row has them.
+PLAIN = (
+    "on",
+    "position",
+    "accent",
+    "asks",
+    "takes_files",
+    "asks_rating",
+    "assignment",
+    "waiting_minutes",
+    "reply_target",
+    "resolution_target",
+)
 MINUTES = [Optional(), NumberRange(1, MOST_MINUTES, f"1 to {MOST_MINUTES:,} minutes.")]
 ASKS = [
     SelectChoice(NOTHING, ("Nothing", "Visitors write at once.")),
@@ -67,14 +80,15 @@ class ChatSettingsForm(Form):
     @classmethod
     def of(cls, settings: ChatSettings) -> ChatSettingsForm:
         outside = settings.outside or {}
+        # What the row has under these names is not what people read.
+        own = {"holidays": "\n".join(settings.holidays), **days_of(settings.week)}
+        values = {name: getattr(settings, name) for name in PLAIN} | own
         return cls(
-            obj=settings,
             always=settings.week is None,
             outside_url=outside.get("url"),
             outside_fallback=outside.get("fallback"),
             outside_target=outside.get("target", "tab"),
-            **days_of(settings.week),
-            data={"holidays": "\n".join(settings.holidays)},
+            **values,
         )
 
     def validate_holidays(self, field: Any) -> None:
@@ -115,10 +129,8 @@ class ChatSettingsForm(Form):
 
     def settings(self) -> dict[str, Any]:
         """What ChatSettings.change takes."""
-        plain = ("on", "position", "accent", "asks", "takes_files", "asks_rating", "assignment")
-        counts = ("waiting_minutes", "reply_target", "resolution_target")
         return {
-            **{name: self[name].data for name in (*plain, *counts)},
+            **{name: self[name].data for name in PLAIN},
             "week": None if self.always.data else self.read_week,
             "holidays": self.read_holidays,
             "outside": self.read_outside,

@@ -47,6 +47,12 @@ def test_switching_it_on_publishes_it_to_pages(page, client, acme):
     assert client.get(f"/widget/v1/chat/{acme.site_key}?language=fr").json["title"] is None
 
 
+def test_the_page_shows_what_is_set_as_people_write_it(page):
+    assert "[]" not in page.get().text
+    page(always="", day_0="9:00-12:30", holidays="2026-12-28 2026-12-25")
+    assert "2026-12-25\n2026-12-28" in page.get().text.replace("\r", "")
+
+
 def test_nothing_secret_is_published(page, client, acme, inside):
     page()
     with inside(acme):
