@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.chat.models import Attachment, Conversation
+from app.core.cache import Cache
 from app.core.db import system
 from app.sites.models import Site
 
@@ -19,7 +20,18 @@ class Home(NamedTuple):
     site_key: str
 
 
+# A conversation never moves.
+_homes: Cache[Home | None] = Cache("conversation_homes", size=20_000, seconds=3600)
+
+
 def home_of(conversation_id: UUID) -> Home | None:
+    home = _homes.get(conversation_id, lambda: _find_home(conversation_id))
+    if home is None:  # it may be there in a moment
+        _homes.forget(conversation_id)
+    return home
+
+
+def _find_home(conversation_id: UUID) -> Home | None:
     found = (
         select(Site.organization_id, Site.key)
         .join(Conversation, Conversation.site_id == Site.id)

@@ -97,12 +97,12 @@ class Subscriber:
             self._tell(channel, frame)
 
     def _tell(self, channel: str, frame: Any) -> None:
-        for listener in self._listeners:
-            try:
-                with self._app.app_context():
+        with self._app.app_context():
+            for listener in self._listeners:
+                try:
                     listener(channel, frame)
-            except Exception:
-                log.exception("bus_listener_failed", channel=channel)
+                except Exception:
+                    log.exception("bus_listener_failed", channel=channel)
 
 
 def init_app(app: Flask, url: str) -> None:
