@@ -31,6 +31,7 @@ from app.core.tenancy import current_organization_id
 VIEWS = ("mine", "unassigned", "all", "snoozed", "closed")
 PAGE = 40
 SEARCHED = 20_000  # messages, the newest: they are sealed, so each is opened and read
+NAMES = 5_000  # guests, the newest, for the same reason
 LONGEST_SEARCH = 100
 AT_ONCE = 50  # messages that are opened before others have their turn
 AROUND = 24  # letters that are shown before a word that was found
@@ -83,7 +84,7 @@ def list_conversations(wanted: Filter, member: Member) -> Listing:
     hits = search(wanted.text) if wanted.text else {}
     found = _narrowed(_of_view(wanted, member), wanted)
     if wanted.text:
-        found = found.where(Conversation.id.in_(list(hits) + _of_address(wanted.text)))
+        found = found.where(Conversation.id.in_({*hits, *_of_person(wanted.text)}))
     if wanted.before:
         found = found.where(*_after(wanted.before))
     found = found.order_by(Conversation.last_at.desc(), Conversation.id.desc()).limit(PAGE + 1)
@@ -171,6 +172,8 @@ def search(text: str) -> dict[UUID, Hit]:
     messages. Under a scope."""
     words = text.casefold().split()
     hits: dict[UUID, Hit] = {}
+    if not words:
+        return hits
     for conversation_id, seq, body in _bodies():
         if conversation_id not in hits:
             folded = body.casefold()
@@ -184,8 +187,10 @@ def _hit(seq: int, body: str, word: str) -> Hit:
     at = body.casefold().find(word)
     if body[at : at + len(word)].casefold() != word:
         return Hit(seq, "", "", " ".join(body.split())[: 3 * AROUND])
-    begin, end = max(0, at - AROUND), at + len(word)
-    before = ("…" if begin else "") + body[begin:at]
+    end = at + len(word)
+    before = body[max(0, at - AROUND) : at]
+    if len(before) < at:
+        before = "…" + (before.partition(" ")[2] if " " in before else before)
     return Hit(seq, before, body[at:end], body[end : end + 3 * AROUND])
 
 
@@ -208,16 +213,28 @@ def _bodies() -> Iterator[tuple[UUID, int, str]]:
         yield row.conversation_id, row.seq, Message.body.open(Message, row) or ""
 
 
-def _of_address(text: str) -> list[UUID]:
-    """Conversations whose guest has this e-mail address."""
-    if "@" not in text:
-        return []
-    tenant = current_organization_id()
-    index = blind_index(text, purpose="contact.email", tenant=tenant)
-    found = (
-        select(Conversation.id)
-        .join(Guest, Guest.id == Conversation.guest_id)
-        .join(Contact, Contact.id == Guest.contact_id)
-        .where(Contact.email_index == index)
-    )
-    return list(db.session.scalars(found))
+def _of_person(text: str) -> list[UUID]:
+    """Conversations whose guest has this e-mail address, or among the newest guests this name."""
+    found = select(Conversation.id).join(Guest, Guest.id == Conversation.guest_id)
+    if "@" in text:
+        tenant = current_organization_id()
+        index = blind_index(text, purpose="contact.email", tenant=tenant)
+        of_contact = found.join(Contact, Contact.id == Guest.contact_id)
+        return list(db.session.scalars(of_contact.where(Contact.email_index == index)))
+    named = _named(text.casefold().split())
+    return list(db.session.scalars(found.where(Guest.id.in_(named)))) if named else []
+
+
+def _named(words: list[str]) -> list[UUID]:
+    columns = (Guest.id, Guest.organization_id, Guest.name_sealed)
+    newest = select(*columns).where(Guest.name_sealed.is_not(None)).order_by(Guest.id.desc())
+    with reading() as session:
+        rows = session.execute(newest.limit(NAMES)).all()
+    found = []
+    for number, row in enumerate(rows):
+        if number % AT_ONCE == 0:
+            time.sleep(0)
+        name = (Guest.name.open(Guest, row) or "").casefold()
+        if all(word in name for word in words):
+            found.append(row.id)
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from app.accounts.access import current_member, current_organization
@@ -71,8 +71,10 @@ def list_values() -> dict[str, Any]:
 
 
 def chatting_sites() -> list[Site]:
-    """The sites whose chat is on, or was."""
-    found = select(Site).where(Site.id.in_(select(ChatSettings.site_id)))
+    """The sites whose chat is on, or was used."""
+    on = select(ChatSettings.id).where(ChatSettings.site_id == Site.id, ChatSettings.on)
+    used = select(Conversation.id).where(Conversation.site_id == Site.id)
+    found = select(Site).where(or_(on.exists(), used.exists()))
     return list(db.session.scalars(found.order_by(Site.search_text, Site.id).limit(SITES)))
 
 

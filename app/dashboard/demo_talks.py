@@ -173,9 +173,9 @@ def _tell(
         at += minutes * MINUTE
         moments.append((_say(conversation, agents, who, text), at))
     if talk.labels:
-        conversation.label([labels[each] for each in talk.labels])
+        conversation.label([labels[each] for each in talk.labels], by=agents["mira"])
     if talk.whose:
-        conversation.assign(agents[talk.whose])
+        conversation.assign(agents[talk.whose], by=agents["mira"])
     if talk.read:
         conversation.read_by_agents(conversation.last_seq)
     if talk.end == "closed":

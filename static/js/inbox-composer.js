@@ -135,7 +135,7 @@
     }
     const left = options();
     box().hidden = !left.length && box().querySelectorAll("[data-shortcut]").length > 0;
-    choose(left.includes(chosen()) ? chosen() : left[0]);
+    choose(left.find((each) => each.dataset.shortcut.startsWith(words)) || left[0]);
   }
 
   function choose(option) {

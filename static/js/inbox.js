@@ -34,7 +34,11 @@
   const MORPH = {
     morphStyle: "outerHTML",
     ignoreActiveValue: true,
-    callbacks: { beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details") },
+    callbacks: {
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),
+      // A moment that is told in the words of this browser stays so.
+      beforeNodeMorphed: (node, fresh) => !(node.localName === "time" && node.dateTime === fresh.dateTime),
+    },
   };
 
   function readList() {
@@ -55,8 +59,8 @@
     if (focused && document.activeElement.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
     document.getElementById("inbox-scroll").scrollTop = scroll;
     window.htmx.process(list());
+    window.htmx.trigger(list(), "htmx:load");
     show();
-    document.dispatchEvent(new CustomEvent("inbox:list"));
   }
 
   // ---- Messages -----------------------------------------------------------
@@ -219,7 +223,7 @@
     if (!button) return;
     const away = stored.get("inbox-away") === "1";
     button.setAttribute("aria-pressed", String(away));
-    button.querySelector("[data-away-label]").textContent = away ? "Away" : "Here";
+    button.querySelector("[data-away-label]").textContent = away ? "Away" : "Available";
     button.querySelector(".dot").className = `dot dot--${away ? "neutral" : "good"}`;
   }
 

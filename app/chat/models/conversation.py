@@ -306,6 +306,7 @@ class Conversation(Tenant, Base):
         self.state, self.closed_at = CLOSED, clock.now()
         self.snoozed_until, self.waiting_since = None, None
         self._record("closed", **_named(by))
+        self._done_by(by)
         announce(ConversationClosed(conversation=self))
 
     def reopen(self, by: Member | None = None) -> None:
@@ -313,6 +314,13 @@ class Conversation(Tenant, Base):
         if self.state == CLOSED:
             self._wake()
             self._record("reopened", **_named(by))
+            self._done_by(by)
+
+    def _done_by(self, member: Member | None) -> None:
+        """Whoever decides what becomes of it has read it."""
+        if member is not None:
+            self.agent_read_seq = self.last_seq
+            db.session.flush()
 
     def snooze(self, until: datetime, by: Member | None = None) -> None:
         """Out of sight until then, or until the guest writes."""
