@@ -42,6 +42,8 @@ def show(conversation_id: UUID) -> Any:
 def messages(conversation_id: UUID) -> Any:
     """Those after `?after=`, or a page of those below `?before=`: what a socket has missed."""
     conversation = _opened(conversation_id)
+    if not request.headers.get("HX-Request"):
+        return _page(conversation, MessageForm(formdata=None))
     found = conversation.messages(**_range(), public=False, most=MOST_READ)
     earlier = "before" in request.args and bool(found) and found[0].seq > 1
     return render(
@@ -56,15 +58,17 @@ def messages(conversation_id: UUID) -> Any:
 @blueprint.get("/<uuid:conversation_id>/canned-replies")
 @require(Permission.CHAT_REPLY)
 def canned_replies(conversation_id: UUID) -> Any:
-    """All of them, filled for this conversation: the composer chooses among them."""
+    """All of them, filled for this conversation, as JSON: the composer chooses among them."""
     conversation = _opened(conversation_id)
     filled = {
         "name": conversation.guest.name or "",
         "agent": (current_member.user.name or "").partition(" ")[0],
         "site": conversation.site.name,
     }
-    replies = [(each.shortcut, each.filled(**filled)) for each in CannedReply.all()]
-    return render("chat/inbox/_canned_replies.html", replies=replies)
+    replies = [
+        {"shortcut": each.shortcut, "body": each.filled(**filled)} for each in CannedReply.all()
+    ]
+    return {"data": replies}
 
 
 @blueprint.post("/<uuid:conversation_id>/messages")

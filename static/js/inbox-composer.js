@@ -1,7 +1,7 @@
 // What an agent writes: kept as a draft until it is sent, filled from canned replies, sent without a reload.
 (() => {
   "use strict";
-  const { pane, put, parse, toEnd, lastSeq, tell, asked, readHeader } = window.inbox || {};
+  const { pane, put, parse, toEnd, lastSeq, tell, readHeader } = window.inbox || {};
   if (!pane) return;
   const TYPING_EVERY = 2000;
   const LARGEST = 5 * 1024 * 1024;
@@ -72,7 +72,7 @@
 
   document.addEventListener("input", (event) => {
     if (event.target.name !== "body" || !event.target.closest("[data-composer]")) return;
-    if (event.target.value.length === 1 && !replies?.open) form().elements.seen.value = lastSeq();
+    if (event.target.value.length === 1 && !replies) form().elements.seen.value = lastSeq();
     keep();
     if (event.target.value.startsWith("/")) suggest();
     else {
@@ -117,10 +117,34 @@
   // ---- Canned replies ---------------------------------------------------------
 
   async function load() {
-    const answer = await fetch(form().dataset.replies, asked).catch(() => null);
+    const answer = await fetch(form().dataset.replies).catch(() => null);
     if (!answer?.ok || !form()) return;
-    box().replaceChildren(...[...parse(`<ul>${await answer.text()}</ul>`).querySelectorAll("li")].map((node) => document.importNode(node, true)));
-    replies = {};
+    replies = (await answer.json()).data;
+    box().replaceChildren(...(replies.length ? replies.map(option) : [none()]));
+  }
+
+  function option({ shortcut, body }) {
+    const item = document.createElement("li");
+    item.className = "composer__reply";
+    item.id = `reply-${shortcut}`;
+    item.role = "option";
+    item.dataset.shortcut = shortcut;
+    item.dataset.body = body;
+    const name = document.createElement("strong");
+    name.textContent = `/${shortcut}`;
+    const text = document.createElement("span");
+    text.textContent = body;
+    item.append(name, text);
+    return item;
+  }
+
+  function none() {
+    const item = option({ shortcut: "", body: "" });
+    item.textContent = "There are no canned replies yet. Write the first under More, Canned replies.";
+    item.ariaDisabled = "true";
+    delete item.dataset.shortcut;
+    delete item.dataset.body;
+    return item;
   }
 
   const options = () => [...box().querySelectorAll("[data-shortcut]")].filter((each) => !each.hidden);

@@ -33,6 +33,15 @@ from app.analytics.models import (
 from app.analytics.models.alert import Watched
 from app.analytics.rollups import roll_up
 from app.campaigns.models import Image
+from app.chat.files import Upload
+from app.chat.models import (
+    CannedReply,
+    ChatSettings,
+    Conversation,
+    Guest,
+    Label,
+    Surroundings,
+)
 from app.commerce.models import Order, Refund
 from app.core import clock, mail, migrations, tenancy
 from app.core.db import Base, create_engine, db, system
@@ -109,6 +118,9 @@ class Belongings:
     annotation_id: UUID | str
     spare_annotation_id: UUID | str
     suspect_id: UUID | str  # an event of a bot
+    conversation_id: UUID | str
+    label_id: UUID | str
+    reply_id: UUID | str
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -195,6 +207,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         OptOut.remember(os.urandom(16))
         imports, range_id = [each.id for each in imports], begun.id
         kept = keep(db.session.get_one(Site, tenant.site_id), mark)
+        kept |= talk(db.session.get_one(Site, tenant.site_id), mark)
         db.session.commit()
         roll_up(db.session.get_one(Site, tenant.site_id), busy=False)
     with app.app_context(), system() as connection:
@@ -288,6 +301,24 @@ def keep(site: Site, mark: str) -> dict[str, Any]:
         "annotation_id": annotations[0].id,
         "spare_annotation_id": annotations[1].id,
     }
+
+
+def talk(site: Site, mark: str) -> dict[str, Any]:
+    """A conversation in which everything was said, with a label and a canned reply."""
+    ChatSettings.of(site.id).change(site, on=True, texts={"en": {"greeting": mark}})
+    page = {"url": f"https://shop.example/{mark}", "title": mark}
+    around = Surroundings(None, None, page, {"source": mark}, mark, None, "FR", mark, "en")
+    guest = Guest.arrive(site.id, around)
+    guest.introduce(name=mark, email="guest@customers.example")
+    owner = db.session.scalars(select(Member).filter_by(role="owner")).one()
+    conversation = Conversation.begin(guest, around, None)
+    conversation.hear(f"{mark} asks", upload=Upload(f"{mark}.txt", "text/plain", mark.encode()))
+    conversation.reply(owner, f"{mark} answers")
+    conversation.note(owner, f"{mark} remarks")
+    label, reply = Label.create(mark[:30]), CannedReply.create("hello", f"{mark} {{{{name}}}}")
+    conversation.label([label], by=owner)
+    conversation.rate(4, f"{mark} comments")
+    return {"conversation_id": conversation.id, "label_id": label.id, "reply_id": reply.id}
 
 
 def _import(tenant: Tenant, mark: str) -> Import:
