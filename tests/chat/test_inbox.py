@@ -101,7 +101,7 @@ def test_search_finds_words_in_any_message_and_addresses(writer, another, agent,
     writer.write("Please hurry")
     another(address="203.0.113.9").begin("Something else")
     inbox = f"/o/{acme.slug}/inbox"
-    assert "Please hurry" in agent.get(f"{inbox}?q=zebra").text
+    assert "My <mark>ZEBRA</mark> is broken" in agent.get(f"{inbox}?q=zebra").text
     assert "Something else" not in agent.get(f"{inbox}?q=zebra").text
     assert "Please hurry" in agent.get(f"{inbox}?q=Ada@example.com").text
 
