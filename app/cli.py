@@ -128,7 +128,7 @@ def _show_demo(events: int | None = None, seed: int | None = None) -> None:
     """Make the demo unless it is there. A new one has some events, an old one only more of them
     when asked."""
     from app.core import logs
-    from app.dashboard.demo_data import EMAIL, PASSWORD, create_demo, have_events
+    from app.dashboard.demo_data import EMAIL, PASSWORD, create_demo, have_events, have_talks
     from app.dashboard.demo_events import DEFAULT, SEED
 
     logs.configure()
@@ -139,6 +139,8 @@ def _show_demo(events: int | None = None, seed: int | None = None) -> None:
         gc.freeze()
         added = have_events(DEFAULT if events is None else events, SEED if seed is None else seed)
         print(f"{added:,} events of the last 30 days added.")
+        if created:
+            have_talks()
     print(f"Sign in as {EMAIL} with the password: {PASSWORD}")
 
 

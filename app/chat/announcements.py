@@ -306,6 +306,11 @@ class LabelCreated(LabelAnnouncement):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelChanged(LabelAnnouncement):
+    name: ClassVar[str] = "label.changed"
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelRemoved(LabelAnnouncement):
     name: ClassVar[str] = "label.removed"
 

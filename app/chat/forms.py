@@ -3,12 +3,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import request
 from sqlalchemy import select
 from wtforms import BooleanField, HiddenField, SelectField, SelectMultipleField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Regexp, ValidationError
 
 from app.accounts.models import Member
+from app.chat.files import LARGEST, FileError, Upload, read_upload
 from app.chat.models import Label
 from app.chat.models.canned_reply import LONGEST_BODY, LONGEST_SHORTCUT
 from app.chat.models.label import COLOURS, LONGEST_NAME
@@ -27,18 +29,39 @@ SNOOZES = {
     "week": ("In a week", timedelta(days=7)),
 }
 
+# What the colours of labels are called.
+NAMES = {"neutral": "Grey", "accent": "Blue", "good": "Green", "warn": "Amber", "bad": "Red"}
+PAINTS = [SelectChoice(each, NAMES[each]) for each in COLOURS]
+
 
 class MessageForm(Form):
-    """What an agent writes. `client_id` is the page's own name for it, so that it counts once."""
+    """What an agent writes. `client_id` is the page's own name for it, so that it counts once;
+    `seen` is the last message that he had before him."""
 
     body = TextAreaField("Message", [Length(max=LONGEST, message=TOO_LONG), printable])
     note = BooleanField("Private note")
-    client_id = HiddenField(validators=[Length(max=LONGEST_CLIENT_ID)])
+    client_id = HiddenField(validators=[Length(max=LONGEST_CLIENT_ID), printable])
+    seen = HiddenField()
+    upload: Upload | None = None
 
     def validate_body(self, field: Any) -> None:
         field.data = (field.data or "").strip()
-        if not field.data:
+        sent = request.files.get("file")
+        if sent is not None and sent.filename:
+            self._read(sent)
+        elif not field.data:
             raise ValidationError("Write something.")
+
+    def _read(self, sent: Any) -> None:
+        try:
+            self.upload = read_upload(sent.filename, sent.read(LARGEST + 1))
+        except FileError as error:
+            raise ValidationError(str(error)) from error
+
+    @property
+    def seen_seq(self) -> int | None:
+        text = self.seen.data or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 class AssignmentForm(Form):
@@ -62,6 +85,11 @@ class SnoozeForm(Form):
     )
 
     @property
+    def words(self) -> str:
+        label = SNOOZES[self.until.data][0]
+        return label[0].lower() + label[1:]
+
+    @property
     def moment(self) -> datetime:
         return clock.now() + SNOOZES[self.until.data][1]
 
@@ -81,8 +109,14 @@ class LabelsForm(Form):
 
 
 class LabelForm(Form):
+    """A new label."""
+
     name = LineField("Name", [InputRequired("Name the label."), Length(max=LONGEST_NAME)])
-    colour = SelectField("Colour", choices=[SelectChoice(each, each.title()) for each in COLOURS])
+    colour = SelectField("Colour", choices=PAINTS)
+
+
+class ColourForm(Form):
+    colour = SelectField("Colour", choices=PAINTS)
 
 
 class CannedReplyForm(Form):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from app.chat.models import (
     Label,
     Message,
 )
+from app.chat.models.message import VISITOR
 from app.contacts.models import Contact
 from app.core.crypto import blind_index
 from app.core.db import db, reading
@@ -29,7 +31,10 @@ from app.core.tenancy import current_organization_id
 VIEWS = ("mine", "unassigned", "all", "snoozed", "closed")
 PAGE = 40
 SEARCHED = 20_000  # messages, the newest: they are sealed, so each is opened and read
+NAMES = 5_000  # guests, the newest, for the same reason
 LONGEST_SEARCH = 100
+AT_ONCE = 50  # messages that are opened before others have their turn
+AROUND = 24  # letters that are shown before a word that was found
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,28 @@ class Filter:
     text: str = ""
     before: UUID | None = None
 
+    def query(self, **changed: Any) -> dict[str, Any]:
+        """As an address says it; `changed` in place of what is asked now."""
+        asked = {
+            "view": self.view,
+            "site": self.site_id,
+            "label": self.label_id,
+            "q": self.text or None,
+            **changed,
+        }
+        return {name: value for name, value in asked.items() if value}
+
+
+@dataclass(frozen=True)
+class Hit:
+    """The newest message of a conversation in which the words were found: its seq, and what it
+    says before, at and after the first of them."""
+
+    seq: int
+    before: str
+    found: str
+    after: str
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -49,35 +76,46 @@ class Listing:
 
     conversations: list[Conversation]
     labels: dict[UUID, list[Label]]
+    hits: dict[UUID, Hit]
     more: bool
 
 
 def list_conversations(wanted: Filter, member: Member) -> Listing:
-    found = _narrowed(_of_view(wanted.view, member), wanted)
+    hits = search(wanted.text) if wanted.text else {}
+    found = _narrowed(_of_view(wanted, member), wanted)
     if wanted.text:
-        found = found.where(Conversation.id.in_(search(wanted.text)))
+        found = found.where(Conversation.id.in_({*hits, *_of_person(wanted.text)}))
     if wanted.before:
         found = found.where(*_after(wanted.before))
     found = found.order_by(Conversation.last_at.desc(), Conversation.id.desc()).limit(PAGE + 1)
     options = (
-        selectinload(Conversation.guest).selectinload(Guest.contact),
+        selectinload(Conversation.guest),
         selectinload(Conversation.site),
         selectinload(Conversation.assignee).selectinload(Member.user),
     )
     rows = list(db.session.scalars(found.options(*options)))
     shown = rows[:PAGE]
-    return Listing(shown, labels_of([each.id for each in shown]), len(rows) > PAGE)
+    return Listing(shown, labels_of([each.id for each in shown]), hits, len(rows) > PAGE)
 
 
-def counts(member: Member) -> dict[str, int]:
-    """How many conversations the views of open ones have."""
+def counts(wanted: Filter, member: Member) -> dict[str, int]:
+    """How many conversations the views of open ones have, of this site and with this label; and
+    how many of those of the member and of nobody have something to read."""
     mine = Conversation.assignee_id == member.id
     nobody = Conversation.assignee_id.is_(None)
+    unread = and_(
+        Conversation.last_author == VISITOR,
+        Conversation.agent_read_seq < Conversation.last_public_seq,
+    )
     counted = select(
-        func.count(), func.sum(case((mine, 1), else_=0)), func.sum(case((nobody, 1), else_=0))
+        func.count(),
+        func.sum(case((mine, 1), else_=0)),
+        func.sum(case((nobody, 1), else_=0)),
+        func.sum(case((unread & (mine | nobody), 1), else_=0)),
     ).where(Conversation.state == OPEN, Conversation.opened_at.is_not(None))
-    total, own, unassigned = db.session.execute(counted.select_from(Conversation)).one()
-    return {"mine": own or 0, "unassigned": unassigned or 0, "all": total}
+    row = db.session.execute(_narrowed(counted.select_from(Conversation), wanted)).one()
+    total, own, unassigned, waiting = (each or 0 for each in row)
+    return {"mine": own, "unassigned": unassigned, "all": total, "unread": waiting}
 
 
 def labels_of(conversation_ids: list[UUID]) -> dict[UUID, list[Label]]:
@@ -93,17 +131,25 @@ def labels_of(conversation_ids: list[UUID]) -> dict[UUID, list[Label]]:
     return labels
 
 
-def _of_view(view: str, member: Member) -> Select[Any]:
-    state = view if view in (SNOOZED, CLOSED) else OPEN
-    found = select(Conversation).where(
-        Conversation.state == state, Conversation.opened_at.is_not(None)
-    )
-    if view == "mine":
+def label_counts() -> dict[UUID, int]:
+    """How many conversations have each label."""
+    found = select(ConversationLabel.label_id, func.count()).group_by(ConversationLabel.label_id)
+    return dict(db.session.execute(found).tuples().all())
+
+
+def _of_view(wanted: Filter, member: Member) -> Select[Any]:
+    """Words are looked for in all conversations, whatever their state."""
+    found = select(Conversation).where(Conversation.opened_at.is_not(None))
+    if wanted.text:
+        return found
+    state = wanted.view if wanted.view in (SNOOZED, CLOSED) else OPEN
+    found = found.where(Conversation.state == state)
+    if wanted.view == "mine":
         return found.where(Conversation.assignee_id == member.id)
-    return found.where(Conversation.assignee_id.is_(None)) if view == "unassigned" else found
+    return found.where(Conversation.assignee_id.is_(None)) if wanted.view == "unassigned" else found
 
 
-def _narrowed(found: Select[Any], wanted: Filter) -> Select[Any]:
+def _narrowed(found: Any, wanted: Filter) -> Any:
     if wanted.site_id:
         found = found.where(Conversation.site_id == wanted.site_id)
     if wanted.label_id:
@@ -121,36 +167,74 @@ def _after(before: UUID) -> tuple[Any, ...]:
     return ((at < last.last_at) | and_(at == last.last_at, Conversation.id < last.id),)
 
 
-def search(text: str) -> set[UUID]:
-    """Conversations in which all words of `text` were said in one message, among the newest
-    SEARCHED messages, or whose guest has this e-mail address. Under a scope."""
+def search(text: str) -> dict[UUID, Hit]:
+    """By conversation, the newest message that says all words of `text`, among the newest SEARCHED
+    messages. Under a scope."""
     words = text.casefold().split()
-    found = {
-        conversation
-        for conversation, body in _bodies()
-        if all(word in body.casefold() for word in words)
-    }
-    return found | _of_address(text)
+    hits: dict[UUID, Hit] = {}
+    if not words:
+        return hits
+    for conversation_id, seq, body in _bodies():
+        if conversation_id not in hits:
+            folded = body.casefold()
+            if all(word in folded for word in words):
+                hits[conversation_id] = _hit(seq, body, words[0])
+    return hits
 
 
-def _bodies() -> Iterator[tuple[UUID, str]]:
-    columns = (Message.id, Message.organization_id, Message.conversation_id, Message.body_sealed)
+def _hit(seq: int, body: str, word: str) -> Hit:
+    """Its line around the word. Where folding changes lengths, the line from its beginning."""
+    at = body.casefold().find(word)
+    if body[at : at + len(word)].casefold() != word:
+        return Hit(seq, "", "", " ".join(body.split())[: 3 * AROUND])
+    end = at + len(word)
+    before = body[max(0, at - AROUND) : at]
+    if len(before) < at:
+        before = "…" + (before.partition(" ")[2] if " " in before else before)
+    return Hit(seq, before, body[at:end], body[end : end + 3 * AROUND])
+
+
+def _bodies() -> Iterator[tuple[UUID, int, str]]:
+    """The newest first. Opening them takes a second of one core, so others have their turn in
+    between."""
+    columns = (
+        Message.id,
+        Message.organization_id,
+        Message.conversation_id,
+        Message.seq,
+        Message.body_sealed,
+    )
     newest = select(*columns).where(Message.body_sealed.is_not(None)).order_by(Message.id.desc())
     with reading() as session:
         rows = session.execute(newest.limit(SEARCHED)).all()
-    for row in rows:
-        yield row.conversation_id, Message.body.open(Message, row) or ""
+    for number, row in enumerate(rows):
+        if number % AT_ONCE == 0:
+            time.sleep(0)
+        yield row.conversation_id, row.seq, Message.body.open(Message, row) or ""
 
 
-def _of_address(text: str) -> set[UUID]:
-    if "@" not in text:
-        return set()
-    tenant = current_organization_id()
-    index = blind_index(text, purpose="contact.email", tenant=tenant)
-    found = (
-        select(Conversation.id)
-        .join(Guest, Guest.id == Conversation.guest_id)
-        .join(Contact, Contact.id == Guest.contact_id)
-        .where(Contact.email_index == index)
-    )
-    return set(db.session.scalars(found))
+def _of_person(text: str) -> list[UUID]:
+    """Conversations whose guest has this e-mail address, or among the newest guests this name."""
+    found = select(Conversation.id).join(Guest, Guest.id == Conversation.guest_id)
+    if "@" in text:
+        tenant = current_organization_id()
+        index = blind_index(text, purpose="contact.email", tenant=tenant)
+        of_contact = found.join(Contact, Contact.id == Guest.contact_id)
+        return list(db.session.scalars(of_contact.where(Contact.email_index == index)))
+    named = _named(text.casefold().split())
+    return list(db.session.scalars(found.where(Guest.id.in_(named)))) if named else []
+
+
+def _named(words: list[str]) -> list[UUID]:
+    columns = (Guest.id, Guest.organization_id, Guest.name_sealed)
+    newest = select(*columns).where(Guest.name_sealed.is_not(None)).order_by(Guest.id.desc())
+    with reading() as session:
+        rows = session.execute(newest.limit(NAMES)).all()
+    found = []
+    for number, row in enumerate(rows):
+        if number % AT_ONCE == 0:
+            time.sleep(0)
+        name = (Guest.name.open(Guest, row) or "").casefold()
+        if all(word in name for word in words):
+            found.append(row.id)
+    return found

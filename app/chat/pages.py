@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import selectinload
 
-from app.accounts.access import current_member
+from app.accounts.access import current_member, current_organization
 from app.accounts.models import Member
 from app.accounts.permissions import Permission, allows
+from app.chat import presence
 from app.chat.inbox import (
     LONGEST_SEARCH,
     VIEWS,
@@ -21,18 +23,26 @@ from app.chat.inbox import (
     labels_of,
     list_conversations,
 )
-from app.chat.models import Conversation, Label
+from app.chat.models import ChatSettings, Conversation, Label
 from app.chat.models.message import Message
 from app.commerce.models import Order
 from app.core.api import parsed_uuid
+from app.core.countries import country_name
 from app.core.crypto import blind_index
 from app.core.db import db
-from app.tracking.models import Event, Session
+from app.proof.models import Activity
+from app.sites.models import Site
+from app.tracking.lines import Line, lines_of
+from app.tracking.models import Session
+from app.tracking.queries import events_of_session, session_of
+from app.tracking.words import path_of, source_words
 
 MESSAGES = 60  # shown at first
-EVENTS = 30
+AROUND_A_HIT = 10  # messages before one that was found
+MOST = 400  # from there on
+EVENTS = 40
 ORDERS = 5
-PAGE_VIEW = "page_view"
+SITES = 50  # offered to choose from
 
 
 def wanted() -> Filter:
@@ -53,14 +63,25 @@ def list_values() -> dict[str, Any]:
     return {
         "filter": asked,
         "listing": listing,
-        "counts": counts(current_member),
+        "counts": counts(asked, current_member),
         "labels": Label.all(),
+        "sites": chatting_sites(),
+        "chats": bool(listing.conversations) or ChatSettings.any_on(),
     }
+
+
+def chatting_sites() -> list[Site]:
+    """The sites whose chat is on, or was used."""
+    on = select(ChatSettings.id).where(ChatSettings.site_id == Site.id, ChatSettings.on)
+    used = select(Conversation.id).where(Conversation.site_id == Site.id)
+    found = select(Site).where(or_(on.exists(), used.exists()))
+    return list(db.session.scalars(found.order_by(Site.search_text, Site.id).limit(SITES)))
 
 
 def agents() -> list[Member]:
     """Members who may answer."""
-    members = db.session.scalars(select(Member).filter_by(suspended_at=None).order_by(Member.id))
+    found = select(Member).filter_by(suspended_at=None).options(selectinload(Member.user))
+    members = db.session.scalars(found.order_by(Member.id))
     return [each for each in members if allows(each.role, Permission.CHAT_REPLY)]
 
 
@@ -72,9 +93,12 @@ class Shown:
     messages: list[Message]
     labels: list[Label]
     session: Session | None
-    visited: list[Event]
+    visited: list[Line]
     orders: list[Order]
+    activities: list[Activity]
     others: list[Conversation]
+    agents: list[Member]
+    here: set[UUID]
 
     @property
     def more(self) -> bool:
@@ -82,50 +106,77 @@ class Shown:
         return bool(self.messages) and self.messages[0].seq > 1
 
     @property
-    def visited_at(self) -> datetime | None:
-        return self.conversation.guest.last_seen_at
+    def origin(self) -> str | None:
+        return source_words(self.session) if self.session else None
+
+    @property
+    def page(self) -> str | None:
+        """Where he is: the last page of his visit, else where he wrote."""
+        url = self.session.exit_url if self.session else self.conversation.page.get("url")
+        return path_of(url) if url else None
+
+    @property
+    def place(self) -> str:
+        guest = self.conversation.guest
+        return ", ".join(each for each in (guest.city, country_name(guest.country)) if each)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Of the agents, by id: who did what is told by them."""
+        return {str(each.id): each.user.name or "" for each in self.agents}
 
 
 def shown(conversation: Conversation) -> Shown:
+    here = presence.present(current_organization.id)
     guest = conversation.guest
-    last = conversation.last_seq + 1
+    session = _session(conversation)
+    index = person_index(guest.email if guest.verified else None, conversation.organization_id)
     return Shown(
         conversation=conversation,
-        messages=conversation.messages(before=last, public=False, most=MESSAGES),
+        messages=_messages(conversation),
         labels=labels_of([conversation.id]).get(conversation.id, []),
-        session=_session(conversation),
-        visited=_visited(conversation),
-        orders=_orders(guest.email if guest.verified else None, conversation),
+        session=session,
+        visited=_visited(conversation.site, session),
+        orders=_newest(Order, Order.customer_index, index, conversation),
+        activities=_newest(Activity, Activity.person_index, index, conversation),
         others=[each for each in Conversation.of_guest(guest, 6) if each.id != conversation.id],
+        agents=agents(),
+        here=here,
     )
+
+
+def _messages(conversation: Conversation) -> list[Message]:
+    """The newest, or with `?seq=` those from a little before that one."""
+    seq = request.args.get("seq", 0, int)
+    if 0 < seq <= conversation.last_seq - MESSAGES:
+        return conversation.messages(after=max(0, seq - AROUND_A_HIT), public=False, most=MOST)
+    return conversation.messages(before=conversation.last_seq + 1, public=False, most=MESSAGES)
 
 
 def _session(conversation: Conversation) -> Session | None:
     identifier = conversation.guest.session_id or conversation.session_id
-    if identifier is None:
-        return None
-    found = select(Session).filter_by(site_number=conversation.site.number, id=identifier)
-    return db.session.scalars(found).first()
+    return session_of(conversation.site.number, identifier) if identifier else None
 
 
-def _visited(conversation: Conversation) -> list[Event]:
-    """The pages of the visit, the newest first."""
-    identifier = conversation.guest.session_id or conversation.session_id
-    if identifier is None:
+def _visited(site: Site, session: Session | None) -> list[Line]:
+    """What happened in the visit, the newest first; without what only measures."""
+    if session is None:
         return []
-    number = conversation.site.number
-    found = select(Event).filter_by(site_number=number, session_id=identifier, name=PAGE_VIEW)
-    return list(db.session.scalars(found.order_by(Event.at.desc()).limit(EVENTS)))
+    events = [
+        each
+        for each in events_of_session(site.number, session.id)
+        if each.name not in ("engagement", "web_vitals")
+    ]
+    return lines_of(site, reversed(events[-EVENTS:]), {session.id: session})
 
 
-def _orders(email: str | None, conversation: Conversation) -> list[Order]:
+def _newest(model: Any, column: Any, index: bytes | None, conversation: Conversation) -> list[Any]:
     """Of somebody the site vouched for alone: an address that is merely claimed shows nothing."""
-    index = person_index(email, conversation.organization_id)
     if index is None:
         return []
-    found = select(Order).filter_by(site_id=conversation.site_id, customer_index=index)
-    return list(db.session.scalars(found.order_by(Order.occurred_at.desc()).limit(ORDERS)))
+    found = select(model).where(column == index, model.site_id == conversation.site_id)
+    return list(db.session.scalars(found.order_by(model.occurred_at.desc()).limit(ORDERS)))
 
 
-def person_index(email: str | None, organization_id: Any) -> bytes | None:
+def person_index(email: str | None, organization_id: UUID) -> bytes | None:
     return blind_index(email, purpose="person.email", tenant=organization_id)

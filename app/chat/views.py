@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 
 from app.accounts.access import current_member, current_organization, get_or_404, require
 from app.accounts.permissions import Permission
+from app.chat.files import LARGEST
 from app.chat.forms import AssignmentForm, LabelsForm, MessageForm, SnoozeForm
-from app.chat.models import Conversation, ConversationLabel
+from app.chat.models import CannedReply, Conversation, Label
 from app.chat.models.message import Message
-from app.chat.pages import agents, list_values, shown
+from app.chat.pages import agents, list_values, shown, wanted
 from app.core.db import db
 from app.core.errors import not_found
 from app.core.render import render
+from app.core.request import takes_upload
 
 PAGE = "chat/inbox/show.html"
+MOST_READ = 100  # messages of one answer
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/o/<organization>/inbox")
 
@@ -39,21 +42,61 @@ def show(conversation_id: UUID) -> Any:
 def messages(conversation_id: UUID) -> Any:
     """Those after `?after=`, or a page of those below `?before=`: what a socket has missed."""
     conversation = _opened(conversation_id)
-    found = conversation.messages(**_range(), public=False)
-    return render("chat/inbox/_messages.html", conversation=conversation, messages=found)
+    if not request.headers.get("HX-Request"):
+        return _page(conversation, MessageForm(formdata=None))
+    found = conversation.messages(**_range(), public=False, most=MOST_READ)
+    earlier = "before" in request.args and bool(found) and found[0].seq > 1
+    return render(
+        "chat/inbox/_messages.html",
+        conversation=conversation,
+        messages=found,
+        earlier=earlier,
+        names=_names(),
+    )
+
+
+@blueprint.get("/<uuid:conversation_id>/canned-replies")
+@require(Permission.CHAT_REPLY)
+def canned_replies(conversation_id: UUID) -> Any:
+    """All of them, filled for this conversation, as JSON: the composer chooses among them."""
+    conversation = _opened(conversation_id)
+    filled = {
+        "name": conversation.guest.name or "",
+        "agent": (current_member.user.name or "").partition(" ")[0],
+        "site": conversation.site.name,
+    }
+    replies = [
+        {"shortcut": each.shortcut, "body": each.filled(**filled)} for each in CannedReply.all()
+    ]
+    return {"data": replies}
 
 
 @blueprint.post("/<uuid:conversation_id>/messages")
+@takes_upload(LARGEST)
 @require(Permission.CHAT_REPLY)
 def write(conversation_id: UUID) -> Any:
     """A reply, or with `note` something for the other agents."""
     conversation, form = _opened(conversation_id), MessageForm()
-    if not form.validate():
+    if not form.validate() or _overtaken(conversation, form):
         return _page(conversation, form, 422)
     say = conversation.note if form.note.data else conversation.reply
-    message = say(current_member, form.body.data, form.client_id.data or None)
+    message = say(current_member, form.body.data, form.client_id.data or None, form.upload)
     db.session.commit()
     return _written(conversation, message)
+
+
+def _overtaken(conversation: Conversation, form: MessageForm) -> bool:
+    """Whether a colleague has replied meanwhile, which the form then says."""
+    if form.note.data or form.seen_seq is None:
+        return False
+    name = form.client_id.data or None
+    other = conversation.answered_by_another(current_member, form.seen_seq, name)
+    if other is None:
+        return False
+    who = other.author_name or "A colleague"
+    form.body.errors = [f"{who} replied meanwhile. Read it, then send yours again if it is needed."]
+    form.seen.data = str(other.seq)
+    return True
 
 
 @blueprint.put("/<uuid:conversation_id>/reading")
@@ -61,7 +104,7 @@ def write(conversation_id: UUID) -> Any:
 def read(conversation_id: UUID) -> Any:
     """An agent has seen it up to `seq`."""
     conversation = _opened(conversation_id)
-    conversation.read_by_agents(request.form.get("seq", 0, int))
+    conversation.read_by_agents(max(0, request.form.get("seq", 0, int)))
     db.session.commit()
     return "", 204
 
@@ -71,7 +114,7 @@ def read(conversation_id: UUID) -> Any:
 def close(conversation_id: UUID) -> Any:
     conversation = _opened(conversation_id)
     conversation.close(by=current_member)
-    return _changed(conversation)
+    return _changed(conversation, "Closed.")
 
 
 @blueprint.post("/<uuid:conversation_id>/reopening")
@@ -80,7 +123,7 @@ def reopen(conversation_id: UUID) -> Any:
     """What was closed or snoozed is open again."""
     conversation = _opened(conversation_id)
     conversation.reopen(by=current_member)
-    conversation.wake()
+    conversation.wake(by=current_member)
     return _changed(conversation)
 
 
@@ -89,8 +132,8 @@ def reopen(conversation_id: UUID) -> Any:
 def assign(conversation_id: UUID) -> Any:
     conversation, form = _opened(conversation_id), AssignmentForm()
     if not form.validate():
-        return _page(conversation, MessageForm(formdata=None), 422)
-    conversation.assign(form.chosen)
+        return _refused(conversation, form)
+    conversation.assign(form.chosen, by=current_member)
     return _changed(conversation)
 
 
@@ -99,9 +142,9 @@ def assign(conversation_id: UUID) -> Any:
 def snooze(conversation_id: UUID) -> Any:
     conversation, form = _opened(conversation_id), SnoozeForm()
     if not form.validate():
-        return _page(conversation, MessageForm(formdata=None), 422)
-    conversation.snooze(form.moment)
-    return _changed(conversation)
+        return _refused(conversation, form)
+    conversation.snooze(form.moment, by=current_member)
+    return _changed(conversation, f"Snoozed: {form.words}.")
 
 
 @blueprint.post("/<uuid:conversation_id>/labels")
@@ -109,8 +152,8 @@ def snooze(conversation_id: UUID) -> Any:
 def label(conversation_id: UUID) -> Any:
     conversation, form = _opened(conversation_id), LabelsForm()
     if not form.validate():
-        return _page(conversation, MessageForm(formdata=None), 422)
-    ConversationLabel.put(conversation.id, form.chosen)
+        return _refused(conversation, form)
+    conversation.label(form.chosen, by=current_member)
     return _changed(conversation)
 
 
@@ -127,26 +170,67 @@ def _range() -> dict[str, Any]:
     return {"before": before} if before else {"after": max(0, request.args.get("after", 0, int))}
 
 
-def _page(conversation: Conversation, form: MessageForm, status: int = 200) -> Any:
-    values = {"shown": shown(conversation), "form": form, "agents": agents()}
-    values["snoozes"] = SnoozeForm(formdata=None)
-    return render(PAGE, status, block="conversation", **list_values(), **values)
+def _names() -> dict[str, str]:
+    return {str(each.id): each.user.name or "" for each in agents()}
+
+
+def _page(
+    conversation: Conversation, form: MessageForm, status: int = 200, refused: Any = None
+) -> Any:
+    """The whole page, or when it is opened from the list the conversation alone."""
+    alone = bool(request.headers.get("HX-Request"))
+    values = {} if alone else list_values()
+    values |= _talk(conversation, refused)
+    return render(PAGE, status, block="conversation", form=form, **values)
+
+
+def _talk(conversation: Conversation, refused: Any = None) -> dict[str, Any]:
+    errors = refused.errors.values() if refused else ()
+    return {
+        "filter": wanted(),
+        "all_labels": Label.all(),
+        "shown": shown(conversation),
+        "snoozes": SnoozeForm(formdata=None),
+        "reasons": [reason for each in errors for reason in each],
+    }
 
 
 def _written(conversation: Conversation, message: Message) -> Any:
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.headers.get("HX-Request"):
         return redirect(_url_of(conversation))
-    return render("chat/inbox/_written.html", 201, conversation=conversation, message=message)
+    return render(
+        "chat/inbox/_written.html",
+        201,
+        conversation=conversation,
+        message=message,
+        names={str(current_member.id): current_member.user.name or ""},
+    )
 
 
-def _changed(conversation: Conversation) -> Any:
+def _changed(conversation: Conversation, said: str | None = None) -> Any:
+    """`said` is told with a button that takes it back."""
     db.session.commit()
-    if not request.htmx:  # type: ignore[attr-defined]
-        return redirect(_url_of(conversation))
-    return _page(conversation, MessageForm(formdata=None))
+    undo = _url_of(conversation, "reopen")
+    if request.headers.get("HX-Request"):
+        values = _talk(conversation)
+        return render("chat/inbox/change.oob.html", **values, said=said, undo=undo)
+    if said:
+        told: Any = {"text": said, "undo": undo}
+        flash(told, "success")
+    return redirect(_url_of(conversation))
 
 
-def _url_of(conversation: Conversation) -> str:
+def _refused(conversation: Conversation, form: Any) -> Any:
+    """What cannot be done so, with the reason beside it."""
+    if request.headers.get("HX-Request"):
+        return render("chat/inbox/change.oob.html", 422, **_talk(conversation, form))
+    return _page(conversation, MessageForm(formdata=None), 422, form)
+
+
+def _url_of(conversation: Conversation, endpoint: str = "show") -> str:
     return url_for(
-        "inbox.show", organization=current_organization.slug, conversation_id=conversation.id
+        f"inbox.{endpoint}",
+        organization=current_organization.slug,
+        conversation_id=conversation.id,
+        **wanted().query(),
     )

@@ -35,6 +35,14 @@ def publish(channel: str, frame: dict[str, Any]) -> None:
     redis().publish(PREFIX + channel, json.dumps(frame))
 
 
+def missable(tell: Callable[[], None]) -> None:
+    """Do what nobody misses if it is lost: Redis may be away, and all else goes on."""
+    try:
+        tell()
+    except (RedisError, OSError) as error:
+        log.warning("bus_untold", error=str(error))
+
+
 class Subscriber:
     """The one subscription of a process. A web worker starts it after the fork."""
 

@@ -27,6 +27,11 @@ def note(seen: Mapping[str, dict[str, int]], window: int) -> None:
         pipeline.execute()
 
 
+def forget(key: str, *members: str) -> None:
+    """Who said that he leaves. Raises RedisError."""
+    redis().zrem(f"{PREFIX}recent:{key}", *members)
+
+
 def count(key: str, window: int) -> int | None:
     """How many were heard of within the last `window` milliseconds; None while nobody knows."""
     try:
@@ -34,3 +39,13 @@ def count(key: str, window: int) -> int | None:
     except (RedisError, OSError) as error:
         log.warning("recent_unread", error=str(error))
         return None
+
+
+def members(key: str, window: int) -> list[str]:
+    """Who was heard of within the last `window` milliseconds; nobody while nobody knows."""
+    try:
+        name, since = f"{PREFIX}recent:{key}", clock.milliseconds() - window
+        return [each.decode() for each in redis().zrangebyscore(name, since, "+inf")]
+    except (RedisError, OSError) as error:
+        log.warning("recent_unread", error=str(error))
+        return []

@@ -18,6 +18,7 @@ from app.core import clock, tenancy
 from app.core.db import db
 from app.dashboard.demo_events import tell_events
 from app.dashboard.demo_month import BOOKING_MAPPING, tell_a_month
+from app.dashboard.demo_talks import tell_talks
 from app.sites.models import Site
 from app.sources.models import Source
 
@@ -61,6 +62,14 @@ def have_events(number: int, seed: int) -> int:
     assert organization_id is not None
     with tenancy.scope(organization_id):
         return tell_events(number, seed)
+
+
+def have_talks() -> None:
+    """Let the demo's visitors and agents talk, once its visits are there."""
+    organization_id = organization_id_of(SLUG)
+    assert organization_id is not None
+    with tenancy.scope(organization_id):
+        tell_talks()
 
 
 def _hosts() -> list[str]:

@@ -1,49 +1,80 @@
 // The inbox moves by itself: a socket brings each message as the HTML that the page shows. What a socket
-// has missed is known by its number and read again. Sending is a plain form that is posted without a reload.
+// has missed is known by its number and read again. The list is read anew when something happens, and keeps
+// its place and focus. What others need of this file is in `window.inbox`.
 (() => {
   "use strict";
   const inbox = document.querySelector("[data-inbox]");
   if (!inbox) return;
   const SIGNED_OUT = 1008;
   const LIST_AT_MOST = 1000;
-  const TYPING_EVERY = 2000;
   const TYPING_SHOWN = 4000;
+  const LOOKING_SHOWN = 50000;
   const POLL = 15000;
+  const TOGETHER = 5 * 60000;
 
-  const pane = () => document.querySelector(".talk");
-  const log = () => document.querySelector(".talk__log");
-  const csrf = () => document.querySelector("meta[name=csrf-token]").content;
+  const $ = (selector) => document.querySelector(selector);
+  const pane = () => $(".talk");
+  const log = () => $(".talk__log");
+  const list = () => document.getElementById("conversations");
+  const csrf = () => $("meta[name=csrf-token]").content;
+  const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+  const asked = { headers: { "HX-Request": "true" } };
+  const me = inbox.dataset.me;
   let socket;
   let failures = 0;
   let listTimer;
-  let typedAt = 0;
-  let typingTimer;
 
-  // The list
+  const stored = {
+    get: (name) => { try { return localStorage.getItem(name); } catch { return null; } },
+    set: (name, value) => { try { localStorage.setItem(name, value); } catch { /* for this page then */ } },
+  };
+
+  // ---- The list -----------------------------------------------------------
+
+  const MORPH = {
+    morphStyle: "outerHTML",
+    ignoreActiveValue: true,
+    callbacks: {
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),
+      // A moment that is told in the words of this browser stays so.
+      beforeNodeMorphed: (node, fresh) => !(node.localName === "time" && node.dateTime === fresh.dateTime),
+    },
+  };
 
   function readList() {
-    listTimer = listTimer || setTimeout(() => {
+    listTimer = listTimer || setTimeout(async () => {
       listTimer = 0;
-      const list = document.getElementById("conversations");
-      // Not under somebody's fingers.
-      if (list && !list.contains(document.activeElement)) window.htmx.trigger(list, "read");
-      else if (list) readListLater();
+      // What was searched for, and older pages, stay as they were asked.
+      if (!list() || "still" in list().dataset) return;
+      const answer = await fetch(list().dataset.url, asked).catch(() => null);
+      if (answer?.ok) putList(parse(await answer.text()).getElementById("conversations"));
     }, LIST_AT_MOST);
   }
 
-  const readListLater = () => setTimeout(readList, LIST_AT_MOST);
+  function putList(fresh) {
+    const focused = list().contains(document.activeElement) ? document.activeElement.id : "";
+    const scroll = document.getElementById("inbox-scroll").scrollTop;
+    if (!fresh) return;
+    Idiomorph.morph(list(), fresh, MORPH);
+    if (focused && document.activeElement.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    document.getElementById("inbox-scroll").scrollTop = scroll;
+    window.htmx.process(list());
+    window.htmx.trigger(list(), "htmx:load");
+    show();
+  }
 
-  // Messages
+  // ---- Messages -----------------------------------------------------------
 
-  const lastSeq = () => Math.max(0, ...[...log().querySelectorAll(":scope > .message")].map((node) => Number(node.dataset.seq)));
+  const messages = () => [...log().querySelectorAll(":scope > .message")];
+  const lastSeq = () => Math.max(0, ...messages().map((node) => Number(node.dataset.seq)));
 
   function atEnd() {
-    const box = document.querySelector(".talk__messages");
+    const box = $(".talk__messages");
     return box.scrollHeight - box.scrollTop - box.clientHeight < 80;
   }
 
   function toEnd() {
-    const box = document.querySelector(".talk__messages");
+    const box = $(".talk__messages");
     if (box) box.scrollTop = box.scrollHeight;
   }
 
@@ -52,36 +83,68 @@
     for (const node of nodes) {
       if (document.getElementById(node.id)) continue;
       const seq = Number(node.dataset.seq);
-      const next = [...log().children].find((other) => Number(other.dataset.seq) > seq);
+      const next = messages().find((other) => Number(other.dataset.seq) > seq);
       log().insertBefore(document.importNode(node, true), next || null);
     }
-    window.htmx.process(log());
+    arrange();
     if (follow) toEnd();
     seen();
   }
 
-  const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+  // Days are those of whoever reads; what somebody says in a row stands together.
+  function arrange() {
+    if (!log()) return;
+    for (const day of log().querySelectorAll(".talk__day")) day.remove();
+    let before;
+    for (const node of messages()) {
+      const at = new Date(node.querySelector("time[data-clock]").dateTime);
+      const side = node.dataset.side;
+      const sameDay = before && before.at.toDateString() === at.toDateString();
+      if (!sameDay) node.before(dayOf(at));
+      node.classList.toggle("message--follows", Boolean(sameDay) && side === before.side && !side.startsWith("event") && at - before.at < TOGETHER);
+      before = { at, side };
+    }
+    clocks();
+  }
+
+  function dayOf(at) {
+    const line = document.createElement("p");
+    line.className = "talk__day";
+    const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / 86400000);
+    const year = at.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+    line.textContent = days === 0 ? "Today" : days === 1 ? "Yesterday" : at.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "long", year });
+    return line;
+  }
+
+  function clocks() {
+    for (const time of document.querySelectorAll("time[data-clock]")) {
+      time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    }
+    for (const time of document.querySelectorAll("time[data-moment]")) {
+      time.textContent = new Date(time.dateTime).toLocaleString([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    }
+  }
 
   async function fetchAfter(seq) {
     const open = pane();
     if (!open) return;
-    const path = location.pathname.replace(/\/$/, "") + "/messages?after=" + seq;
-    const answer = await fetch(path, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(`${open.dataset.url}/messages?after=${seq}`, asked);
     if (!answer.ok || pane() !== open) return;
     const nodes = [...parse(await answer.text()).querySelectorAll(".message")];
     put(nodes);
-    if (nodes.length >= 200) await fetchAfter(lastSeq());
+    if (nodes.length >= 100) await fetchAfter(lastSeq());
   }
 
   function hearMessage(html) {
     const part = parse(html).querySelector("[data-seq]");
-    const open = pane();
     readList();
     if (part.dataset.author === "visitor") ring(part);
-    if (!open || part.id !== log().id) return;
-    hideTyping();
-    if (Number(part.dataset.seq) > lastSeq() + 1) fetchAfter(lastSeq());
+    if (!pane() || part.id !== log().id) return;
+    if (part.dataset.author === "visitor" || part.dataset.member) hideTyping();
+    if (Number(part.dataset.seq) > lastSeq() + 1) fetchAfter(lastSeq()).catch(() => {});
     else put(part.querySelectorAll(".message"));
+    document.dispatchEvent(new CustomEvent("inbox:heard", { detail: part.dataset }));
+    readHeader();
   }
 
   function seen() {
@@ -91,115 +154,222 @@
     if (seq <= Number(open.dataset.seen || 0)) return;
     open.dataset.seen = seq;
     const body = new URLSearchParams({ seq, csrf_token: csrf() });
-    fetch(location.pathname.replace(/\/$/, "") + "/reading", { method: "PUT", body }).catch(() => {});
+    fetch(`${open.dataset.url}/reading`, { method: "PUT", body }).catch(() => {});
   }
 
-  // Somebody is writing
+  // How it stands, and how far the visitor has read.
+  let headerTimer;
+  function readHeader() {
+    headerTimer = headerTimer || setTimeout(async () => {
+      headerTimer = 0;
+      const open = pane();
+      if (!open) return;
+      const answer = await fetch(open.dataset.url + location.search, asked).catch(() => null);
+      if (!answer?.ok || pane() !== open) return;
+      const fresh = parse(await answer.text());
+      for (const id of ["talk-header", "talk-read"]) {
+        const now = fresh.getElementById(id);
+        if (now) Idiomorph.morph(document.getElementById(id), now, MORPH);
+      }
+      window.htmx.process(open);
+      clocks();
+    }, 300);
+  }
+
+  // ---- Who else is here ------------------------------------------------------
+
+  const lookers = new Map();
+  let typingTimer;
+
+  function hearLooking(frame) {
+    if (frame.member === me) return;
+    if (frame.type === "left") lookers.delete(frame.desk);
+    else lookers.set(frame.desk, { ...frame, until: Date.now() + LOOKING_SHOWN });
+    showLooking();
+  }
+
+  function showLooking() {
+    const line = $("[data-looking]");
+    if (!line) return;
+    const open = pane().dataset.conversation;
+    const now = Date.now();
+    for (const [desk, each] of lookers) if (each.until < now) lookers.delete(desk);
+    const names = [...new Set([...lookers.values()].filter((each) => each.conversation === open).map((each) => each.name || "A colleague"))];
+    const text = !names.length ? "" : names.length === 1 ? `${names[0]} is looking at this` : `${names.slice(0, -1).join(", ")} and ${names.at(-1)} are looking at this`;
+    if (line.textContent !== text) line.textContent = text;
+  }
 
   function hearTyping(frame) {
     const open = pane();
-    if (!open || frame.conversation !== open.dataset.conversation || frame.member === inbox.dataset.me) return;
+    if (!open || frame.conversation !== open.dataset.conversation || frame.member === me) return;
     const line = open.querySelector("[data-typing]");
-    line.textContent = frame.author === "visitor" ? "The visitor is writing …" : `${frame.name} is replying …`;
+    const who = frame.author === "visitor" ? open.dataset.name : frame.name || "A colleague";
+    line.textContent = `${who} is ${frame.author === "visitor" ? "writing" : frame.note ? "writing a note" : "replying"} …`;
     line.hidden = false;
     clearTimeout(typingTimer);
     typingTimer = setTimeout(hideTyping, TYPING_SHOWN);
   }
 
   function hideTyping() {
-    const line = document.querySelector("[data-typing]");
+    const line = $("[data-typing]");
     if (line) line.hidden = true;
   }
 
-  function tellTyping(form) {
-    const now = Date.now();
-    if (now - typedAt < TYPING_EVERY || socket?.readyState !== WebSocket.OPEN) return;
-    typedAt = now;
-    socket.send(JSON.stringify({ type: "typing", conversation: pane().dataset.conversation, note: form.elements.note.checked }));
+  const tell = (frame) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(frame));
+  const tellLooking = () => tell({ type: "looking", conversation: (!document.hidden && pane()?.dataset.conversation) || null });
+
+  function showAway() {
+    const button = document.getElementById("away");
+    if (!button) return;
+    const away = stored.get("inbox-away") === "1";
+    button.setAttribute("aria-pressed", String(away));
+    button.querySelector("[data-away-label]").textContent = away ? "Away" : "Available";
+    button.querySelector(".dot").className = `dot dot--${away ? "neutral" : "good"}`;
   }
 
-  // A sound and a notification for a visitor's message that nobody looks at
+  function tellHere() {
+    tell({ type: "here", away: stored.get("inbox-away") === "1" });
+  }
+
+  // ---- A sound and a notification for what nobody looks at --------------------
 
   let audio;
   document.addEventListener("pointerdown", () => (audio = audio || new AudioContext()), { once: true });
 
   function ring(part) {
+    if (part.dataset.assignee && part.dataset.assignee !== me) return;
     if (document.hasFocus() && pane() && part.id === log()?.id) return;
-    if (audio) {
-      const tone = audio.createOscillator();
-      const volume = audio.createGain();
-      volume.gain.setValueAtTime(0.08, audio.currentTime);
-      volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.3);
-      tone.frequency.value = 740;
-      tone.connect(volume).connect(audio.destination);
-      tone.start();
-      tone.stop(audio.currentTime + 0.3);
-    }
-    if (document.hidden && window.Notification?.permission === "granted") {
-      new Notification("New message", { body: part.querySelector(".message__body")?.textContent || "", tag: part.id });
-    }
+    if (audio && stored.get("inbox-mute") !== "1") sound();
+    if (!document.hasFocus() && window.Notification?.permission === "granted") notify(part);
   }
 
-  // Sending
-
-  async function send(form) {
-    const { body, client_id: name, note } = form.elements;
-    const error = document.getElementById("composer-error");
-    if (!body.value.trim()) return;
-    // The same name for each try, so that it counts once.
-    name.value = name.value || crypto.randomUUID();
-    form.setAttribute("aria-busy", "true");
-    try {
-      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "HX-Request": "true" } });
-      const page = parse(await answer.text());
-      if (answer.status === 201) {
-        error.textContent = "";
-        body.value = "";
-        name.value = "";
-        put(page.querySelectorAll(".message"));
-        toEnd();
-      } else {
-        error.textContent = page.getElementById("composer-error")?.textContent || "This could not be sent. Your text is still here.";
-      }
-    } catch {
-      error.textContent = "Candor cannot be reached. Your text is still here: send it again.";
-    }
-    form.removeAttribute("aria-busy");
-    note.checked = note.checked && Boolean(body.value);
-    body.focus();
+  function sound() {
+    const tone = audio.createOscillator();
+    const volume = audio.createGain();
+    volume.gain.setValueAtTime(0.08, audio.currentTime);
+    volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.3);
+    tone.frequency.value = 740;
+    tone.connect(volume).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + 0.3);
   }
 
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches("[data-composer]")) return;
-    event.preventDefault();
-    send(event.target);
+  function notify(part) {
+    const body = part.querySelector(".message__body")?.textContent || "A file";
+    const shown = new Notification(part.dataset.name, { body, tag: part.id });
+    shown.addEventListener("click", () => {
+      window.focus();
+      const row = document.getElementById(`row-link-${part.dataset.conversation}`);
+      if (row) row.click();
+      else location.assign(`${location.pathname.replace(/(\/inbox).*$/, "$1")}/${part.dataset.conversation}`);
+      shown.close();
+    });
+  }
+
+  function showSwitches() {
+    const mute = stored.get("inbox-mute") === "1";
+    const sounds = document.getElementById("sound");
+    sounds?.setAttribute("aria-pressed", String(!mute));
+    if (sounds) sounds.querySelector(".menu__check").hidden = mute;
+    const ask = document.getElementById("notify");
+    if (ask) ask.hidden = !window.Notification || Notification.permission !== "default";
+  }
+
+  document.addEventListener("click", async (event) => {
+    const on = (selector) => event.target.closest?.(selector);
+    if (on("[data-away]")) {
+      stored.set("inbox-away", stored.get("inbox-away") === "1" ? "0" : "1");
+      showAway();
+      tellHere();
+    } else if (on("[data-sound]")) {
+      stored.set("inbox-mute", stored.get("inbox-mute") === "1" ? "0" : "1");
+      showSwitches();
+    } else if (on("[data-notify]")) {
+      await Notification.requestPermission();
+      showSwitches();
+    } else if (on("[data-about]")) {
+      about();
+    }
   });
 
-  document.addEventListener("input", (event) => {
-    const form = event.target.closest?.("[data-composer]");
-    if (form && event.target.name === "body") tellTyping(form);
-  });
+  function about(open = !("aboutOpen" in $(".inbox__pane").dataset)) {
+    const box = $(".inbox__pane");
+    if (open) box.dataset.aboutOpen = "";
+    else delete box.dataset.aboutOpen;
+    document.getElementById("about")?.setAttribute("aria-expanded", String(open));
+    (open ? $(".visitor__close") : document.getElementById("about"))?.focus();
+  }
 
   document.addEventListener("keydown", (event) => {
-    const form = event.target.closest?.("[data-composer]");
-    if (form && event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      form.requestSubmit();
-    }
+    if (event.key === "Escape" && "aboutOpen" in $(".inbox__pane").dataset) about(false);
   });
 
-  // The socket
+  // ---- What is open --------------------------------------------------------
+
+  const name = document.title.replace(/^\(\d+\) /, "").split(" – ").slice(-2).join(" – ");
+
+  function show() {
+    const open = pane();
+    inbox.toggleAttribute("data-open", Boolean(open));
+    for (const link of document.querySelectorAll(".inbox-row__link")) {
+      const here = open && link.id === `row-link-${open.dataset.conversation}`;
+      if (here) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    const unread = Number(list()?.dataset.unread || 0);
+    document.title = `${unread ? `(${unread}) ` : ""}${open ? `${open.dataset.name} – ` : ""}${name}`;
+    showAway();
+    showSwitches();
+    clocks();
+  }
+
+  function opened() {
+    delete $(".inbox__pane").dataset.aboutOpen;
+    arrange();
+    const found = new URLSearchParams(location.search).get("seq");
+    const hit = found && log()?.querySelector(`[data-seq="${CSS.escape(found)}"]`);
+    if (hit) hit.scrollIntoView({ block: "center" });
+    else toEnd();
+    show();
+    showLooking();
+    seen();
+    tellLooking();
+    document.dispatchEvent(new CustomEvent("inbox:opened"));
+  }
+
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    if (detail.target.id === "conversation") return opened();
+    if (detail.target.closest?.(".talk__log")) arrange();
+    if (detail.target.id === "talk-header" && pane()) {
+      clocks();
+      fetchAfter(lastSeq()).catch(() => {});
+      readList();
+    }
+  });
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    // Earlier messages come in above: what one reads stays where it is.
+    const box = $(".talk__messages");
+    if (!detail.target.matches?.(".talk__earlier")) return;
+    const below = box.scrollHeight - box.scrollTop;
+    requestAnimationFrame(() => requestAnimationFrame(() => (box.scrollTop = box.scrollHeight - below)));
+  });
+  window.addEventListener("popstate", () => location.reload());
+
+  // ---- The socket -----------------------------------------------------------
 
   function listen() {
     socket = new WebSocket(location.origin.replace(/^http/, "ws") + new URL(inbox.dataset.inbox, location.href).pathname);
     socket.addEventListener("open", () => {
       failures = 0;
+      tellHere();
+      tellLooking();
       catchUp();
     });
     socket.addEventListener("message", ({ data }) => {
       if (!data.startsWith("{")) return hearMessage(data);
       const frame = JSON.parse(data);
       if (frame.type === "typing") hearTyping(frame);
+      else if (frame.type === "looking" || frame.type === "left") hearLooking(frame);
       else if (frame.type === "resync") catchUp();
       else hearChange(frame);
     });
@@ -212,31 +382,24 @@
 
   function hearChange(frame) {
     readList();
-    const open = pane();
-    if (open && open.dataset.conversation === frame.conversation && !open.contains(document.activeElement)) refreshStatus();
-  }
-
-  async function refreshStatus() {
-    const open = pane();
-    const answer = await fetch(location.href, { headers: { "HX-Request": "true" } });
-    if (!answer.ok || pane() !== open) return;
-    const fresh = parse(await answer.text());
-    for (const part of [".talk__header", ".talk__read"]) {
-      const now = fresh.querySelector(part);
-      if (now) open.querySelector(part).replaceWith(document.importNode(now, true));
-    }
-    window.htmx.process(open);
+    if (pane()?.dataset.conversation === frame.conversation) readHeader();
   }
 
   function catchUp() {
     readList();
-    if (pane()) fetchAfter(lastSeq()).catch(() => {});
+    if (!pane()) return;
+    fetchAfter(lastSeq()).catch(() => {});
+    readHeader();
   }
 
-  document.addEventListener("visibilitychange", seen);
+  window.inbox = { pane, put, parse, toEnd, lastSeq, tell, asked, readHeader, hideTyping };
+  document.addEventListener("visibilitychange", () => {
+    seen();
+    tellLooking();
+  });
   window.addEventListener("focus", seen);
   setInterval(() => socket?.readyState !== WebSocket.OPEN && catchUp(), POLL);
-  toEnd();
-  seen();
+  setInterval(showLooking, 10000);
+  document.addEventListener("DOMContentLoaded", opened, { once: true });
   listen();
 })();

@@ -88,7 +88,7 @@ def test_views_of_mine_and_unassigned(writer, another, agent, path, acme, inside
     second = another(address="203.0.113.9")
     second.begin("Second")
     page = agent.get(path(writer)).text
-    bob = re.search(r'value="([0-9a-f-]{36})"[^>]*>Bob<', page)[1]
+    bob = re.search(r'value="([0-9a-f-]{36})"[^>]*>Bob \(you\)<', page)[1]
     agent.post(path(writer, "assignment"), {"member_id": bob}, path(writer))
     inbox = f"/o/{acme.slug}/inbox"
     mine, nobody = agent.get(f"{inbox}?view=mine").text, agent.get(f"{inbox}?view=unassigned").text
@@ -101,7 +101,7 @@ def test_search_finds_words_in_any_message_and_addresses(writer, another, agent,
     writer.write("Please hurry")
     another(address="203.0.113.9").begin("Something else")
     inbox = f"/o/{acme.slug}/inbox"
-    assert "Please hurry" in agent.get(f"{inbox}?q=zebra").text
+    assert "My <mark>ZEBRA</mark> is broken" in agent.get(f"{inbox}?q=zebra").text
     assert "Something else" not in agent.get(f"{inbox}?q=zebra").text
     assert "Please hurry" in agent.get(f"{inbox}?q=Ada@example.com").text
 

@@ -34,6 +34,15 @@ from app.analytics.models import (
 from app.analytics.models.alert import Watched
 from app.analytics.rollups import roll_up
 from app.campaigns.models import Image
+from app.chat.files import Upload
+from app.chat.models import (
+    CannedReply,
+    ChatSettings,
+    Conversation,
+    Guest,
+    Label,
+    Surroundings,
+)
 from app.commerce.models import Order, Refund
 from app.core import clock, mail, migrations, tenancy
 from app.core.db import Base, create_engine, db, system
@@ -47,6 +56,7 @@ from app.sources.inspector import Filter
 from app.sources.models import InboundDelivery, Source
 from app.sources.processing import process
 from app.sources.replays import Replay, ReplayRange
+from app.support.models import Ticket
 from app.tracking.models import Quarantined, Session
 from app.webhooks.log import Filter as Log
 from app.webhooks.models import Endpoint, Outcome
@@ -118,6 +128,10 @@ class Belongings:
     spare_endpoint_id: UUID | str
     outgoing_id: UUID | str
     redelivery_id: UUID | str
+    conversation_id: UUID | str
+    ticket_id: UUID | str
+    label_id: UUID | str
+    reply_id: UUID | str
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -205,6 +219,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         imports, range_id = [each.id for each in imports], begun.id
         kept = keep(db.session.get_one(Site, tenant.site_id), mark)
         told = listen(db.session.get_one(Site, tenant.site_id), mark)
+        kept |= talk(db.session.get_one(Site, tenant.site_id), mark)
         db.session.commit()
         roll_up(db.session.get_one(Site, tenant.site_id), busy=False)
     with app.app_context(), system() as connection:
@@ -324,6 +339,31 @@ def listen(site: Site, mark: str) -> dict[str, Any]:
         "spare_endpoint_id": spare.id,
         "outgoing_id": delivery.id,
         "redelivery_id": begun.id,
+    }
+
+
+def talk(site: Site, mark: str) -> dict[str, Any]:
+    """A conversation in which everything was said, with a label and a canned reply."""
+    ChatSettings.of(site.id).change(site, on=True, texts={"en": {"greeting": mark}})
+    page = {"url": f"https://shop.example/{mark}", "title": mark}
+    around = Surroundings(None, None, page, {"source": mark}, mark, None, "FR", mark, "en")
+    guest = Guest.arrive(site.id, around)
+    guest.introduce(name=mark, email="guest@customers.example")
+    owner = db.session.scalars(select(Member).filter_by(role="owner")).one()
+    conversation = Conversation.begin(guest, around, None)
+    conversation.hear(f"{mark} asks", upload=Upload(f"{mark}.txt", "text/plain", mark.encode()))
+    conversation.reply(owner, f"{mark} answers")
+    conversation.note(owner, f"{mark} remarks")
+    label, reply = Label.create(mark[:30]), CannedReply.create("hello", f"{mark} {{{{name}}}}")
+    conversation.label([label], by=owner)
+    conversation.rate(4, f"{mark} comments")
+    email = "guest@customers.example"
+    ticket, _ = Ticket.open(site.id, text=mark, email=email, conversation_id=conversation.id)
+    return {
+        "conversation_id": conversation.id,
+        "label_id": label.id,
+        "reply_id": reply.id,
+        "ticket_id": ticket.id,
     }
 
 

@@ -31,7 +31,7 @@ from app.tracking.models import Quarantined, Session
 from tests.conftest import PASSWORD
 from tests.shops import shopify, shopify_order
 from tests.visits import FIREFOX
-from tests.walls.conftest import Belongings, furnish, keep, listen
+from tests.walls.conftest import Belongings, furnish, keep, listen, talk
 
 ALICE = "alice@acme.example"
 NOWHERE = "unix:///nowhere/valkey.sock"
@@ -97,6 +97,7 @@ def test_only_programs_need_no_token(app):
         "hooks",
         "embed",
         "sockets",
+        "conversations",
     }
     assert not csrf._exempt_views
 
@@ -671,6 +672,7 @@ def _more(acme: Any) -> dict[str, Any]:
         "opt_out": "",
         "session_id": db.session.scalars(select(Session.id)).one(),
         **keep(site, PROBE[:100]),
+        **talk(site, PROBE),
         "suspect_id": db.session.scalars(select(Quarantined.id)).one(),
         **listen(site, PROBE[:100]),
     }
@@ -742,6 +744,9 @@ def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign
         if address.endswith("/body"):
             assert answer.mimetype == "application/octet-stream", address
             assert answer.headers["Content-Disposition"].startswith("attachment"), address
+            continue
+        if answer.mimetype == "application/json":
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", address
             continue
         seen += check_markup(answer.text, address)
     assert seen > 15

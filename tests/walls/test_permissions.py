@@ -24,14 +24,17 @@ ROLES = {
     Role.OWNER: """organization:write organization:delete billing:write members:read members:write api-keys:write
         audit:read sites:read sites:write campaigns:read campaigns:write sources:read sources:write
         activities:read activities:write events:write analytics:read analytics:write
-        endpoints:read endpoints:write""",
+        endpoints:read endpoints:write
+        conversations:read conversations:write contacts:read commands:send""",
     Role.ADMIN: """organization:write members:read members:write api-keys:write audit:read sites:read sites:write
         campaigns:read campaigns:write sources:read sources:write activities:read
-        activities:write events:write analytics:read analytics:write endpoints:read endpoints:write""",
+        activities:write events:write analytics:read analytics:write endpoints:read endpoints:write
+        conversations:read conversations:write contacts:read commands:send""",
     Role.EDITOR: """sites:read sites:write campaigns:read campaigns:write sources:read
         sources:write activities:read activities:write events:write analytics:read analytics:write
         endpoints:read endpoints:write""",
-    Role.AGENT: "sites:read analytics:read",
+    Role.AGENT: """sites:read analytics:read conversations:read conversations:write
+        contacts:read""",
     Role.VIEWER: "sites:read campaigns:read analytics:read",
 }
 
@@ -206,6 +209,36 @@ PAGES = {
     "POST /campaigns/<uuid:campaign_id>/deletion": "campaigns:write",
     "POST /settings/invitations/<uuid:invitation_id>/revocation": "members:write",
     "POST /settings/members/<uuid:member_id>/removal": "members:write",
+    "GET /sites/<uuid:site_id>/chat": "sites:write",
+    "POST /sites/<uuid:site_id>/chat": "sites:write",
+    "POST /sites/<uuid:site_id>/chat/texts": "sites:write",
+    "POST /sites/<uuid:site_id>/chat/identity-secret": "sites:write",
+    "GET /tickets": "conversations:read",
+    "GET /tickets/<uuid:ticket_id>": "conversations:read",
+    "POST /tickets/<uuid:ticket_id>": "conversations:write",
+    "POST /sites/<uuid:site_id>/commands": "commands:send",
+    "GET /inbox": "conversations:read",
+    "GET /inbox/<uuid:conversation_id>": "conversations:read",
+    "GET /inbox/<uuid:conversation_id>/messages": "conversations:read",
+    "GET /inbox/<uuid:conversation_id>/canned-replies": "conversations:write",
+    "POST /inbox/<uuid:conversation_id>/messages": "conversations:write",
+    "PUT /inbox/<uuid:conversation_id>/reading": "conversations:read",
+    "POST /inbox/<uuid:conversation_id>/assignment": "conversations:write",
+    "POST /inbox/<uuid:conversation_id>/snooze": "conversations:write",
+    "POST /inbox/<uuid:conversation_id>/labels": "conversations:write",
+    "POST /inbox/<uuid:conversation_id>/closure": "conversations:write",
+    "POST /inbox/<uuid:conversation_id>/reopening": "conversations:write",
+    "GET /inbox/reports": "conversations:read",
+    "GET /inbox/labels": "conversations:read",
+    "POST /inbox/labels": "conversations:write",
+    "POST /inbox/labels/<uuid:label_id>": "conversations:write",
+    "POST /inbox/labels/<uuid:label_id>/deletion": "conversations:write",
+    "GET /inbox/canned-replies": "conversations:read",
+    "GET /inbox/canned-replies/new": "conversations:write",
+    "POST /inbox/canned-replies": "conversations:write",
+    "GET /inbox/canned-replies/<uuid:reply_id>/edit": "conversations:write",
+    "POST /inbox/canned-replies/<uuid:reply_id>": "conversations:write",
+    "POST /inbox/canned-replies/<uuid:reply_id>/deletion": "conversations:write",
     "POST /sites/<uuid:site_id>/removal": "sites:write",
     "POST /departure": "sites:read",
 }
@@ -389,7 +422,7 @@ def walk(app, acme):
         for line in PAGES:
             method, path = line.split(" ")
             address = f"/o/{acme.slug}{filled(path, ids)}"
-            form = {"csrf_token": token, **FORMS.get(line, {})} if method == "POST" else None
+            form = {"csrf_token": token, **FORMS.get(line, {})} if method != "GET" else None
             sent = {name: value.format(ids=ids) for name, value in (form or {}).items()}
             statuses[line] = client.open(address, method=method, data=sent).status_code
         return statuses
@@ -412,7 +445,7 @@ def test_a_member_gets_the_pages_of_his_role_and_no_others(walk, sign_in, join, 
         elif line.endswith(("/image", "/image/removal")):
             assert status == 404, "this format has no picture"
         else:
-            assert status in (200, 302, 422), line
+            assert status in (200, 204, 302, 422), line
 
 
 def test_a_stranger_finds_none_of_the_pages(walk, sign_in, umbrella):

@@ -40,6 +40,7 @@ UNIQUE_EVERYWHERE = {
     ("shared_links", "digest"): "of 256 random bits, looked up before there is a tenant",
     ("report_recipients", "digest"): "of 256 random bits, looked up before there is a tenant",
     ("sites", "number"): "counted for all, named by no address",
+    ("attachments", "token"): "128 random bits, of a file's address",
 }
 
 # Ids of other rows without a foreign key.
@@ -62,6 +63,11 @@ LOOSE = {
     ("events", "campaign_id"): "claimed by the sender; the event outlives the campaign",
     ("visitors", "session_id"): "written together, many at once",
     ("deliveries", "redelivery_id"): "the newest of several, which may go before it",
+    ("guests", "session_id"): "of a visit, which may be forgotten before him",
+    ("conversations", "session_id"): "of a visit, which may be forgotten before it",
+    ("tickets", "conversation_id"): "a ticket outlives the conversation that it came from",
+    ("tickets", "contact_id"): "a ticket outlives the contact that it came from",
+    ("messages", "member_id"): "what was said outlives the membership of who said it",
 }
 
 # Each plain column that could hold text, looked at by somebody: nothing of a person gets in.
@@ -163,6 +169,23 @@ NOT_PERSONAL = {
         "language",
         "masked_address",  # its network alone
     },
+    "guests": {"masked_address", "country", "city", "language"},  # of an address its network alone
+    "conversations": {"client_id", "state", "last_author", "page", "utm"},
+    "messages": {"client_id", "author", "kind", "details"},  # what happened, by whose id
+    "attachments": {"token", "content_type"},
+    "chat_settings": {
+        "position",
+        "accent",
+        "asks",
+        "texts",
+        "week",
+        "holidays",
+        "assignment",
+        "outside",
+    },
+    "labels": {"name", "folded", "colour"},
+    "tickets": {"state", "priority"},
+    "canned_replies": {"shortcut", "body"},
 }
 
 # Bytes that are neither ciphertext nor a blind index; data is of a picture that a site publishes,
@@ -197,6 +220,9 @@ NAMES_OF_THINGS = {
     ("funnels", "name"),
     ("events", "name"),
     ("sessions", "masked_address"),
+    ("guests", "masked_address"),
+    ("labels", "name"),
+    ("canned_replies", "body"),  # written for everybody
 }
 
 MARKS = ("Zebedee", "Quigglesworth", "zq@marked.example", "+49301234567", "Zanzibar Road")

@@ -126,6 +126,17 @@ ENDPOINT_FORM = {"url": "https://93.184.215.14/", "types": "order.created"}
 
 COLUMNS = {"type": "purchase", "column_0": "occurred_at", "column_1": "product_name"}
 
+INBOX = "/o/<organization>/inbox"
+TALK, TALKED = f"{INBOX}/<uuid:conversation_id>", "/o/{acme}/inbox/{conversation_id}"
+CHAT_FORM = {
+    "position": "bottom-right",
+    "accent": "#2563eb",
+    "asks": "nothing",
+    "always": "y",
+    "assignment": "manual",
+    "outside_target": "tab",
+}
+
 # Each route that belongs to an organization, as (method, rule). Those that undo come last.
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/organizations"): NO_IDS,
@@ -945,6 +956,83 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("DELETE", "/api/v1/endpoints/<uuid:endpoint_id>"): one(
         "DELETE", "/api/v1/endpoints/{spare_endpoint_id}", 204
     ),
+    ("GET", f"{SITE}/chat"): one("GET", "/o/{acme}/sites/{site_id}/chat"),
+    ("POST", f"{SITE}/chat"): one("POST", "/o/{acme}/sites/{site_id}/chat", 302, form=CHAT_FORM),
+    ("POST", f"{SITE}/chat/texts"): one(
+        "POST", "/o/{acme}/sites/{site_id}/chat/texts", 302, form={"greeting": "Hello"}
+    ),
+    ("POST", f"{SITE}/chat/identity-secret"): one(
+        "POST", "/o/{acme}/sites/{site_id}/chat/identity-secret", 302
+    ),
+    ("GET", "/o/<organization>/tickets"): NO_IDS,
+    ("GET", "/o/<organization>/tickets/<uuid:ticket_id>"): one(
+        "GET", "/o/{acme}/tickets/{ticket_id}"
+    ),
+    ("POST", "/o/<organization>/tickets/<uuid:ticket_id>"): one(
+        "POST",
+        "/o/{acme}/tickets/{ticket_id}",
+        302,
+        form={"state": "resolved", "priority": "high", "assignee": ""},
+    ),
+    ("POST", "/api/v1/sites/<uuid:site_id>/commands"): one(
+        "POST",
+        "/api/v1/sites/{site_id}/commands",
+        202,
+        json={"command": "open_chat", "visitor": "0" * 32},
+    ),
+    ("GET", INBOX): NO_IDS,
+    ("GET", f"{TALK}"): one("GET", TALKED),
+    ("GET", f"{TALK}/messages"): one("GET", f"{TALKED}/messages"),
+    ("GET", f"{TALK}/canned-replies"): one("GET", f"{TALKED}/canned-replies"),
+    ("POST", f"{TALK}/messages"): one("POST", f"{TALKED}/messages", 302, form={"body": "Hello"}),
+    ("PUT", f"{TALK}/reading"): one("PUT", f"{TALKED}/reading", 204, form={"seq": "1"}),
+    ("POST", f"{TALK}/assignment"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"/o/{{acme}}/inbox/{ids.conversation_id}/assignment",
+                302,
+                form={"member_id": str(ids.member_id)},
+            )
+        ]
+    ),
+    ("POST", f"{TALK}/snooze"): one("POST", f"{TALKED}/snooze", 302, form={"until": "hour"}),
+    ("POST", f"{TALK}/labels"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"/o/{{acme}}/inbox/{ids.conversation_id}/labels",
+                302,
+                form={"labels": str(ids.label_id)},
+            )
+        ]
+    ),
+    ("POST", f"{TALK}/closure"): one("POST", f"{TALKED}/closure", 302),
+    ("POST", f"{TALK}/reopening"): one("POST", f"{TALKED}/reopening", 302),
+    ("GET", f"{INBOX}/reports"): one("GET", "/o/{acme}/inbox/reports?site={site_id}"),
+    ("GET", f"{INBOX}/labels"): NO_IDS,
+    ("POST", f"{INBOX}/labels"): NO_IDS,
+    ("POST", f"{INBOX}/labels/<uuid:label_id>"): one(
+        "POST", "/o/{acme}/inbox/labels/{label_id}", 302, form={"colour": "good"}
+    ),
+    ("POST", f"{INBOX}/labels/<uuid:label_id>/deletion"): one(
+        "POST", "/o/{acme}/inbox/labels/{label_id}/deletion", 302
+    ),
+    ("GET", f"{INBOX}/canned-replies"): NO_IDS,
+    ("GET", f"{INBOX}/canned-replies/new"): NO_IDS,
+    ("POST", f"{INBOX}/canned-replies"): NO_IDS,
+    ("GET", f"{INBOX}/canned-replies/<uuid:reply_id>/edit"): one(
+        "GET", "/o/{acme}/inbox/canned-replies/{reply_id}/edit"
+    ),
+    ("POST", f"{INBOX}/canned-replies/<uuid:reply_id>"): one(
+        "POST",
+        "/o/{acme}/inbox/canned-replies/{reply_id}",
+        302,
+        form={"shortcut": "changed", "body": "Changed"},
+    ),
+    ("POST", f"{INBOX}/canned-replies/<uuid:reply_id>/deletion"): one(
+        "POST", "/o/{acme}/inbox/canned-replies/{reply_id}/deletion", 302
+    ),
     ("POST", "/o/<organization>/sites/<uuid:site_id>/removal"): one(
         "POST", "/o/{acme}/sites/{spare_site_id}/removal", 302
     ),
@@ -1004,6 +1092,24 @@ PUBLIC = {
     ("POST", "/report-mails/confirmation"): "known by the link",
     ("GET", "/report-mails/unsubscription"): "known by the link",
     ("POST", "/report-mails/unsubscription"): "known by the link",
+    ("GET", "/widget/v1/chat/<key>"): "what a site publishes, and whose chat token is sent",
+    ("POST", "/widget/v1/chat/<key>/resumption"): "known by the mailed link",
+    ("POST", "/widget/v1/chat/<key>/openings"): "anybody may open a site's chat",
+    ("POST", "/widget/v1/chat/<key>/closings"): "anybody may open a site's chat",
+    ("PUT", "/widget/v1/chat/<key>/identity"): "known by the site's own hash",
+    ("POST", "/widget/v1/conversations"): "anybody may write to a site",
+    **{
+        (method, f"/widget/v1/conversations/<conversation_id>/{name}"): "known by the chat token"
+        for method, name in (
+            ("GET", "messages"),
+            ("POST", "messages"),
+            ("PUT", "reading"),
+            ("PUT", "rating"),
+            ("PUT", "closure"),
+            ("POST", "transcript"),
+        )
+    },
+    ("GET", "/widget/v1/files/<token>"): "for whom its address was given to",
     ("GET", "/demo"): "the demo's own shop",
     ("POST", "/demo/orders"): "the demo's own shop",
     ("POST", "/demo/refunds"): "the demo's own shop",
@@ -1013,8 +1119,8 @@ PUBLIC = {
     ("POST", "/dev/receiver/<behaviour>"): "not there in production",
 }
 
-# Not answered without an upgrade: attacked in tests/dashboard/test_live.py.
-SOCKETS = ("/o/<organization>/live/<uuid:site_id>",)
+# Not answered without an upgrade: attacked in tests/dashboard/test_live.py and tests/chat.
+SOCKETS = ("/o/<organization>/live/<uuid:site_id>/ws", "/o/<organization>/ws/inbox")
 
 VOLATILE = re.compile(
     r'"timestamp":\s*"[^"]*"|name="csrf_token" value="[^"]*"|name="csrf-token" content="[^"]*"'
@@ -1080,7 +1186,7 @@ def test_each_route_is_in_the_sweep_or_public_for_a_reason(app):
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert rules == set(ROUTES) | set(PUBLIC) | {("GET", f"{path}/ws") for path in SOCKETS}
+    assert rules == set(ROUTES) | set(PUBLIC) | {("GET", path) for path in SOCKETS}
     assert not set(ROUTES) & set(PUBLIC)
 
 

@@ -26,6 +26,7 @@ from app.chat.announcements import (
 from app.chat.files import Upload
 from app.chat.models.attachment import Attachment
 from app.chat.models.guest import Guest, Surroundings
+from app.chat.models.label import ConversationLabel, Label
 from app.chat.models.message import AGENT, EVENT, FILE, NOTE, SYSTEM, TEXT, VISITOR, Message
 from app.chat.models.settings import ChatSettings
 from app.core import clock
@@ -190,9 +191,17 @@ class Conversation(Tenant, Base):
         announce(MessageWritten(conversation=self, message=message))
         return message
 
-    def note(self, member: Member, body: str, client_id: str | None = None) -> Message:
+    def note(
+        self,
+        member: Member,
+        body: str | None,
+        client_id: str | None = None,
+        upload: Upload | None = None,
+    ) -> Message:
         """An agent writes to the other agents."""
-        message, new = self._add(AGENT, NOTE, body, member=member, client_id=client_id)
+        message, new = self._add(
+            AGENT, NOTE, body, member=member, client_id=client_id, upload=upload
+        )
         db.session.flush()
         if new:
             announce(MessageAdded(conversation=self, message=message))
@@ -209,6 +218,12 @@ class Conversation(Tenant, Base):
         """Something that happened to the conversation, told in its place among the messages."""
         message, _ = self._add(SYSTEM, EVENT, None, details={"event": event, **details})
         db.session.flush()
+        announce(MessageAdded(conversation=self, message=message))
+
+    def _trace(self, event: str, by: Member | None, **details: Any) -> None:
+        """Something that agents did and only agents are told."""
+        told = {"event": event, **_named(by), **details}
+        message, _ = self._add(SYSTEM, NOTE, None, details=told)
         announce(MessageAdded(conversation=self, message=message))
 
     def _add(
@@ -321,6 +336,7 @@ class Conversation(Tenant, Base):
         self.snoozed_until = None
         self._end_waiting()
         self._record("closed", **_named(by))
+        self._done_by(by)
         announce(ConversationClosed(conversation=self))
 
     def reopen(self, by: Member | None = None) -> None:
@@ -328,18 +344,27 @@ class Conversation(Tenant, Base):
         if self.state == CLOSED:
             self._wake()
             self._record("reopened", **_named(by))
+            self._done_by(by)
 
-    def snooze(self, until: datetime) -> None:
+    def _done_by(self, member: Member | None) -> None:
+        """Whoever decides what becomes of it has read it."""
+        if member is not None:
+            self.agent_read_seq = self.last_seq
+            db.session.flush()
+
+    def snooze(self, until: datetime, by: Member | None = None) -> None:
         """Out of sight until then, or until the guest writes."""
-        self.state, self.snoozed_until = SNOOZED, until
-        db.session.flush()
+        exclusive(f"conversation/{self.id}")
+        self.state, self.snoozed_until, self.closed_at = SNOOZED, until, None
+        self._trace("snoozed", by, until=clock.iso(until))
         announce(ConversationSnoozed(conversation=self))
 
-    def wake(self) -> None:
+    def wake(self, by: Member | None = None) -> None:
         """What was snoozed is there again."""
+        exclusive(f"conversation/{self.id}")
         if self.state == SNOOZED:
             self._wake()
-            db.session.flush()
+            self._trace("woken", by)
             announce(ConversationChanged(conversation=self))
 
     def _wake(self) -> None:
@@ -348,11 +373,38 @@ class Conversation(Tenant, Base):
             announce(ConversationReopened(conversation=self))
         self.state, self.snoozed_until = OPEN, None
 
-    def assign(self, member: Member | None) -> None:
+    def assign(self, member: Member | None, by: Member | None = None) -> None:
+        """Whose it is from now on. `by` is None where the program decided."""
+        exclusive(f"conversation/{self.id}")
         if self.assignee_id != (member.id if member else None):
             self.assignee_id = member.id if member else None
-            db.session.flush()
+            self._trace("assigned", by, to=str(member.id) if member else None)
             announce(ConversationAssigned(conversation=self))
+
+    def label(self, labels: list[Label], by: Member | None = None) -> None:
+        """These labels and no others."""
+        exclusive(f"conversation/{self.id}")
+        added, removed = ConversationLabel.put(self.id, labels)
+        if added or removed:
+            self._trace("labelled", by, added=added, removed=removed)
+            announce(ConversationChanged(conversation=self))
+
+    def answered_by_another(
+        self, member: Member, after: int, client_id: str | None = None
+    ) -> Message | None:
+        """What another agent said to the guest after a seq; nobody does until the commit. Nothing
+        once the message of this client id is there: it came first."""
+        exclusive(f"conversation/{self.id}")
+        if self._known(client_id) is not None:
+            return None
+        found = select(Message).where(
+            Message.conversation_id == self.id,
+            Message.seq > after,
+            Message.author == AGENT,
+            Message.kind != NOTE,
+            Message.member_id != member.id,
+        )
+        return db.session.scalars(found.order_by(Message.seq.desc())).first()
 
     def rate(self, rating: int, comment: str | None) -> None:
         """What the guest thought of it, 1 to 5; he may change his mind."""
@@ -392,5 +444,5 @@ def _named(member: Member | None) -> dict[str, Any]:
 def let_go(removed: MemberRemoved) -> None:
     """What was a member's is nobody's once he is gone."""
     mine = select(Conversation).filter_by(assignee_id=removed.member.id)
-    for conversation in db.session.scalars(mine):
+    for conversation in list(db.session.scalars(mine)):
         conversation.assign(None)

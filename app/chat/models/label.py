@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, String, UniqueConstraint, delete, func, select
+from sqlalchemy import Index, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.chat.announcements import LabelCreated, LabelRemoved
+from app.chat.announcements import LabelChanged, LabelCreated, LabelRemoved
 from app.core import clock
 from app.core.announce import announce
 from app.core.db import Base, db, exclusive
@@ -55,6 +55,11 @@ class Label(Tenant, Base):
     def all(cls) -> list[Label]:
         return list(db.session.scalars(select(cls).order_by(cls.folded)))
 
+    def change(self, colour: str) -> None:
+        self.colour = colour
+        db.session.flush()
+        announce(LabelChanged(label=self))
+
     def remove(self) -> None:
         """Conversations stay, without it."""
         announce(LabelRemoved(label=self))
@@ -76,10 +81,17 @@ class ConversationLabel(Tenant, Base):
     label_id: Mapped[UUID]
 
     @classmethod
-    def put(cls, conversation_id: UUID, labels: list[Label]) -> None:
-        """These and no others."""
-        db.session.execute(delete(cls).where(cls.conversation_id == conversation_id))
-        db.session.add_all(
-            cls(conversation_id=conversation_id, label_id=label.id) for label in labels
-        )
+    def put(cls, conversation_id: UUID, labels: list[Label]) -> tuple[list[str], list[str]]:
+        """These and no others. Answers the names of what came and of what went."""
+        wanted = {label.id: label for label in labels}
+        kept = select(cls, Label.name).join(Label, Label.id == cls.label_id)
+        rows = db.session.execute(kept.where(cls.conversation_id == conversation_id)).all()
+        had = {row.label_id for row, _ in rows}
+        removed = [name for row, name in rows if row.label_id not in wanted]
+        for row, _ in rows:
+            if row.label_id not in wanted:
+                db.session.delete(row)
+        new = [label for label in labels if label.id not in had]
+        db.session.add_all(cls(conversation_id=conversation_id, label_id=each.id) for each in new)
         db.session.flush()
+        return sorted(each.name for each in new), sorted(removed)

@@ -69,6 +69,11 @@ class ChatSettings(Tenant, Base):
         return db.session.scalars(select(cls).filter_by(site_id=site_id)).one_or_none()
 
     @classmethod
+    def any_on(cls) -> bool:
+        """Whether any site of the organization chats."""
+        return db.session.scalars(select(cls.id).filter_by(on=True).limit(1)).first() is not None
+
+    @classmethod
     def _make(cls, site_id: UUID) -> ChatSettings:
         usual = {
             column.name: column.default.arg

@@ -1,0 +1,207 @@
+"""What agents hear over their socket: each message once as HTML, who types, who looks, who is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from uuid import uuid4
+
+import pytest
+import requests
+import websocket
+
+from app.accounts.models import Member
+from app.accounts.permissions import Role
+from app.chat import presence
+from app.core import clock
+from app.core.db import db
+from tests.conftest import PASSWORD
+
+ORIGIN = "https://shop.acme.example"
+
+
+class Desk:
+    """The inbox of an agent on the real server."""
+
+    def __init__(self, url, slug, email):
+        self.url, self.slug, self.ws = url, slug, None
+        self.http = requests.Session()
+        page = self.http.get(f"{url}/sign-in", timeout=10).text
+        self.token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+        form = {"email": email, "password": PASSWORD, "csrf_token": self.token}
+        self.http.post(f"{url}/sign-in", data=form, timeout=20)
+
+    def listen(self, origin=None):
+        cookie = "; ".join(f"{each.name}={each.value}" for each in self.http.cookies)
+        address = f"{self.url.replace('http', 'ws')}/o/{self.slug}/ws/inbox"
+        self.ws = websocket.create_connection(
+            address, origin=origin or self.url, cookie=cookie, timeout=8
+        )
+
+    def say(self, **frame):
+        self.ws.send(json.dumps(frame))
+
+    def hear(self, kind):
+        """The next frame of this kind; `html` is a message."""
+        while True:
+            text = self.ws.recv()
+            if not text.startswith("{"):
+                if kind == "html":
+                    return text
+            elif (frame := json.loads(text))["type"] == kind:
+                return frame
+
+    def quiet(self):
+        """Nothing but what may always come."""
+        self.ws.settimeout(1)
+        try:
+            while True:
+                text = self.ws.recv()
+                assert '"resync"' in text, text
+        except websocket.WebSocketTimeoutException:
+            self.ws.settimeout(8)
+
+
+@pytest.fixture
+def desks(program, acme, join):
+    made = []
+
+    def open_desk(email, role=Role.AGENT, slug=None, listen=True):
+        if email.endswith("@acme.example") and not email.startswith("alice"):
+            join(email, role)
+        desk = Desk(program.url, slug or acme.slug, email)
+        made.append(desk)
+        if listen:
+            desk.listen()
+        return desk
+
+    yield open_desk
+    for desk in made:
+        if desk.ws:
+            desk.ws.close()
+
+
+@pytest.fixture
+def guest(program, acme, chatting):
+    """Writes from a page; answers the conversation's id."""
+
+    def write(body, conversation=None, token=""):
+        headers = {"Origin": ORIGIN, "Authorization": f"Bearer {token}"}
+        said = {"site": acme.site_key, "client_id": str(uuid4()), "body": body}
+        more = f"/{conversation}/messages" if conversation else ""
+        address = f"{program.url}/widget/v1/conversations{more}"
+        answer = requests.post(address, json=said, headers=headers, timeout=10).json()
+        return (answer.get("token"), answer["id"]) if not conversation else answer
+
+    return write
+
+
+def test_a_message_of_a_visitor_reaches_each_agent_as_the_html_of_the_page(desks, guest):
+    bob, carol = desks("bob@acme.example"), desks("carol@acme.example")
+    _token, conversation = guest("Do you <b>ship</b>?")
+    told = [bob.hear("html"), carol.hear("html")]
+    assert told[0] == told[1]
+    page = bob.http.get(f"{bob.url}/o/{bob.slug}/inbox/{conversation}", timeout=10).text
+    article = re.search(r"<article.*?</article>", told[0], re.S)[0]
+    squeezed = re.sub(r"\s+", " ", page)
+    assert re.sub(r"\s+", " ", article) in squeezed and "&lt;b&gt;ship" in article
+
+
+def test_typing_and_looking_are_told_to_colleagues(desks, guest):
+    bob, carol = desks("bob@acme.example"), desks("carol@acme.example")
+    _token, conversation = guest("Hello")
+    bob.say(type="looking", conversation=conversation)
+    told = carol.hear("looking")
+    assert (told["name"], told["conversation"]) == ("Bob", conversation)
+    # Whoever comes later is told as well.
+    carol.say(type="looking", conversation=conversation)
+    while (told := carol.hear("looking"))["name"] != "Bob":
+        pass
+    bob.say(type="typing", conversation=conversation)
+    told = carol.hear("typing")
+    assert (told["name"], told["author"], told["note"]) == ("Bob", "agent", False)
+    bob.say(type="looking", conversation=None)
+    assert carol.hear("left")["name"] == "Bob"
+
+
+def test_who_closes_the_inbox_or_is_away_is_not_there(desks, member, app, acme, eventually):
+    def there():
+        with app.app_context():
+            return presence.present(acme.id)
+
+    bob = desks("bob@acme.example")
+    identifier = member("Bob")
+    eventually(there, lambda found: identifier in found)
+    bob.say(type="here", away=True)
+    eventually(there, lambda found: identifier not in found)
+    bob.say(type="here", away=False)
+    eventually(there, lambda found: identifier in found)
+    bob.ws.close()
+    eventually(there, lambda found: identifier not in found)
+
+
+@pytest.fixture
+def member(inside, acme):
+    def find(name):
+        with inside(acme):
+            found = db.session.query(Member).all()
+            return next(each.id for each in found if each.user.name == name)
+
+    return find
+
+
+def test_another_organization_hears_nothing_and_tells_nothing(desks, guest, umbrella):
+    bob = desks("bob@acme.example")
+    charlie = desks("charlie@umbrella.example", slug=umbrella.slug)
+    _token, conversation = guest("Hello")
+    bob.hear("html")
+    charlie.say(type="looking", conversation=conversation)
+    charlie.say(type="typing", conversation=conversation)
+    bob.quiet()
+    charlie.quiet()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"type": "typing"}',
+        '{"type": "typing", "conversation": 7}',
+        '{"type": "looking", "conversation": "x"}',
+        '{"type": ["looking"], "conversation": null}',
+        '{"type": "here", "away": {"a": 1}}',
+        '{"a": ' * 2000,
+    ],
+)
+def test_what_is_no_frame_breaks_nothing(desks, guest, text):
+    bob = desks("bob@acme.example")
+    bob.ws.send(text)
+    guest("Still there?")
+    assert "Still there?" in bob.hear("html")
+
+
+def test_who_may_not_read_conversations_gets_no_socket(desks, program):
+    vera = desks("vera@acme.example", Role.VIEWER, listen=False)
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        vera.listen()
+    assert refused.value.status_code == 403
+    bob = desks("bob@acme.example", listen=False)
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        bob.listen(origin="https://evil.example")
+
+
+def test_who_is_suspended_hears_nothing_more(desks, inside, acme, member):
+    bob = desks("bob@acme.example")
+    with inside(acme):
+        db.session.get_one(Member, member("Bob")).suspended_at = clock.now()
+        db.session.commit()
+    bob.ws.settimeout(15)
+    codes = []
+    while not codes:
+        opcode, data = bob.ws.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            codes.append(int.from_bytes(data[:2]))
+    assert codes == [1008]
