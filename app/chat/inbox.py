@@ -134,7 +134,7 @@ def labels_of(conversation_ids: list[UUID]) -> dict[UUID, list[Label]]:
 def label_counts() -> dict[UUID, int]:
     """How many conversations have each label."""
     found = select(ConversationLabel.label_id, func.count()).group_by(ConversationLabel.label_id)
-    return dict(db.session.execute(found).tuples().all())
+    return {row[0]: row[1] for row in db.session.execute(found)}
 
 
 def _of_view(wanted: Filter, member: Member) -> Select[Any]:

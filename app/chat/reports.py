@@ -142,7 +142,7 @@ def _read(site_id: UUID, begin: datetime) -> tuple[list[Any], dict[UUID | None, 
     )
     with reading() as session:
         rows: list[Any] = list(session.execute(found))
-        replies = dict(session.execute(said).tuples().all())
+        replies = {row[0]: row[1] for row in session.execute(said)}
         comments = [
             (each.id, each.rating, each.comment, each.opened_at) for each in session.scalars(rated)
         ]

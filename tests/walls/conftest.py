@@ -359,6 +359,7 @@ def talk(site: Site, mark: str) -> dict[str, Any]:
     conversation.rate(4, f"{mark} comments")
     email = "guest@customers.example"
     ticket, _ = Ticket.open(site.id, text=mark, email=email, conversation_id=conversation.id)
+    ticket.change(state="open", priority="high", assignee=owner)
     return {
         "conversation_id": conversation.id,
         "label_id": label.id,

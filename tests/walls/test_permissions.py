@@ -216,7 +216,6 @@ PAGES = {
     "GET /tickets": "conversations:read",
     "GET /tickets/<uuid:ticket_id>": "conversations:read",
     "POST /tickets/<uuid:ticket_id>": "conversations:write",
-    "POST /sites/<uuid:site_id>/commands": "commands:send",
     "GET /inbox": "conversations:read",
     "GET /inbox/<uuid:conversation_id>": "conversations:read",
     "GET /inbox/<uuid:conversation_id>/messages": "conversations:read",
@@ -260,6 +259,7 @@ API = {
     "POST /sites": "sites:write",
     "GET /sites/<uuid:site_id>": "sites:read",
     "PATCH /sites/<uuid:site_id>": "sites:write",
+    "POST /sites/<uuid:site_id>/commands": "commands:send",
     "DELETE /sites/<uuid:site_id>": "sites:write",
     "GET /sites/<uuid:site_id>/revisions": "campaigns:read",
     "POST /sites/<uuid:site_id>/publication": "campaigns:write",
@@ -342,6 +342,7 @@ BODILESS = {
 }
 # What is answered otherwise than with 201.
 ANSWERS = {
+    "POST /sites/<uuid:site_id>/commands": 202,
     "POST /sites/<uuid:site_id>/publication": 200,
     "POST /events": 202,
     "POST /redeliveries": 409,  # nothing was sent yet
@@ -644,6 +645,7 @@ def bodies(acme: Any, endpoint_id: str = "") -> dict[str, dict[str, Any]]:
     """A good body for each route of the API that takes one."""
     site = {"site_id": str(acme.site_id)}
     return {
+        "/sites/<uuid:site_id>/commands": {"command": "open_chat", "visitor": "0" * 32},
         "/api-keys": {"name": "Shop", "scopes": ["sites:read"]},
         "/invitations": {"email": "ina@acme.example", "role": "viewer"},
         "/sites": {"name": "Shop", "domain": "shop.example"},
