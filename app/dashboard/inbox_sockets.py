@@ -15,6 +15,7 @@ from flask import Blueprint, Flask, current_app, g, render_template
 from flask_sock import Sock
 from simple_websocket import Server
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 from wsproto.frame_protocol import FrameProtocol
 
 from app.accounts.access import current_member
@@ -191,10 +192,21 @@ def text_frame(text: str) -> bytes:
 
 
 def html_of(message_id: UUID) -> str | None:
-    message = db.session.scalars(select(Message).filter_by(id=message_id)).first()
-    if message is None:
+    """With all that is shown of it in one reading: each message is drawn for whoever is there."""
+    found = (
+        select(Message, Conversation)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Message.id == message_id)
+        .options(
+            joinedload(Conversation.guest),
+            joinedload(Message.attachment),
+            joinedload(Message.member).joinedload(Member.user),
+        )
+    )
+    row = db.session.execute(found).first()
+    if row is None:
         return None
-    conversation = db.session.get_one(Conversation, message.conversation_id)
+    message, conversation = row
     return render_template(
         "chat/inbox/_broadcast.html",
         message=message,
@@ -206,8 +218,11 @@ def html_of(message_id: UUID) -> str | None:
 def names_in(message: Message) -> dict[str, str]:
     """Of the members whom it tells of, by id."""
     told = message.details or {}
-    ids = [parsed_uuid(str(told[each])) for each in ("member_id", "to") if told.get(each)]
-    found = select(Member).where(Member.id.in_([each for each in ids if each]))
+    named = [parsed_uuid(str(told[each])) for each in ("member_id", "to") if told.get(each)]
+    ids = [each for each in named if each]
+    if not ids:
+        return {}
+    found = select(Member).where(Member.id.in_(ids))
     return {str(each.id): each.user.name or "" for each in db.session.scalars(found)}
 
 
