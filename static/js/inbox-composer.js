@@ -18,14 +18,19 @@
 
   function keep() {
     const { body, note } = form().elements;
-    const draft = { body: body.value, note: note.value };
+    store(draftKey(), body.value, note.value);
+  }
+
+  function store(key, body, note) {
     try {
-      if (body.value) sessionStorage.setItem(draftKey(), JSON.stringify(draft));
-      else sessionStorage.removeItem(draftKey());
+      if (body) sessionStorage.setItem(key, JSON.stringify({ body, note }));
+      else sessionStorage.removeItem(key);
     } catch {
       // It lasts as long as the page then.
     }
   }
+
+  const forget = (key) => store(key, "");
 
   function restore() {
     if (!form() || text().value) return;
@@ -66,8 +71,8 @@
     const { seen, note } = form().elements;
     const another = detail.author === "agent" && detail.kind !== "note" && detail.member !== document.querySelector("[data-inbox]").dataset.me;
     if (another && text().value && note.value !== "1") error().textContent = `${detail.name} replied meanwhile. Read it, then send yours if it is needed.`;
-    // With nothing written there is nothing to step on.
-    else if (!text().value) seen.value = lastSeq();
+    // Told once: what is sent from here on is sent knowingly.
+    if (document.hasFocus() && !document.hidden) seen.value = lastSeq();
   });
 
   document.addEventListener("input", (event) => {
@@ -215,40 +220,72 @@
 
   // ---- Sending ----------------------------------------------------------------
 
-  async function send(sent) {
-    const { body, client_id: name, file, note, seen } = sent.elements;
+  let queue = Promise.resolve();
+
+  // The text leaves at once, so that what is typed meanwhile is of the next message, and comes back if it
+  // could not be sent. One after the other, in the order in which they were sent.
+  function send(sent) {
+    const { body, client_id: name, file, note } = sent.elements;
     if (!body.value.trim() && !file.files.length) return;
-    if (sent.getAttribute("aria-busy")) return;
     // The same name for each try, so that it counts once.
     name.value = name.value || crypto.randomUUID();
-    sent.setAttribute("aria-busy", "true");
-    try {
-      const answer = await fetch(sent.action, { method: "POST", body: new FormData(sent), headers: { "HX-Request": "true" } });
-      const page = parse(await answer.text());
-      if (form() !== sent) return;
-      if (answer.status === 201) {
-        error().textContent = "";
-        body.value = name.value = "";
-        if (file.files.length) dropFile();
-        keep();
-        put(page.querySelectorAll(".message"));
-        seen.value = lastSeq();
-        note.value = "";
-        mode();
-        toEnd();
-        readHeader();
-      } else {
-        error().textContent = page.getElementById("composer-error")?.textContent.trim() || reason(answer.status);
-        seen.value = page.querySelector("[name=seen]")?.value || seen.value;
-        // What was refused was not kept: the next try is another message.
-        name.value = "";
-      }
-    } catch {
-      error().textContent = "Candor cannot be reached. Your text is still here: send it again.";
-    } finally {
-      sent.removeAttribute("aria-busy");
-    }
+    const message = { form: sent, key: draftKey(), data: new FormData(sent), files: copyOf(file.files) };
+    body.value = name.value = note.value = "";
+    if (file.files.length) dropFile();
+    mode();
+    error().textContent = "";
+    queue = queue.then(() => post(message));
     body.focus();
+  }
+
+  // Emptying the field empties its own list.
+  function copyOf(files) {
+    const copy = new DataTransfer();
+    for (const each of files) copy.items.add(each);
+    return copy.files;
+  }
+
+  async function post(message) {
+    sending(message.form, true);
+    try {
+      const answer = await fetch(message.form.action, { method: "POST", body: message.data, headers: { "HX-Request": "true" } });
+      const page = parse(await answer.text());
+      if (answer.status === 201) arrived(message, page);
+      else refused(message, page.getElementById("composer-error")?.textContent.trim() || reason(answer.status), page.querySelector("[name=seen]")?.value);
+    } catch {
+      // It may have arrived: the next try has the same name.
+      refused(message, "Candor cannot be reached. Your text is still here: send it again.", null, message.data.get("client_id"));
+    } finally {
+      sending(message.form, false);
+    }
+  }
+
+  const sending = (which, busy) => (busy ? which.setAttribute("aria-busy", "true") : which.removeAttribute("aria-busy"));
+
+  function arrived(message, page) {
+    if (form() !== message.form) return forget(message.key);
+    keep();
+    put(page.querySelectorAll(".message"));
+    form().elements.seen.value = lastSeq();
+    toEnd();
+    readHeader();
+  }
+
+  // A note never becomes a reply by this, whatever was written since.
+  function refused(message, why, seen, name = "") {
+    const body = message.data.get("body");
+    const note = message.data.get("note");
+    if (form() !== message.form) return store(message.key, body, note);
+    const fields = form().elements;
+    fields.body.value = body + (fields.body.value && `\n${fields.body.value}`);
+    fields.note.value = note || fields.note.value;
+    fields.client_id.value = name;
+    if (message.files.length) fields.file.files = message.files;
+    if (message.files.length) showFile();
+    if (seen) fields.seen.value = seen;
+    mode();
+    keep();
+    error().textContent = why;
   }
 
   const reasons = { 401: "You are signed out.", 403: "You may not answer here.", 404: "This conversation is gone.", 413: "That is too large. A file has at most 5 MB." };

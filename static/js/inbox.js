@@ -31,9 +31,10 @@
 
   // ---- The list -----------------------------------------------------------
 
+  // What somebody types in stays; of a link that merely has the focus the text is new as well.
+  const morph = (node, fresh) => Idiomorph.morph(node, fresh, { ...MORPH, ignoreActiveValue: document.activeElement.matches("input, textarea, select") });
   const MORPH = {
     morphStyle: "outerHTML",
-    ignoreActiveValue: true,
     callbacks: {
       beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),
       // A moment that is told in the words of this browser stays so.
@@ -55,7 +56,7 @@
     const focused = list().contains(document.activeElement) ? document.activeElement.id : "";
     const scroll = document.getElementById("inbox-scroll").scrollTop;
     if (!fresh) return;
-    Idiomorph.morph(list(), fresh, MORPH);
+    morph(list(), fresh);
     if (focused && document.activeElement.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
     document.getElementById("inbox-scroll").scrollTop = scroll;
     window.htmx.process(list());
@@ -169,7 +170,7 @@
       const fresh = parse(await answer.text());
       for (const id of ["talk-header", "talk-read"]) {
         const now = fresh.getElementById(id);
-        if (now) Idiomorph.morph(document.getElementById(id), now, MORPH);
+        if (now) morph(document.getElementById(id), now);
       }
       window.htmx.process(open);
       clocks();

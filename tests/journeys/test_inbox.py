@@ -1,0 +1,228 @@
+"""Two agents in two browsers and one visitor: what one does the other sees, once and in order."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from app.accounts.models import Member, User
+from app.accounts.permissions import Role
+from app.chat.models import CannedReply, ChatSettings, Label
+from app.core import tenancy
+from app.core.db import db
+from app.embed import conversations
+from app.sites.models import Site
+from tests.conftest import PASSWORD
+
+# Sockets of a page can be closed from outside of it.
+HOLD_SOCKETS = """
+window.sockets = [];
+const Real = WebSocket;
+window.WebSocket = class extends Real {
+  constructor(...all) { super(...all); window.sockets.push(this); }
+};
+"""
+
+
+@pytest.fixture
+def guest(app, program, shop):
+    """Writes from a page of the shop; answers what was stored. The first call begins."""
+    conversations.writers.reset()
+    with app.app_context(), tenancy.scope(shop.id):
+        site = db.session.get_one(Site, shop.site_id)
+        ChatSettings.of(site.id).change(site, on=True)
+        Label.create("Refund", "bad")
+        CannedReply.create("shipping", "Hello {{name}}, we ship everywhere. {{agent}}")
+        user = User.register(email="bob@acme.example", name="Bob Miller", password=PASSWORD)
+        user.verify_email()
+        Member.join(user, Role.AGENT)
+        db.session.commit()
+    known = {}
+
+    def write(body):
+        headers = {"Origin": "http://localhost", "Authorization": f"Bearer {known.get('token')}"}
+        said = {"site": shop.site_key, "client_id": str(uuid4()), "body": body, "name": "Ada"}
+        more = f"/{known['id']}/messages" if known else ""
+        address = f"{program.url}/widget/v1/conversations{more}"
+        answer = requests.post(address, json=said, headers=headers, timeout=10).json()
+        if not known:
+            known.update(token=answer["token"], id=answer["id"])
+        return answer
+
+    write.known = known
+    return write
+
+
+@pytest.fixture
+def inbox(dashboard, program, shop):
+    def open_inbox(email, **options):
+        page = dashboard(email, **options)
+        page.add_init_script(HOLD_SOCKETS)
+        page.goto(f"{program.url}/o/{shop.slug}/inbox")
+        expect(page.get_by_role("region", name="Conversations")).to_be_visible()
+        return page
+
+    return open_inbox
+
+
+def bodies(page):
+    return page.locator(".message__body").all_inner_texts()
+
+
+def open_first(page):
+    page.locator(".inbox-row__link").first.click()
+    expect(page.get_by_role("log")).to_be_visible()
+
+
+def composer(page):
+    return page.get_by_role("textbox", name="Message")
+
+
+def test_two_agents_and_a_visitor_see_the_same_without_reloading(guest, inbox):
+    alice, bob = inbox("alice@acme.example"), inbox("bob@acme.example")
+    guest("Do you ship to Norway?")
+    for page in (alice, bob):
+        expect(page.locator(".inbox-row")).to_have_count(1)
+        expect(page).to_have_title(re.compile(r"^\(1\) "))
+        open_first(page)
+    guest("And to Iceland?")
+    for page in (alice, bob):
+        expect(page.get_by_role("log")).to_contain_text("And to Iceland?")
+        assert bodies(page) == ["Do you ship to Norway?", "And to Iceland?"]
+    expect(bob.locator("[data-looking]")).to_have_text("Alice is looking at this")
+
+    composer(bob).press_sequentially("We do, to both")
+    expect(alice.locator("[data-typing]")).to_contain_text("Bob Miller is replying")
+    bob.keyboard.press("Enter")
+    expect(composer(bob)).to_have_value("")
+    expect(alice.get_by_role("log")).to_contain_text("We do, to both")
+    for page in (alice, bob):
+        assert bodies(page) == ["Do you ship to Norway?", "And to Iceland?", "We do, to both"]
+    # Whoever answers takes it, which the other sees as well.
+    expect(alice.locator("#assignee option:checked")).to_have_text("Bob Miller")
+    expect(bob.locator("#assignee option:checked")).to_have_text("Bob Miller (you)")
+    assert alice.errors == [] and bob.errors == []
+
+
+def test_who_was_slower_is_told_before_he_sends_and_keeps_his_text(guest, inbox):
+    guest("Where is my order?")
+    alice, bob = inbox("alice@acme.example"), inbox("bob@acme.example")
+    for page in (alice, bob):
+        open_first(page)
+    composer(alice).press_sequentially("I shall look")
+    composer(bob).fill("It left this morning")
+    bob.keyboard.press("Enter")
+    expect(alice.locator("#composer-error")).to_contain_text("Bob replied meanwhile")
+    expect(composer(alice)).to_have_value("I shall look")
+    expect(bob.locator(".message")).to_have_count(2)
+    alice.keyboard.press("Enter")
+    expect(composer(alice)).to_have_value("")
+    expect(bob.get_by_role("log")).to_contain_text("I shall look")
+
+
+def test_everything_with_the_keyboard_alone(guest, inbox):
+    guest("Can I send it back?")
+    page = inbox("bob@acme.example")
+    keys = page.keyboard
+    expect(page.locator(".inbox-row")).to_have_count(1)
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    keys.press("Escape")
+    # It gives the focus back a moment after it is closed.
+    page.wait_for_function("document.activeElement === document.body")
+    keys.press("j")
+    expect(page.locator(".inbox-row__link")).to_be_focused()
+    keys.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("Can I send it back?")
+    keys.press("r")
+    keys.type("/sh")
+    option = page.get_by_role("option", name="/shipping")
+    expect(option).to_have_attribute("aria-selected", "true")
+    keys.press("Enter")
+    expect(composer(page)).to_have_value("Hello Ada, we ship everywhere. Bob")
+    keys.press("Shift+Enter")
+    keys.type("eeee nnn zzz ? /")
+    keys.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("eeee nnn zzz ? /")
+    # Nothing of what was typed was taken for a shortcut.
+    expect(page.get_by_role("button", name="Close", exact=True)).to_be_visible()
+    keys.press("Escape")
+    keys.press("n")
+    keys.type("A regular")
+    keys.press("Enter")
+    expect(page.locator(".message--note")).to_contain_text("A regular")
+    keys.press("Escape")
+    keys.press("l")
+    expect(page.get_by_role("checkbox", name="Refund")).to_be_focused()
+    keys.press("Space")
+    expect(page.locator(".talk__facts")).to_contain_text("Refund")
+    keys.press("Escape")
+    page.get_by_role("log").focus()
+    keys.press("z")
+    keys.press("Enter")
+    expect(page.locator(".talk__facts")).to_contain_text("Snoozed until")
+    page.get_by_role("log").focus()
+    keys.press("e")
+    expect(page.get_by_role("button", name="Close", exact=True)).to_be_visible()
+    page.get_by_role("log").focus()
+    keys.press("e")
+    expect(page.locator(".toast").last).to_contain_text("Closed.")
+    expect(page.locator(".talk__log")).to_contain_text("Bob Miller closed this")
+    page.get_by_role("log").focus()
+    keys.press("/")
+    expect(page.get_by_role("searchbox", name="Search conversations")).to_be_focused()
+    keys.type("send back")
+    keys.press("Enter")
+    expect(page.locator("mark")).to_have_text("send")
+    assert page.errors == []
+
+
+def test_a_draft_stays_with_its_conversation(guest, inbox):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    open_first(page)
+    composer(page).fill("Not finished")
+    page.reload()
+    expect(composer(page)).to_have_value("Not finished")
+
+
+def test_a_socket_that_dies_loses_nothing(guest, inbox, program, shop):
+    guest("One")
+    alice, bob = inbox("alice@acme.example"), inbox("bob@acme.example")
+    for page in (alice, bob):
+        open_first(page)
+    # Bob's network goes: nothing reaches his sockets, and those that he opens die.
+    bob.context.set_offline(True)
+    bob.evaluate("window.sockets.forEach((each) => each.close())")
+    guest("Two")
+    composer(alice).fill("Three")
+    alice.keyboard.press("Enter")
+    expect(alice.locator(".message")).to_have_count(3)
+    guest("Four")
+    expect(alice.locator(".message")).to_have_count(4)
+    bob.wait_for_timeout(1500)
+    assert bodies(bob) == ["One"]
+    bob.context.set_offline(False)
+    expect(bob.locator(".message")).to_have_count(4, timeout=30_000)
+    guest("Five")
+    for page in (alice, bob):
+        expect(page.locator(".message")).to_have_count(5)
+        assert bodies(page) == ["One", "Two", "Three", "Four", "Five"]
+
+
+def test_the_list_keeps_its_place_and_focus_when_it_is_read_anew(guest, inbox):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    page.get_by_role("searchbox", name="Search conversations").fill("half a wo")
+    guest("Again")
+    expect(page.locator(".inbox-row")).to_contain_text("Again")
+    expect(page.get_by_role("searchbox", name="Search conversations")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Search conversations")).to_have_value("half a wo")
+    page.locator(".inbox-row__link").focus()
+    guest("And again")
+    expect(page.locator(".inbox-row")).to_contain_text("And again")
+    expect(page.locator(".inbox-row__link")).to_be_focused()
