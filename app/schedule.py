@@ -7,6 +7,7 @@ PERIODIC = {
     "app.campaigns.jobs.publish_due": 5,
     "app.sources.jobs.sweep_deliveries": 15,
     "app.sources.jobs.sweep_replays": 60,
+    "app.chat.jobs.sweep_conversations": 15,
     "app.analytics.rollups.roll_up_due": 5,
     "app.analytics.report_mails.send_due_reports": 60,
     "app.analytics.alerting.check_alerts": 60,

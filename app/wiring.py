@@ -24,6 +24,7 @@ from app import (
     proof,
     sites,
     sources,
+    support,
     tracking,
 )
 from app.config import Settings, read_settings
@@ -45,6 +46,7 @@ PACKAGES = (
     campaigns,
     analytics,
     chat,
+    support,
     embed,
     dashboard,
 )

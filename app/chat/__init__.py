@@ -1,8 +1,9 @@
 from flask import Flask
 
-from app.chat import models, views  # noqa: F401
+from app.chat import models, settings_views, views  # noqa: F401
 
 
 def register(app: Flask) -> None:
     """Chat: conversations of visitors and agents."""
-    app.register_blueprint(views.blueprint)
+    for module in (views, settings_views):
+        app.register_blueprint(module.blueprint)

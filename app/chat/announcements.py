@@ -13,7 +13,7 @@ from app.core.public import PublicAnnouncement
 
 if TYPE_CHECKING:
     from app.chat.models.conversation import Conversation
-    from app.chat.models.guest import Guest
+    from app.chat.models.guest import Guest, Surroundings
     from app.chat.models.message import Message
 
 ID = "0197a3f2-5c1e-7d40-9b1a-2f6c8e4d7a10"
@@ -184,6 +184,56 @@ class LeadCaptured(PublicAnnouncement):
             "visitor": visitor_of(guest),
             "contact": {"id": str(guest.contact_id), "name": guest.name, "email": guest.email},
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelAnnouncement(PublicAnnouncement):
+    """Of the panel on a page, or of the outside chat in its place. `guest` is None until somebody
+    has written."""
+
+    audited: ClassVar[bool] = False
+    since: ClassVar[str] = "0.1.0"
+    nullable: ClassVar[frozenset[str]] = NULLABLE | {"visitor.id"}
+    free: ClassVar[frozenset[str]] = FREE
+    site_id: UUID
+    around: Surroundings
+    guest: Guest | None
+
+    def public_site_id(self) -> UUID | None:
+        return self.site_id
+
+    def public_data(self) -> dict[str, Any]:
+        around = self.around
+        identifier = around.visitor or (self.guest.id.bytes if self.guest else None)
+        return {
+            "site_id": str(self.site_id),
+            "session_id": str(around.session_id) if around.session_id else None,
+            "utm": around.utm,
+            "page": page_of(around.page),
+            "visitor": {
+                "id": identifier.hex() if identifier else None,
+                "ip_masked": around.masked_address,
+                "user_agent": around.user_agent,
+                "country": around.country,
+            },
+        }
+
+
+PANEL_EXAMPLE = {name: value for name, value in EXAMPLE.items() if name != "conversation_id"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatOpened(PanelAnnouncement):
+    name: ClassVar[str] = "chat.opened"
+    about: ClassVar[str] = "A visitor opened the chat, ours or an outside one."
+    example: ClassVar[dict[str, Any]] = PANEL_EXAMPLE
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatClosed(PanelAnnouncement):
+    name: ClassVar[str] = "chat.closed"
+    about: ClassVar[str] = "A visitor closed the chat."
+    example: ClassVar[dict[str, Any]] = PANEL_EXAMPLE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.chat.models.settings import ChatSettings
+from app.chat.models import ChatSettings, Conversation, Message
+from app.contacts.requests import HelpAsked
 from app.core import clock
+from app.core.announce import announce
 
 
 def availability_of(settings: ChatSettings, zone: str) -> dict[str, Any]:
@@ -21,3 +23,37 @@ def greet(settings: ChatSettings, language: str, asked: str | None) -> dict[str,
     """The site's words for a panel, in the visitor's language or in its own."""
     names = ("title", "greeting", "away")
     return {name: settings.text(name, asked, language) for name in names}
+
+
+def say_waiting(conversation: Conversation) -> None:
+    """Nobody has answered for as long as the site says."""
+    conversation.waiting_due_at = None
+    _say(conversation, "waiting")
+
+
+def begin_offline(conversation: Conversation, first: Message, resume_url: str) -> None:
+    """Nobody is there: the guest is told so, and his message is kept as a request as well."""
+    _say(conversation, "away")
+    guest = conversation.guest
+    if not guest.email:
+        return
+    asked = HelpAsked(
+        conversation_id=conversation.id,
+        site_id=conversation.site_id,
+        contact_id=guest.contact_id,
+        person=guest.name,
+        email=guest.email,
+        text=first.body or "",
+        language=guest.language,
+        resume_url=resume_url,
+    )
+    announce(asked)
+
+
+def _say(conversation: Conversation, name: str) -> None:
+    """In the words of the site, if it has any for this."""
+    settings = ChatSettings.find(conversation.site_id)
+    languages = (conversation.guest.language, conversation.site.language)
+    text = settings and settings.text(name, *languages)
+    if text:
+        conversation.say(text, automatic=name)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 from wtforms import BooleanField, HiddenField, SelectField, SelectMultipleField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Regexp, ValidationError
 
 from app.accounts.models import Member
@@ -56,7 +57,9 @@ class AssignmentForm(Form):
 
 
 class SnoozeForm(Form):
-    until = SelectField("Until", choices=[(name, label) for name, (label, _) in SNOOZES.items()])
+    until = SelectField(
+        "Until", choices=[SelectChoice(name, label) for name, (label, _) in SNOOZES.items()]
+    )
 
     @property
     def moment(self) -> datetime:
@@ -79,7 +82,7 @@ class LabelsForm(Form):
 
 class LabelForm(Form):
     name = LineField("Name", [InputRequired("Name the label."), Length(max=LONGEST_NAME)])
-    colour = SelectField("Colour", choices=[(each, each.title()) for each in COLOURS])
+    colour = SelectField("Colour", choices=[SelectChoice(each, each.title()) for each in COLOURS])
 
 
 class CannedReplyForm(Form):

@@ -37,6 +37,7 @@ ITEMS = (
     ("Home", "house", "dashboard.home", ("dashboard.",), Permission.SITES_READ),
     ("Live", "radio", "live.show", ("live.",), Permission.ANALYTICS_READ),
     ("Inbox", "inbox", "inbox.index", INBOX, Permission.CHAT_READ),
+    ("Tickets", "life-buoy", "tickets.index", ("tickets.",), Permission.CHAT_READ),
     (
         "Analytics",
         "chart-no-axes-column",
@@ -57,7 +58,7 @@ ITEMS = (
         "Sites",
         "globe",
         "sites.index",
-        ("sites.", "installation.", "removal.", "publications.", "tracking.", "sessions."),
+        ("sites.", "chat.", "installation.", "removal.", "publications.", "tracking.", "sessions."),
         Permission.SITES_READ,
     ),
     (

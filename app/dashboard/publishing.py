@@ -91,7 +91,8 @@ def locked_campaigns(site: Site) -> list[Campaign]:
 def content_of(site: Site) -> dict[str, Any]:
     """What the next revision of a site would keep."""
     content = {"settings": site.settings, "campaigns": published_campaigns(site)}
-    chat = ChatSettings.of(site.id).snapshot()
+    settings = ChatSettings.find(site.id)
+    chat = settings and settings.snapshot()
     return {**content, "chat": chat} if chat else content
 
 

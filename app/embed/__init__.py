@@ -4,6 +4,7 @@ from app.core.bus import Subscriber
 from app.embed import (
     broadcasts,  # noqa: F401
     chat_frames,  # noqa: F401
+    commands,
     conversations,
     published,
     sockets,
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
     app.extensions["candor_visitor_counts"] = VisitorCounts(app, hub)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(conversations.blueprint)
+    app.register_blueprint(commands.blueprint)
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": sockets.LARGEST_MESSAGE}
     app.register_blueprint(sockets.blueprint)
     sockets.sock.init_app(app)

@@ -10,15 +10,22 @@ from email_validator import EmailNotValidError, validate_email
 from flask import Blueprint, Response, g, make_response, request
 from sqlalchemy import select
 
-from app.chat import tokens
-from app.chat.announcements import LeadCaptured
-from app.chat.automation import availability_of, greet
+from app.chat import letters, tokens
+from app.chat.announcements import ChatClosed, ChatOpened, LeadCaptured, PanelAnnouncement
+from app.chat.automation import availability_of, begin_offline, greet
 from app.chat.files import LARGEST, FileError, Upload, read_upload
-from app.chat.models import Attachment, ChatSettings, Conversation, Guest, Surroundings
+from app.chat.models import (
+    Attachment,
+    ChatSettings,
+    Conversation,
+    Guest,
+    Message,
+    Surroundings,
+)
 from app.chat.models.conversation import LONGEST_COMMENT
 from app.chat.models.message import LONGEST, LONGEST_CLIENT_ID
 from app.chat.queries import home_of, organization_of_file
-from app.core import tenancy
+from app.core import clock, tenancy
 from app.core.announce import announce
 from app.core.db import db
 from app.core.errors import ApiError, not_found
@@ -39,6 +46,8 @@ blueprint = Blueprint("conversations", __name__, url_prefix="/widget/v1")
 # A person types; an office behind one address has many.
 writers = Buckets(rate=1, burst=30)
 addresses = Buckets(rate=20, burst=300)
+# Mail goes wherever a guest says, so not often.
+transcripts = Buckets(rate=1 / 3600, burst=3)
 
 
 @blueprint.after_request
@@ -84,6 +93,33 @@ def chat(key: str) -> dict[str, Any]:
     }
 
 
+@blueprint.post("/chat/<key>/openings")
+def note_opening(key: str) -> Any:
+    """The panel, or an outside chat, was opened. What is said is text/plain, so that a page that
+    goes can still say it."""
+    return _note(key, ChatOpened)
+
+
+@blueprint.post("/chat/<key>/closings")
+def note_closing(key: str) -> Any:
+    return _note(key, ChatClosed)
+
+
+def _note(key: str, kind: type[PanelAnnouncement]) -> Any:
+    site = _enter(active_site(key))
+    addresses.demand(address())
+    said = _said()
+    announce(kind(site_id=site.id, around=surroundings(site, said), guest=_guest_in(site, said)))
+    db.session.commit()
+    return "", 204
+
+
+def _guest_in(site: PublishedSite, said: dict[str, Any]) -> Guest | None:
+    """By the header or, where none can be set, by `chat` in the body."""
+    token = said.get("chat")
+    return guest_of(site, bearer() or (token if isinstance(token, str) else ""))
+
+
 @blueprint.post("/conversations")
 def open_conversation() -> Any:
     """A new conversation, and with `body` its first message. 201 with the chat token."""
@@ -97,10 +133,13 @@ def open_conversation() -> Any:
     guest = known.guest if known else guest_of(site, bearer()) or Guest.arrive(site.id, around)
     writers.demand(guest.id.hex)
     _introduce(guest, name, email, around)
-    if settings.asks == "required" and not guest.email:
+    absent = not settings.hours(site.time_zone).open_at(clock.now())
+    if (settings.asks == "required" or absent) and not guest.email:
         raise _invalid("email", "Tell us your e-mail address first.")
     conversation = known or Conversation.begin(guest, around, client_id)
-    messages = [conversation.hear(body, client_id)] if body else []
+    if body:
+        _hear(conversation, settings, site, body, client_id)
+    messages = conversation.messages(public=True)
     answer = {**_summary(conversation), "messages": [each.public() for each in messages]}
     token = tokens.issue(tokens.CHAT, site.id, guest.id)
     db.session.commit()
@@ -132,7 +171,7 @@ def write_message(conversation_id: str) -> Any:
     body = _body(said) if upload is None or said.get("body") else None
     site: PublishedSite = g.site
     conversation.guest.stand_in(surroundings(site, said))
-    message = conversation.hear(body, client_id, upload)
+    message = _hear(conversation, _settings(site), site, body, client_id, upload)
     answer = message.public()
     db.session.commit()
     return answer, 201
@@ -166,6 +205,20 @@ def rate(conversation_id: str) -> dict[str, Any]:
     status = conversation.status()
     db.session.commit()
     return status
+
+
+@blueprint.post("/conversations/<conversation_id>/transcript")
+def mail_transcript(conversation_id: str) -> Any:
+    """All that was said, to `email` or to the guest's own address. 202."""
+    conversation = _conversation(conversation_id)
+    _name, email = _person(_said())
+    email = email or conversation.guest.email
+    if not email:
+        raise _invalid("email", "Say to which address.")
+    transcripts.demand(conversation.guest_id.hex)
+    letters.transcript(conversation, email)
+    db.session.commit()
+    return "", 202
 
 
 @blueprint.put("/conversations/<conversation_id>/closure")
@@ -236,8 +289,8 @@ def _uuid(text: str) -> UUID:
 
 
 def _settings(site: PublishedSite) -> ChatSettings:
-    settings = ChatSettings.of(site.id)
-    if not settings.on:
+    settings = ChatSettings.find(site.id)
+    if settings is None or not settings.on:
         raise ApiError(404, "no_chat", "This site has no chat.")
     return settings
 
@@ -254,6 +307,22 @@ def _known_conversation(
     if not same:
         raise ApiError(409, "taken", "Somebody else has begun a conversation of this name.")
     return known
+
+
+def _hear(
+    conversation: Conversation,
+    settings: ChatSettings,
+    site: PublishedSite,
+    body: str | None,
+    client_id: str,
+    upload: Upload | None = None,
+) -> Message:
+    """The guest writes. A first message when nobody is there is a request besides."""
+    opening = conversation.opened_at is None
+    message = conversation.hear(body, client_id, upload)
+    if opening and not settings.hours(site.time_zone).open_at(clock.now()):
+        begin_offline(conversation, message, letters.resume_url(conversation))
+    return message
 
 
 def _introduce(guest: Guest, name: str | None, email: str | None, around: Surroundings) -> None:
@@ -304,7 +373,8 @@ def _person(said: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _upload(site_id: UUID) -> Upload:
-    if not ChatSettings.of(site_id).takes_files:
+    settings = ChatSettings.find(site_id)
+    if settings is None or not settings.takes_files:
         raise _invalid("file", "This site takes no files.")
     sent = request.files.get("file")
     if sent is None:

@@ -26,6 +26,7 @@ BATCH = 50  # pings at once
 JOIN_WITHIN = 10.0  # seconds for the first frame, looked at with the pings
 LAST_WORDS = 5.0  # seconds a socket has to take its close frame
 GUEST = "guest:"  # and the id of one, names the channel of what he is told
+VISITOR = "visitor:"  # and site key and hash, that of commands to one visitor
 GOING_AWAY, TRY_AGAIN, RESTART, POLICY = 1001, 1013, 1012, 1008
 
 log = structlog.get_logger()
@@ -203,6 +204,8 @@ class Hub:
             self._send(self.connections, {"type": "resync"})
         elif channel.startswith(GUEST):
             self._send(self._guests.get(channel.removeprefix(GUEST), ()), frame)
+        elif channel.startswith(VISITOR):
+            self._command(channel.removeprefix(VISITOR), frame)
         elif channel.startswith("site:"):
             site_id = channel.removeprefix("site:")
             members = self._sites.get(site_id, ())
@@ -210,6 +213,18 @@ class Hub:
                 self._progress[site_id].hear(frame["cursor"])
             if frame["type"] != "change":
                 self._send(members, {k: v for k, v in frame.items() if k != "key"})
+
+    def _command(self, named: str, frame: dict[str, Any]) -> None:
+        """To the pages of one visitor, by what tracking or the chat calls him."""
+        key, _, visitor = named.partition("/")
+        meant = [
+            each
+            for each in self.connections
+            if each.visitor is not None
+            and each.visitor[0] == key
+            and visitor in (each.visitor[1], each.guest_id)
+        ]
+        self._send(meant, frame)
 
     def has_pages(self, site_id: str) -> bool:
         return site_id in self._sites

@@ -19,6 +19,7 @@ from tests.visits import FIREFOX
 def _unhurried(app):
     conversations.writers.reset()
     conversations.addresses.reset()
+    conversations.transcripts.reset()
 
 
 @pytest.fixture

@@ -55,6 +55,12 @@ class Member(Tenant, Base):
         found = select(cls).filter_by(user_id=user.id, suspended_at=None)
         return db.session.scalars(found).one_or_none()
 
+    @classmethod
+    def who_may(cls, permission: Permission) -> list[Member]:
+        """The active members with this permission, the longest there first."""
+        active = db.session.scalars(select(cls).filter_by(suspended_at=None).order_by(cls.id))
+        return [member for member in active if member.may(permission)]
+
     def may(self, permission: Permission) -> bool:
         return allows(self.role, permission)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from app.chat.files import Upload
 from app.chat.models.attachment import Attachment
 from app.chat.models.guest import Guest, Surroundings
 from app.chat.models.message import AGENT, EVENT, FILE, NOTE, SYSTEM, TEXT, VISITOR, Message
+from app.chat.models.settings import ChatSettings
 from app.core import clock
 from app.core.announce import announce, subscribe
 from app.core.crypto import Sealed
@@ -34,6 +35,8 @@ from app.core.db import Base, db, exclusive
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
 
+# How long a reply may stay unread before it is mailed.
+UNREAD = timedelta(minutes=5)
 OPEN, SNOOZED, CLOSED = "open", "snoozed", "closed"
 LONGEST_EXCERPT = 140
 LONGEST_COMMENT = 2000
@@ -61,7 +64,10 @@ class Conversation(Tenant, Base):
         ),
         Index("ix_conversations_guest_id", "guest_id"),
         Index("ix_conversations_site_id_opened_at", "site_id", "opened_at"),
+        # For the sweep.
         Index("ix_conversations_snoozed_until", "snoozed_until"),
+        Index("ix_conversations_mail_due_at", "mail_due_at"),
+        Index("ix_conversations_waiting_due_at", "waiting_due_at"),
         {"info": {"system": ("SELECT",)}},
     )
 
@@ -80,6 +86,7 @@ class Conversation(Tenant, Base):
     agent_read_seq: Mapped[int] = mapped_column(default=0)
     # Replies that the guest has not read are mailed once; up to here they were.
     mailed_seq: Mapped[int] = mapped_column(default=0)
+    mail_due_at: Mapped[datetime | None]
     excerpt_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     excerpt = Sealed("excerpt_sealed")
     last_author: Mapped[str | None] = mapped_column(String(10))
@@ -94,6 +101,8 @@ class Conversation(Tenant, Base):
     last_at: Mapped[datetime] = mapped_column(default=clock.now)
     # Since when the guest has waited for an answer; None: it is not our turn.
     waiting_since: Mapped[datetime | None]
+    # When the site says that it has not forgotten him.
+    waiting_due_at: Mapped[datetime | None]
     first_reply_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     guest: Mapped[Guest] = relationship(
@@ -143,7 +152,7 @@ class Conversation(Tenant, Base):
         message, new = self._add(VISITOR, with_file, body, client_id=client_id, upload=upload)
         if not new:
             return message
-        self.waiting_since = self.waiting_since or message.created_at
+        self._wait(message)
         self.guest_read_seq = self.guest_delivered_seq = message.seq
         opening = self.opened_at is None
         if opening:
@@ -169,8 +178,10 @@ class Conversation(Tenant, Base):
         )
         if not new:
             return message
-        self.waiting_since = None
+        self._end_waiting()
         self.first_reply_at = self.first_reply_at or message.created_at
+        if self.guest.email and self.mail_due_at is None:
+            self.mail_due_at = message.created_at + UNREAD
         self.agent_read_seq = message.seq
         if self.assignee_id is None:
             self.assignee_id = member.id
@@ -238,6 +249,20 @@ class Conversation(Tenant, Base):
         db.session.flush()
         return message, True
 
+    def _wait(self, message: Message) -> None:
+        """The guest waits for an answer, from the first message that has none."""
+        self.mail_due_at = None
+        if self.waiting_since is not None:
+            return
+        self.waiting_since = message.created_at
+        settings = ChatSettings.find(self.site_id)
+        if settings and settings.waiting_minutes:
+            patience = timedelta(minutes=settings.waiting_minutes)
+            self.waiting_due_at = message.created_at + patience
+
+    def _end_waiting(self) -> None:
+        self.waiting_since = self.waiting_due_at = None
+
     def _known(self, client_id: str | None) -> Message | None:
         if client_id is None:
             return None
@@ -264,6 +289,8 @@ class Conversation(Tenant, Base):
         if seq > self.guest_read_seq:
             self.guest_read_seq = seq
             self.guest_delivered_seq = max(self.guest_delivered_seq, seq)
+            if seq >= self.last_public_seq:
+                self.mail_due_at = None
             db.session.flush()
             announce(ConversationSeen(conversation=self))
 
@@ -289,7 +316,8 @@ class Conversation(Tenant, Base):
         if self.state == CLOSED:
             return
         self.state, self.closed_at = CLOSED, clock.now()
-        self.snoozed_until, self.waiting_since = None, None
+        self.snoozed_until = None
+        self._end_waiting()
         self._record("closed", **_named(by))
         announce(ConversationClosed(conversation=self))
 
@@ -330,6 +358,12 @@ class Conversation(Tenant, Base):
         self.comment = comment or None
         db.session.flush()
         announce(ConversationRated(conversation=self))
+
+    def unread_replies(self) -> list[Message]:
+        """What agents said that the guest has neither read nor been mailed."""
+        after = max(self.guest_read_seq, self.mailed_seq)
+        found = self.messages(after=after, public=True)
+        return [each for each in found if each.author == AGENT]
 
     @property
     def unread(self) -> bool:

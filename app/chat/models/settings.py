@@ -61,8 +61,12 @@ class ChatSettings(Tenant, Base):
     @classmethod
     def of(cls, site_id: UUID) -> ChatSettings:
         """Of a site that has none yet, the usual ones, switched off."""
-        found = db.session.scalars(select(cls).filter_by(site_id=site_id)).one_or_none()
-        return found or cls._make(site_id)
+        return cls.find(site_id) or cls._make(site_id)
+
+    @classmethod
+    def find(cls, site_id: UUID) -> ChatSettings | None:
+        """Those of a site that has been asked about its chat."""
+        return db.session.scalars(select(cls).filter_by(site_id=site_id)).one_or_none()
 
     @classmethod
     def _make(cls, site_id: UUID) -> ChatSettings:

@@ -1,0 +1,29 @@
+"""A request for help becomes a ticket, and whoever asked is told its number."""
+
+from __future__ import annotations
+
+from app.contacts.requests import HelpAsked
+from app.core.announce import subscribe
+from app.core.letters import write
+from app.core.mail import send
+from app.support.models import Ticket
+
+
+@subscribe(HelpAsked)
+def keep(asked: HelpAsked) -> None:
+    ticket, new = Ticket.open(
+        asked.site_id,
+        text=asked.text,
+        email=asked.email,
+        person=asked.person,
+        contact_id=asked.contact_id,
+        conversation_id=asked.conversation_id,
+    )
+    if new:
+        letter = write(
+            "ticket_opened",
+            link=asked.resume_url,
+            site=" ".join(ticket.site.name.split()),
+            number=ticket.number,
+        )
+        send(asked.email, *letter)

@@ -1,0 +1,224 @@
+"""What the site says and does by itself: when nobody is there, when nobody answers, when a reply
+is not read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from app.accounts.models import Member
+from app.accounts.permissions import Role
+from app.chat.jobs import sweep_conversations
+from app.chat.models import Conversation
+from app.chat.tokens import RESUME, read
+from app.core import clock
+from app.core.db import db
+from app.core.mail import OutgoingMail
+from app.support.models import Ticket
+
+NEVER = [[] for _ in range(7)]
+TEXTS = {
+    "en": {"away": "We are asleep.", "waiting": "Not forgotten."},
+    "de": {"away": "Wir schlafen."},
+}
+
+
+@pytest.fixture
+def mails(inside, acme):
+    def read_all():
+        with inside(acme):
+            return [
+                (each.recipient, each.subject, each.text) for each in db.session.query(OutgoingMail)
+            ]
+
+    return read_all
+
+
+@pytest.fixture
+def reply(inside, acme):
+    def send(body="Yes"):
+        with inside(acme):
+            db.session.query(Conversation).one().reply(db.session.query(Member).first(), body)
+            db.session.commit()
+
+    return send
+
+
+@pytest.fixture
+def sweep(app):
+    def after(**time):
+        with time_machine.travel(clock.now() + timedelta(**time), tick=True), app.app_context():
+            sweep_conversations()
+
+    return after
+
+
+def bodies(writer):
+    return [each["body"] for each in writer.read().json["messages"] if "body" in each]
+
+
+def test_when_nobody_is_there_a_message_becomes_a_ticket_with_a_mail(
+    writer, chatting, mails, inside, acme
+):
+    chatting(week=NEVER, texts=TEXTS)
+    assert writer.begin("Where is my order?").status_code == 422
+    opened = writer.begin("Where is my order?\nIt is late.", name="Ada", email="ada@example.com")
+    assert [each["body"] for each in opened.json["messages"]][-1] == "We are asleep."
+    with inside(acme):
+        ticket = db.session.query(Ticket).one()
+        assert (ticket.number, ticket.subject, ticket.who) == (1, "Where is my order?", "Ada")
+        assert str(ticket.conversation_id) == writer.conversation
+    [(to, subject, text)] = mails()
+    assert to == "ada@example.com" and "request 1" in subject
+    assert f"https://{acme.domain}/#candor-chat=r." in text
+    writer.write("Hello?")
+    assert len(mails()) == 1
+
+
+def test_away_is_said_in_the_language_of_the_visitor(writer, chatting):
+    chatting(week=NEVER, texts=TEXTS)
+    writer.call = lambda *a, _call=writer.call, **o: _call(
+        *a, **{**o, "headers": {**o.get("headers", {}), "Accept-Language": "de-AT,de"}}
+    )
+    writer.begin("Hallo", email="ada@example.com")
+    assert bodies(writer) == ["Hallo", "Wir schlafen."]
+
+
+def test_within_the_hours_there_is_no_ticket(writer, inside, acme, mails):
+    writer.begin(email="ada@example.com")
+    with inside(acme):
+        assert db.session.query(Ticket).count() == 0
+    assert mails() == []
+
+
+def test_who_waits_too_long_is_told_once_that_he_is_not_forgotten(writer, chatting, sweep, reply):
+    chatting(waiting_minutes=10, texts=TEXTS)
+    writer.begin()
+    sweep(minutes=9)
+    assert bodies(writer) == ["Hello"]
+    for _ in range(2):
+        sweep(minutes=11)
+    assert bodies(writer) == ["Hello", "Not forgotten."]
+
+
+def test_who_was_answered_is_not_told_so(writer, chatting, sweep, reply):
+    chatting(waiting_minutes=10, texts=TEXTS)
+    writer.begin()
+    reply()
+    sweep(minutes=11)
+    assert bodies(writer) == ["Hello", "Yes"]
+
+
+def test_a_reply_that_is_not_read_is_mailed_once_with_a_link_back(
+    writer, another, reply, sweep, mails, acme
+):
+    page = {"url": f"https://{acme.domain}/cart?secret=1"}
+    writer.begin(email="ada@example.com", page=page)
+    reply("Yes, we do")
+    reply("By Friday")
+    sweep(minutes=4)
+    assert mails() == []
+    for _ in range(2):
+        sweep(minutes=6)
+    [(to, _subject, text)] = mails()
+    assert to == "ada@example.com" and "Yes, we do" in text and "By Friday" in text
+    assert f"https://{acme.domain}/cart#candor-chat=" in text and "secret" not in text
+    token = text.split("#candor-chat=")[1].split()[0]
+    phone = another(address="203.0.113.9", conversation=writer.conversation)
+    resumed = phone.call("POST", f"chat/{acme.site_key}/resumption", json={"token": token})
+    phone.token = resumed.json["token"]
+    assert len(phone.read().json["messages"]) == 3
+
+
+def test_a_link_never_leads_to_a_page_elsewhere(writer, reply, sweep, mails, acme):
+    writer.begin(email="ada@example.com", page={"url": "https://evil.example/"})
+    reply()
+    sweep(minutes=6)
+    assert "evil" not in mails()[0][2] and f"https://{acme.domain}/#" in mails()[0][2]
+
+
+def test_a_reply_that_was_read_is_not_mailed(writer, reply, sweep, mails):
+    writer.begin(email="ada@example.com")
+    reply()
+    writer.call("PUT", f"conversations/{writer.conversation}/reading", json={"seq": 2})
+    sweep(minutes=6)
+    assert mails() == []
+
+
+def test_snoozed_conversations_come_back(writer, inside, acme, sweep):
+    writer.begin()
+    with inside(acme):
+        db.session.query(Conversation).one().snooze(clock.now() + timedelta(hours=1))
+        db.session.commit()
+    sweep(minutes=59)
+    with inside(acme):
+        assert db.session.query(Conversation).one().state == "snoozed"
+    sweep(minutes=61)
+    with inside(acme):
+        assert db.session.query(Conversation).one().state == "open"
+
+
+def test_a_transcript_is_mailed_without_notes_and_not_often(writer, reply, inside, acme, mails):
+    writer.begin("<b>Hi</b>", email="ada@example.com")
+    with inside(acme):
+        member = db.session.query(Member).first()
+        db.session.query(Conversation).one().note(member, "A regular")
+        db.session.commit()
+    reply("Hello Ada")
+    path = f"conversations/{writer.conversation}/transcript"
+    assert writer.call("POST", path, json={}).status_code == 202
+    [(to, _, text)] = mails()
+    assert to == "ada@example.com"
+    assert "You: <b>Hi</b>" in text and "Alice: Hello Ada" in text and "regular" not in text
+    answers = [writer.call("POST", path, json={}).status_code for _ in range(3)]
+    assert answers == [202, 202, 429]
+
+
+def test_a_transcript_needs_an_address(writer):
+    writer.begin()
+    path = f"conversations/{writer.conversation}/transcript"
+    assert writer.call("POST", path, json={}).status_code == 422
+    assert writer.call("POST", path, json={"email": "nonsense"}).status_code == 422
+
+
+def test_a_member_who_goes_leaves_his_conversations_to_nobody(writer, join, inside, acme, chatting):
+    join("bob@acme.example", Role.AGENT)
+    writer.begin()
+    with inside(acme):
+        bob = next(each for each in Member.who_may("conversations:write") if each.role == "agent")
+        db.session.query(Conversation).one().reply(bob, "Hi")
+        db.session.commit()
+        bob.remove(by=lambda _role: True)
+        db.session.commit()
+        conversation = db.session.query(Conversation).one()
+        assert conversation.assignee_id is None
+        assert len(conversation.messages(public=True)) == 2
+
+
+def test_the_pages_of_tickets(writer, chatting, join, sign_in, acme):
+    chatting(week=NEVER)
+    writer.begin("<i>Help</i>", email="ada@example.com")
+    join("bob@acme.example", Role.AGENT)
+    bob = sign_in("bob@acme.example")
+    index = bob.get(f"/o/{acme.slug}/tickets").text
+    assert "&lt;i&gt;Help&lt;/i&gt;" in index
+    path = index.split("/tickets/")[1].split('"')[0]
+    url = f"/o/{acme.slug}/tickets/{path}"
+    form = {"state": "resolved", "priority": "urgent", "assignee": ""}
+    assert bob.post(url, form, page=url).status_code == 302
+    assert "Urgent" in bob.get(f"/o/{acme.slug}/tickets?state=resolved").text
+    for field, value in (("state", "gone"), ("priority", "x"), ("assignee", "0" * 36)):
+        assert bob.post(url, {**form, field: value}, page=url).status_code == 422
+
+
+def test_a_resume_token_names_its_guest_for_two_weeks(writer, reply, sweep, mails, acme, app):
+    writer.begin(email="ada@example.com")
+    reply()
+    sweep(minutes=6)
+    token = mails()[0][2].split("#candor-chat=")[1].split()[0]
+    with app.app_context():
+        assert read(RESUME, acme.site_id, token)
+        with time_machine.travel(clock.now() + timedelta(days=15)):
+            assert read(RESUME, acme.site_id, token) is None
