@@ -6,7 +6,6 @@ import { element } from "../ui/dom.js";
 import { region } from "../ui/stage.js";
 import { ask } from "./chunk.js";
 
-
 /** The chat's button, there before anything happens. What it opens is loaded when somebody wants it. */
 export function launch() {
   const { position, accent, titles } = ctx.setup.chat;

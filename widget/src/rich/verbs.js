@@ -1,4 +1,5 @@
 import { ctx } from "./core.js";
+import { talk, tell } from "./talk.js";
 
 const each = (work) => Object.values(ctx.slots).forEach(work);
 
@@ -6,13 +7,18 @@ export function hide(hidden = true) {
   ctx.region.hidden = hidden;
   // A dialog that is merely invisible would still block the page.
   if (hidden) ctx.slots.modal?.leave();
+  if (hidden) tell((chat) => chat.close());
   ctx.review();
 }
 
-const close = (id) => each((slot) => slot.leave(id));
+function close(id) {
+  each((slot) => slot.leave(id));
+  if (!id) tell((chat) => chat.close());
+}
 
 /** Brings a campaign forward now, also one that was closed or that waits for something. */
 function open(id) {
+  if (!id) return talk((chat) => chat.open());
   const own = ctx.pool.filter((item) => item.campaign == id && item.data);
   const [next] = own.sort((a, b) => a.taken - b.taken || b.happened - a.happened);
   if (!next) return;
@@ -25,12 +31,13 @@ function open(id) {
 /** Everything, and that campaign forward if one is named. */
 function show(id) {
   hide(false);
-  open(id);
+  if (id) open(id);
 }
 
 function setLocale(tag) {
   ctx.chosen = tag;
   ctx.review();
+  tell((chat) => chat.speak());
 }
 
 /** As for a visitor who has just come. */
@@ -39,13 +46,24 @@ function reset() {
   for (const item of ctx.pool) item.taken = false;
   ctx.chosen = undefined;
   hide(false);
+  forget();
   ctx.restart();
 }
+
+/** Also what is on the device of a chat that nobody has opened yet. */
+function forget() {
+  if (tell((chat) => chat.forget()) || !ctx.launcher) return;
+  try {
+    delete localStorage["candor-chat"];
+  } catch {}
+}
+
+const identify = (person) => talk((chat) => chat.identify(person));
 
 function off(type, callback) {
   ctx.listeners = ctx.listeners.filter(([known, own]) => known != type || (callback && own != callback));
 }
 
-const verbs = { off, open, close, show, boot: show, hide, setLocale, reset };
+const verbs = { off, identify, open, close, show, boot: show, hide, setLocale, reset };
 
 export const say = (verb, ...args) => verbs[verb]?.(...args);
