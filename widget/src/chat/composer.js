@@ -1,76 +1,54 @@
-import { isTouch } from "../device.js";
-import { listen } from "../safe.js";
-import { element } from "../ui/dom.js";
-import { button, say } from "./parts.js";
-import { changed, chat, write } from "./talks.js";
+import { button, label } from "./parts.js";
+import { changed, info, say, write } from "./talks.js";
+import { element, isTouch, listen } from "./tools.js";
 
-const EMOJI = "😀 😂 😊 😍 🤔 😅 😉 😎 😢 😡 🙏 👍 👎 👏 🙌 💪 👋 🤝 ❤️ 🎉 ✨ 🔥 ✅ ❌ ⭐ 📦 🚚 💳 🎁 ☕".split(" ");
-const TYPING = 1e3;
+const PAUSE = 1e3; // between two signs that somebody is writing
 
-/** Where one writes. `talk()` is what it is for, `tell(frame)` says something over the socket. */
-export function createComposer(talk, tell) {
+/** Where one writes. `talk()` is what it is for, `send(frame)` says something over the socket. */
+export function createComposer(talk, send) {
   const text = element("textarea", { rows: 1, dir: "auto" });
-  const reason = element("p", { role: "alert", class: "reason" });
-  const picker = element("div", { class: "emoji", role: "group" });
-  const file = element("input", { type: "file", hidden: "", tabindex: -1 });
-  const attach = button(say("attach"), () => file.click(), "attach");
-  const smile = button(say("emoji"), () => pick(picker.hidden), "emoji");
-  const send = button(say("send"), submit, "send");
-  const node = element("div", { class: "composer" }, reason, picker, element("div", {}, attach, smile, text, send), file);
+  const reason = element("strong", { role: "alert" });
+  const file = element("input", { type: "file", hidden: "" });
+  const attach = button("+", () => file.click());
+  const smile = element("summary", {}, "☺\ufe0e");
+  const picker = element("details", {}, smile);
+  const go = button("↑", submit, { class: "go" });
+  const node = element("footer", {}, reason, picker, attach, text, go, file);
   let typed = 0;
-  picker.hidden = true;
-  picker.append(...EMOJI.map((each) => button(each, () => insert(each))));
-
-  function pick(open) {
-    picker.hidden = !open;
-    smile.ariaExpanded = open;
-    if (open) picker.firstChild.focus();
-  }
 
   function insert(emoji) {
     text.setRangeText(emoji, text.selectionStart, text.selectionEnd, "end");
-    pick(false);
+    picker.open = false;
     text.focus();
     written();
   }
 
   function written() {
-    const now = talk();
-    now.draft = text.value;
-    now.error = "";
-    reason.textContent = "";
-    grow();
-    if (Date.now() - typed < TYPING || !now.id || !text.value) return;
+    const { id } = talk();
+    talk().draft = text.value;
+    talk().reason = "";
+    draw();
+    if (Date.now() - typed < PAUSE || !id || !text.value) return;
     typed = Date.now();
-    tell({ type: "typing", conversation: now.id });
-  }
-
-  function grow() {
-    text.style.height = "";
-    text.style.height = Math.min(text.scrollHeight, 140) + "px";
-    send.disabled = !text.value.trim();
+    send({ type: "typing", conversation: id });
   }
 
   function submit() {
     const body = text.value.trim();
-    if (!body) return;
+    if (body) write(talk(), body);
     text.value = "";
     written();
-    write(talk(), body);
     text.focus();
   }
 
   function give(files) {
-    const { info } = chat;
-    for (const each of files) {
+    for (const each of (info.files && files) || []) {
       if (each.size > info.largest) {
-        talk().error = say("too_big", { size: Math.floor(info.largest / 1048576) });
+        talk().reason = say("too_big", info.largest >> 20);
         changed();
       } else write(talk(), undefined, each);
     }
   }
-
-  const taken = (data) => (chat.info?.files && data ? [...data.files] : []);
 
   listen(text, "input", written);
   listen(text, "keydown", (event) => {
@@ -78,34 +56,26 @@ export function createComposer(talk, tell) {
     event.preventDefault();
     submit();
   });
-  listen(text, "paste", (event) => {
-    const files = taken(event.clipboardData);
-    if (files[0]) event.preventDefault();
-    give(files);
-  });
+  listen(node, "paste", ({ clipboardData }) => give(clipboardData.files));
   listen(file, "change", () => {
     give(file.files);
     file.value = "";
   });
 
   function draw() {
-    const now = talk();
-    // What came back is written again, and another conversation has its own draft.
-    if (text.value != now.draft) text.value = now.draft;
+    const { draft, reason: why = "" } = talk();
+    // What came back is written again, and another conversation has a draft of its own.
+    if (text.value != draft) text.value = draft;
     text.placeholder = text.ariaLabel = say("write");
-    attach.hidden = !chat.info?.files;
-    if (reason.textContent != (now.error || "")) reason.textContent = now.error || "";
-    text.ariaInvalid = !!now.error;
-    grow();
+    attach.ariaLabel = say("attach");
+    attach.hidden = !info.files;
+    smile.ariaLabel = say("emoji");
+    go.ariaLabel = say("send");
+    if (!picker.lastChild.lastChild.lastChild) picker.append(element("div", {}, ...say("smileys").split(" ").map((each) => button(each, () => insert(each)))));
+    label(reason, why);
+    text.style.height = "";
+    text.style.height = Math.min(text.scrollHeight, 140) + "px";
   }
 
-  /** Whether there was something of its own to leave. */
-  function escape() {
-    if (picker.hidden) return false;
-    pick(false);
-    smile.focus();
-    return true;
-  }
-
-  return { node, draw, escape, drop: (data) => give(taken(data)), focus: () => text.focus() };
+  return { node, text, picker, give, draw };
 }

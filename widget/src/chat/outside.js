@@ -1,7 +1,6 @@
-import { listen, later } from "../safe.js";
-import { element } from "../ui/dom.js";
-import { ctx } from "../rich/core.js";
-import { tell } from "./server.js";
+import { ctx, meet } from "../rich/core.js";
+import { call, tell } from "./server.js";
+import { element, equip, later, listen, ofDocument, safe } from "./tools.js";
 
 // Somebody else's chat in place of ours.
 
@@ -15,7 +14,7 @@ function addressed(text, { utm, page, time }, known) {
   const here = [...new URL(landing).searchParams, ...new URL(location).searchParams].filter(([name]) => /^utm_/.test(name));
   const added = {
     ...(utm && { ...known, ...Object.fromEntries(here) }),
-    ...(page && { candor_page: location.origin + location.pathname, candor_title: document.title }),
+    ...(page && { candor_page: location.origin + location.pathname, candor_title: ofDocument("title") }),
     ...(time && { candor_time: new Date().toISOString() }),
   };
   for (const [name, value] of Object.entries(added)) if (value && !url.searchParams.has(name)) url.searchParams.set(name, value);
@@ -39,21 +38,25 @@ async function answers(url) {
   }
 }
 
-export function createOutside(known) {
+export default function begin(core, tools) {
+  meet(core);
+  equip(tools);
   const { outside, position } = ctx.setup.chat;
   const { url, fallback, target, width = 420, height = 680, params = {} } = outside;
   const { launcher } = ctx;
+  let known;
   let frame;
 
-  const first = () => addressed(url, params, known());
-  const second = () => fallback && addressed(fallback, params, known());
+  const first = () => addressed(url, params, known);
+  const second = () => fallback && addressed(fallback, params, known);
   const chosen = async () => (!fallback || (await answers(first())) ? first() : second());
 
   function inFrame() {
     const inner = element("iframe", { title: launcher.ariaLabel, src: first() });
     let loaded;
-    frame = element("div", { class: `chat frame ${position.replace("-", " ")}`, role: "dialog", "aria-label": launcher.ariaLabel }, inner);
-    frame.style.cssText = `width:${width}px;height:${height}px`;
+    frame = element("div", { class: "card " + position.replace("-", " "), role: "dialog", "aria-label": launcher.ariaLabel }, inner);
+    frame.style.cssText = `padding:0;overflow:hidden;margin-bottom:86px;max-height:calc(100% - 104px);width:${width}px;height:${height}px`;
+    inner.style.cssText = "flex:1;height:100%;border:0";
     listen(inner, "load", () => (loaded = true));
     listen(frame, "keydown", (event) => event.key == "Escape" && close());
     launcher.before(frame);
@@ -62,13 +65,12 @@ export function createOutside(known) {
   }
 
   async function open() {
-    tell("openings");
-    ctx.emit("chat_opened", {});
+    if (frame) return;
+    tell("opened", "openings");
     if (target == "frame") return inFrame();
     if (target == "same") return location.assign(await chosen());
-    const size = target == "window" ? `popup,width=${width},height=${height}` : "";
     // At the click itself, or the browser would not let it.
-    const opened = window.open("", "_blank", size);
+    const opened = window.open("", "_blank", target == "window" ? `popup,width=${width},height=${height}` : "");
     const address = await chosen();
     if (!opened) return location.assign(address);
     opened.opener = null;
@@ -80,9 +82,10 @@ export function createOutside(known) {
     frame = frame.remove();
     launcher.ariaExpanded = false;
     launcher.focus();
-    tell("closings");
-    ctx.emit("chat_closed", {});
+    tell("closed", "closings");
   }
 
-  return { open, close, isOpen: () => !!frame };
+  if (params.utm) safe(async () => (known = (await call("GET", `chat/${ctx.setup.site}`)).utm))();
+  const nothing = () => {};
+  return { open, close, toggle: () => (frame ? close() : open()), identify: nothing, forget: close, speak: nothing };
 }

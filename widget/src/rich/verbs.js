@@ -46,16 +46,15 @@ function reset() {
   for (const item of ctx.pool) item.taken = false;
   ctx.chosen = undefined;
   hide(false);
-  forget();
   ctx.restart();
+  forget();
 }
 
 /** Also what is on the device of a chat that nobody has opened yet. */
 function forget() {
-  if (tell((chat) => chat.forget()) || !ctx.launcher) return;
-  try {
-    delete localStorage["candor-chat"];
-  } catch {}
+  tell((chat) => chat.forget());
+  ctx.key = undefined;
+  delete localStorage["candor-chat"];
 }
 
 const identify = (person) => talk((chat) => chat.identify(person));
