@@ -20,7 +20,7 @@ const PLACEHOLDER = '"__CANDOR_CONFIG__"';
 const FLOOR = ["safari16.4", "chrome99", "firefox101"];
 
 // Names that only our own objects use; anything the server, the page or the browser reads must not be here.
-const INTERNAL = /^(agreed|arrange|begin|card|chosen|css|decorate|depth|detach|dialog|draw|emit|end|exited|frames|gone|happened|heard|item|key|launcher|leave|life|listeners|live|node|opened|pool|record|region|rejoin|restart|review|rich|room|say|setup|shut|slots|slowest|start|taken|tally|toggle|token|tracked)$/;
+const INTERNAL = /^(agreed|arrange|begin|card|chosen|css|decorate|depth|detach|dialog|draw|emit|end|exited|frames|gone|happened|heard|guest|item|launcher|leave|life|listeners|live|node|opened|pool|record|region|rejoin|restart|review|rich|room|say|setup|shut|slots|slowest|start|taken|switched|tally|token|tracked)$/;
 
 const TYPICAL = {
   site: "st_3f9c1b7a52d84e0c9a6d",

@@ -1,7 +1,7 @@
 import { ctx, meet } from "../rich/core.js";
 import css from "./chat.css";
 import { createPanel } from "./panel.js";
-import { adopt, around, call } from "./server.js";
+import { adopt, around, call, stored } from "./server.js";
 import { changed, fill, found, refresh, restart, take, told } from "./talks.js";
 import { equip, later, listen, ofDocument, safe } from "./tools.js";
 
@@ -15,7 +15,7 @@ let socket;
 let panel;
 let beats = 0;
 
-const isJoined = () => ctx.key && socket?.readyState == 1;
+const isJoined = () => ctx.guest && socket?.readyState == 1;
 
 /** Over the socket, if there is one. */
 function send(frame) {
@@ -29,11 +29,11 @@ function hearFrames() {
     joined(frame, opened) {
       joined(frame);
       socket = opened;
-      if (ctx.key) return refresh();
+      if (ctx.guest) return refresh();
     },
     resync() {
       resync();
-      if (ctx.key) later(refresh, Math.random() * 2e3);
+      if (ctx.guest) later(refresh, Math.random() * 2e3);
     },
     message: ({ data }) => take(data, true),
     status({ data }) {
@@ -55,7 +55,7 @@ function hearFrames() {
 
 /** Without a socket it is asked: often while somebody looks. */
 function beat() {
-  const due = panel.isOpen() || (ctx.key && beats++ % 4 == 0);
+  const due = panel.isOpen() || (ctx.guest && beats++ % 4 == 0);
   if (due && !isJoined() && !ofDocument("hidden")) return refresh();
 }
 
@@ -69,11 +69,11 @@ async function resume() {
   const [, token] = location.hash.split("candor-chat=");
   if (!token) return;
   history.replaceState(history.state, "", location.pathname + location.search);
-  become((await call("POST", `chat/${ctx.setup.site}/resumption`, { token })).token, true);
+  become((await call("POST", `chat/${ctx.setup.site}/resumption`, { "token": token }))["token"], true);
 }
 
 async function identify(person) {
-  become((await call("PUT", `chat/${ctx.setup.site}/identity`, { ...person, ...around() })).token, localStorage["candor-chat"]);
+  become((await call("PUT", `chat/${ctx.setup.site}/identity`, { ...person, ...around() }))["token"], stored());
 }
 
 function dress() {
@@ -95,12 +95,12 @@ export default function begin(core, tools, token) {
   panel = createPanel(send);
   hearFrames();
   if (token) adopt(token);
-  listen(window, "storage", ({ key, newValue }) => key == "candor-chat" && newValue && become(newValue));
+  listen(window, "storage", ({ key, newValue }) => key == "candor-chat" && newValue && newValue != ctx.guest && become(newValue));
   setInterval(safe(beat), POLL);
   return {
     open,
     close: panel.close,
-    toggle: () => (panel.isOpen() ? panel.close() : open()),
+    switched: () => (panel.isOpen() ? panel.close() : open()),
     identify,
     forget: restart,
     speak: refresh,

@@ -7,13 +7,16 @@ import { element, equip, later, listen, ofDocument, safe } from "./tools.js";
 const ANSWER = 4e3;
 const LOADED = 6e3;
 
+/** What the server knows of how this visit began. */
+const captured = (known = {}) => Object.fromEntries(["source", "medium", "campaign", "term", "content"].map((name) => ["utm_" + name, known[name]]));
+
 /** Its address, with what is known of the visit. What the address says itself stays as it is. */
 function addressed(text, { utm, page, time }, known) {
   const url = new URL(text);
   const landing = performance.getEntriesByType("navigation")[0]?.name || location;
   const here = [...new URL(landing).searchParams, ...new URL(location).searchParams].filter(([name]) => /^utm_/.test(name));
   const added = {
-    ...(utm && { ...known, ...Object.fromEntries(here) }),
+    ...(utm && { ...captured(known), ...Object.fromEntries(here) }),
     ...(page && { candor_page: location.origin + location.pathname, candor_title: ofDocument("title") }),
     ...(time && { candor_time: new Date().toISOString() }),
   };
@@ -87,5 +90,5 @@ export default function begin(core, tools) {
 
   if (params.utm) safe(async () => (known = (await call("GET", `chat/${ctx.setup.site}`)).utm))();
   const nothing = () => {};
-  return { open, close, toggle: () => (frame ? close() : open()), identify: nothing, forget: close, speak: nothing };
+  return { open, close, switched: () => (frame ? close() : open()), identify: nothing, forget: close, speak: nothing };
 }

@@ -118,8 +118,8 @@ export function createPanel(send) {
     if (!talks.includes(current)) current = talks[0] || begin();
     const { words, open, back_at: at, away, rating } = info;
     panel.ariaLabel = name;
-    panel.lang = language();
-    panel.dir = words?.rtl || "ltr";
+    panel.lang = words?.lang || "en";
+    panel.dir = words?.dir || "ltr";
     label(title, name);
     label(status, trouble || !navigator.onLine ? say("offline") || "…" : open ? say("here") : at ? say("back", back(at)) : "");
     summary.ariaLabel = say("more");

@@ -9,7 +9,7 @@ const address = (path) => ctx.setup.host + "/widget/v1/" + path;
 /** What the server answers. Throws its refusal: `status`, `message`, by field `details`, and `after` in seconds. */
 export async function call(method, path, said) {
   const isForm = said?.append;
-  const token = ctx.key || ctx.token;
+  const token = ctx.guest || ctx.token;
   const answer = await fetch(address(path), {
     method,
     body: said && !isForm ? JSON.stringify(said) : said,
@@ -36,16 +36,22 @@ export function around() {
 export function tell(verb, what) {
   ctx.record("chat_" + verb);
   ctx.emit("chat_" + verb, {});
-  const body = JSON.stringify({ ...around(), chat: ctx.key });
+  const body = JSON.stringify({ ...around(), chat: ctx.guest });
   safe(fetch)(address(`chat/${ctx.setup.site}/${what}`), { method: "POST", body, keepalive: true, credentials: "omit" });
 }
+
+export const stored = () => {
+  try {
+    return localStorage[KEY];
+  } catch {}
+};
 
 const guestIn = (token) => token?.split(".")[1];
 
 /** From now on that is who writes. Answers whether it is another than before. */
 export function adopt(token, kept) {
-  const other = guestIn(token) != guestIn(ctx.key);
-  ctx.key = token;
+  const other = guestIn(token) != guestIn(ctx.guest);
+  ctx.guest = token;
   if (kept) safe(() => (localStorage[KEY] = token))();
   if (other) ctx.rejoin();
   return other;

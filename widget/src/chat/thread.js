@@ -36,7 +36,7 @@ export function createThread() {
     const { author, kind, client_id, seq, file, name, at, failed } = message;
     const key = client_id || seq;
     const known = nodes[key];
-    const item = known?.file == file ? known : (nodes[key] = { file, node: make(message) });
+    const item = known && known.file == file ? known : (nodes[key] = { file, node: make(message) });
     if (kind != "event") {
       const about = [name, moment(at), author == "visitor" && standing(talk, message)].filter((each) => each);
       item.meta ||= item.node.appendChild(element("small", { "aria-live": "off" }));

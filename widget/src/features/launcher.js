@@ -12,7 +12,7 @@ export function launch() {
   const icon = element("i", {});
   const label = titles?.[languageOf(titles)] || "Chat";
   const look = "card " + position.replace("-", " ");
-  const open = () => ask((rich) => rich.toggle());
+  const open = () => ask((rich) => rich.switched());
   const button = element("button", { class: look, "aria-label": label, "aria-expanded": false }, icon);
   ctx.launcher = button;
   button.style.cssText = `--accent:${textOn(accent)};padding:14px;border-radius:28px;background:${accent}`;

@@ -17,7 +17,7 @@ function heard(event, path) {
   hear[event.type]?.(event, path);
 }
 
-const toggle = () => talk((chat) => chat.toggle());
+const switched = () => talk((chat) => chat.switched());
 
 function beginAll(core) {
   begin(core);
@@ -26,4 +26,4 @@ function beginAll(core) {
   resume();
 }
 
-export default { ...drawing, begin: beginAll, heard, say, slowest, toggle };
+export default { ...drawing, begin: beginAll, heard, say, slowest, switched };

@@ -53,7 +53,7 @@ function reset() {
 /** Also what is on the device of a chat that nobody has opened yet. */
 function forget() {
   tell((chat) => chat.forget());
-  ctx.key = undefined;
+  ctx.guest = undefined;
   delete localStorage["candor-chat"];
 }
 

@@ -75,7 +75,7 @@ const greeting = () => ({
   type: "join_widget",
   site: ctx.setup.site,
   visitor: ctx.token,
-  chat: ctx.key,
+  chat: ctx.guest,
   visitor_data: { page: location.origin + location.pathname, device: device(), locale: navigator.language },
 });
 
