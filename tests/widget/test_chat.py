@@ -8,6 +8,7 @@ import threading
 from uuid import UUID
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask
 from playwright.sync_api import expect
 from werkzeug.serving import make_server
@@ -17,6 +18,7 @@ from app.chat import tokens
 from app.chat.models import ChatSettings, Conversation, Guest, Message
 from app.core.db import db
 from app.embed import published
+from app.embed.chat_frames import tell_guest_now
 from app.sites.models import Site
 from tests.conftest import found
 from tests.pages import OPEN_ROOTS, WATCH
@@ -29,12 +31,22 @@ PERSON = (
     "Chrome/128.0.0.0 Safari/537.36"
 )
 NOT_DRIVEN = "Object.defineProperty(Navigator.prototype, 'webdriver', { get: () => false })"
+# What moves by itself, and not because of what somebody has just done.
+MOVES = """
+  window.moved = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((e) => {
+    if (!e.hadRecentInput) moved += e.value;
+  })).observe({type: "layout-shift", buffered: true});
+"""
 # A page that says it has heard.
-HEARD = STUB + """
+HEARD = (
+    STUB
+    + """
   window.heard = [];
   for (const name of ["chat_opened", "chat_closed", "chat_message"])
     candor("on", name, (data) => heard.push([name, data]));
 """
+)
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8"
     "cfc0000003010100c9fe92ef0000000049454e44ae426082"
@@ -110,10 +122,8 @@ def walk_in(browser, program, shop, chatting, host):
             context.address = address
             contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda m: print("CONSOLE", m.text))
-        page.on("response", lambda r: r.status > 399 and print("RESP", r.status, r.request.method, r.url))
         page.set_default_timeout(15_000)
-        page.add_init_script(WATCH + OPEN_ROOTS + NOT_DRIVEN + ";" + init)
+        page.add_init_script(WATCH + MOVES + OPEN_ROOTS + NOT_DRIVEN + ";" + init)
         page.goto(address + hash)
         if touch:
             # A first sign of life.
@@ -122,10 +132,14 @@ def walk_in(browser, program, shop, chatting, host):
         return page
 
     yield open_page
+    noticed = [
+        page.evaluate("[window.noticed || [], window.moved || 0]")
+        for context in contexts
+        for page in context.pages
+    ]
     for context in contexts:
-        for page in context.pages:
-            assert page.evaluate("[window.noticed || [], window.shift || 0]") == [[], 0]
         context.close()
+    assert all(each == [[], 0] for each in noticed), noticed
 
 
 @pytest.fixture
@@ -306,8 +320,6 @@ def test_what_the_server_does_not_take_stays_with_its_reason(walk_in, said):
 
 
 def test_who_is_writing_is_shown_and_told(walk_in, shop, inside):
-    from app.embed.chat_frames import tell_guest_now  # noqa: PLC0415
-
     page = walk_in()
     open_chat(page)
     write(page, "Hello")
@@ -324,7 +336,9 @@ def test_who_is_writing_is_shown_and_told(walk_in, shop, inside):
 # Who writes
 
 
-def test_an_address_is_asked_for_first_and_what_was_written_is_kept(walk_in, chatting, shop, inside):
+def test_an_address_is_asked_for_first_and_what_was_written_is_kept(
+    walk_in, chatting, shop, inside
+):
     chatting(asks="required")
     page = walk_in()
     open_chat(page)
@@ -426,8 +440,291 @@ def test_whoever_signs_out_leaves_no_chat_behind(walk_in):
 
 def test_on_a_strict_site_there_is_no_chat_before_consent(walk_in, shop, inside):
     with inside(shop):
-        site = db.session.get_one(Site, shop.site_id)
-        site.mode = "strict"
-        site.publish(lambda: {**site.revision_content(), "x": 1} if False else None, {}) if False else None
+        db.session.get_one(Site, shop.site_id).change(mode="strict")
         db.session.commit()
     published.forget("", None)
+    page = walk_in(init=STUB)
+    page.wait_for_timeout(500)
+    expect(launcher(page)).to_have_count(0)
+    page.evaluate("candor('consent', true)")
+    page.mouse.move(300, 300)
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    page.evaluate("candor('consent', false)")
+    page.mouse.move(310, 310)
+    expect(launcher(page)).to_have_count(0)
+    expect(panel(page)).to_be_hidden()
+    assert page.evaluate("localStorage.length") == 0
+
+
+# Files, an end and several conversations
+
+
+def test_files_are_sent_and_pictures_have_their_room(walk_in, said):
+    page = walk_in()
+    open_chat(page)
+    choose = panel(page).locator("input[type=file]")
+    choose.set_input_files({"name": "cart.png", "mimeType": "image/png", "buffer": PNG})
+    picture = panel(page).locator("article img")
+    expect(picture).to_have_attribute("width", "1")
+    expect(picture).to_have_attribute("height", "1")
+    expect(picture).to_have_attribute("alt", "cart.webp")
+    choose.set_input_files({"name": "bill.txt", "mimeType": "text/plain", "buffer": b"12 euros"})
+    bill = panel(page).get_by_role("link", name=re.compile("bill.txt"))
+    expect(bill).to_contain_text("1 kB")
+    broken = {"name": "a.png", "mimeType": "image/png", "buffer": b"\x7fELF\x00"}
+    choose.set_input_files(broken)
+    expect(panel(page).get_by_role("alert")).to_contain_text("Send a picture")
+    large = {"name": "b.txt", "mimeType": "text/plain", "buffer": b"a" * (5 * 1024 * 1024 + 1)}
+    choose.set_input_files(large)
+    expect(panel(page).get_by_role("alert")).to_contain_text("at most 5 MB")
+    assert len(said()) == 2
+
+
+def test_a_file_can_be_pasted_and_dropped(walk_in):
+    page = walk_in()
+    open_chat(page)
+    for kind, carries in (("paste", "clipboardData"), ("drop", "dataTransfer")):
+        panel(page).locator("textarea").evaluate(
+            """(node, [kind, carries]) => {
+              const data = new DataTransfer();
+              data.items.add(new File(["text"], kind + ".txt", {type: "text/plain"}));
+              const event = kind == "paste" ? new ClipboardEvent(kind, {[carries]: data, bubbles: true, composed: true})
+                : new DragEvent(kind, {[carries]: data, bubbles: true, composed: true, cancelable: true});
+              node.dispatchEvent(event);
+            }""",
+            [kind, carries],
+        )
+        expect(panel(page).get_by_role("link", name=re.compile(kind))).to_be_visible()
+
+
+def menu(page, name):
+    panel(page).locator("header summary").click()
+    panel(page).locator("header").get_by_role("button", name=name).click()
+
+
+def test_an_ended_conversation_is_rated_and_another_begun(walk_in, shop, inside):
+    page = walk_in()
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    menu(page, "End conversation")
+    expect(panel(page)).to_contain_text("This conversation has ended.")
+    panel(page).get_by_role("button", name="4 / 5").click()
+    panel(page).get_by_label("What could be better?").fill("More tea")
+    panel(page).locator("fieldset").get_by_role("button", name="Send").click()
+    expect(panel(page)).to_contain_text("Thank you!")
+    with inside(shop):
+        rated = db.session.query(Conversation).one()
+        assert (rated.state, rated.rating, rated.comment) == ("closed", 4, "More tea")
+    menu(page, "New conversation")
+    write(page, "Another question")
+    expect(messages(page)).to_have_text(["Another question"])
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    menu(page, "Conversations")
+    rows = panel(page).locator("li")
+    expect(rows).to_have_count(2)
+    rows.filter(has_text="Hello").get_by_role("button").click()
+    expect(messages(page)).to_have_text(["Hello"])
+
+
+def test_a_transcript_asks_for_an_address_that_is_not_known(walk_in, work):
+    page = walk_in()
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    menu(page, "Email me a transcript")
+    email = panel(page).get_by_label("E-mail")
+    expect(email).to_be_focused()
+    email.fill("nonsense")
+    email.press("Enter")
+    expect(panel(page).get_by_role("alert")).to_have_text("This is not an e-mail address.")
+    email.fill("ada@example.com")
+    email.press("Enter")
+    expect(panel(page)).to_contain_text("The transcript is on its way.")
+
+
+# What is to be read
+
+
+def test_a_reply_to_a_closed_panel_is_counted_until_it_is_read(walk_in, reply, shop, inside):
+    page = walk_in(init=HEARD)
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    page.wait_for_timeout(1000)
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_be_hidden()
+    reply("One")
+    reply("Two")
+    badge = launcher(page).locator("u")
+    expect(badge).to_have_text("2")
+    expect(launcher(page)).to_have_attribute("aria-label", "Chat (2)")
+
+    def seen():
+        with inside(shop):
+            return db.session.query(Conversation).one().guest_read_seq
+
+    assert seen() == 1
+    other = walk_in(context=page.context)
+    expect(launcher(other).locator("u")).to_have_text("2")
+    launcher(page).click()
+    expect(messages(page)).to_have_count(3)
+    expect(badge).to_have_count(0)
+    expect(launcher(other).locator("u")).to_have_count(0)
+    wait_until(page, lambda: seen() == 3)
+    names = [name for name, _ in page.evaluate("heard")]
+    assert names == ["chat_opened", "chat_closed", "chat_message", "chat_message", "chat_opened"]
+
+
+# The host page
+
+
+def test_it_is_opened_and_left_by_the_keyboard_alone(walk_in):
+    page = walk_in(touch=False)
+    expect(launcher(page)).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(launcher(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(panel(page).locator("textarea")).to_be_focused()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+    page.keyboard.type("Hello")
+    page.keyboard.press("Enter")
+    expect(messages(page)).to_have_text(["Hello"])
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(panel(page).locator("textarea")).to_have_value("😀")
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_be_hidden()
+    expect(launcher(page)).to_be_focused()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_strict_policy_of_the_host_page_is_kept(walk_in, program, reply):
+    policy = (
+        f"default-src 'self'; script-src {program.url}; img-src {program.url}; "
+        f"connect-src {program.url} {program.url.replace('http', 'ws')}; base-uri 'none'; "
+        "require-trusted-types-for 'script'; trusted-types candor"
+    )
+    page = walk_in(headers={"Content-Security-Policy": policy})
+    open_chat(page)
+    write(page, "<img src=x onerror=noticed.push('xss')> javascript:alert(1)")
+    expect(messages(page)).to_have_text(
+        ["<img src=x onerror=noticed.push('xss')> javascript:alert(1)"]
+    )
+    expect(messages(page).locator("a, img")).to_have_count(0)
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    reply("Fine")
+    expect(messages(page)).to_have_count(2)
+
+
+def test_the_open_panel_passes_axe(walk_in, chatting, reply):
+    page = walk_in()
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    reply("Hello Ada")
+    expect(messages(page)).to_have_count(2)
+    page.evaluate(AXE_SCRIPT)
+
+    def faults():
+        found = page.evaluate("axe.run('candor-widget').then((result) => result.violations)")
+        return [(each["id"], each["nodes"][0]["html"]) for each in found]
+
+    assert faults() == []
+    menu(page, "End conversation")
+    expect(panel(page)).to_contain_text("This conversation has ended.")
+    assert faults() == []
+    menu(page, "Conversations")
+    assert faults() == []
+
+
+def test_on_a_phone_it_fills_the_screen(walk_in):
+    page = walk_in(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    launcher(page).tap()
+    expect(panel(page).locator("textarea")).to_be_visible()
+    assert panel(page).bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
+    expect(panel(page)).to_have_attribute("aria-modal", "true")
+    panel(page).get_by_role("button", name="Close the chat").tap()
+    expect(panel(page)).to_be_hidden()
+
+
+def test_it_speaks_the_language_of_the_page_from_right_to_left(walk_in, chatting):
+    chatting(texts={"he": {"title": "שאלות?"}})
+    page = walk_in(html="lang=he")
+    expect(launcher(page)).to_have_attribute("aria-label", "שאלות?")
+    open_chat(page)
+    expect(panel(page)).to_have_attribute("dir", "rtl")
+    expect(panel(page).locator("textarea")).to_have_attribute("placeholder", "כתיבת הודעה…")
+
+
+def test_the_page_opens_and_closes_it(walk_in):
+    page = walk_in(init=HEARD)
+    page.evaluate("candor('open')")
+    expect(panel(page)).to_be_visible()
+    page.evaluate("candor('close')")
+    expect(panel(page)).to_be_hidden()
+    page.evaluate("candor('hide')")
+    expect(launcher(page)).to_be_hidden()
+    page.evaluate("candor('show')")
+    expect(launcher(page)).to_be_visible()
+
+
+# Somebody else's chat
+
+
+def outside(url, **more):
+    return {"url": url, "params": {"utm": True, "page": True, "time": True}, **more}
+
+
+def test_an_outside_chat_is_opened_with_what_is_known_of_the_visit(walk_in, chatting, host):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room?x=1", target="tab"))
+    page = walk_in(hash="?utm_source=newsletter&utm_campaign=spring&secret=1")
+    page.wait_for_timeout(500)
+    with page.context.expect_page() as opened:
+        launcher(page).click()
+    opened.value.wait_for_url(re.compile("room"))
+    address = opened.value.url
+    assert address.startswith(f"{there}room?x=1&utm_source=newsletter&utm_campaign=spring")
+    assert "candor_page=" in address and "candor_time=" in address and "secret" not in address
+    opened.value.close()
+
+
+@pytest.mark.parametrize("target", ["same", "window", "frame"])
+def test_an_outside_chat_has_its_place(walk_in, chatting, host, target):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room", target=target, width=400, height=500))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    if target == "window":
+        with page.context.expect_page() as opened:
+            launcher(page).click()
+        opened.value.wait_for_url(re.compile("room"))
+        assert opened.value.evaluate("[innerWidth, opener]") == [400, None]
+        opened.value.close()
+    elif target == "same":
+        launcher(page).click()
+        page.wait_for_url(re.compile("room"))
+    else:
+        launcher(page).click()
+        assert page.frame_locator("candor-widget iframe").locator("title") is not None
+        frame = page.locator("candor-widget iframe")
+        expect(frame).to_have_attribute("src", re.compile("room.*candor_page"))
+        launcher(page).click()
+        expect(frame).to_have_count(0)
+
+
+def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host):
+    there = host({"second": "<title>Second</title>"})
+    dead = f"http://localhost:{free_port()}/room"
+    chatting(outside=outside(dead, fallback=f"{there}second", target="same"))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    launcher(page).click()
+    page.wait_for_url(re.compile("second"))

@@ -59,9 +59,10 @@ function beat() {
   if (due && !isJoined() && !ofDocument("hidden")) return refresh();
 }
 
-function become(token, kept) {
+async function become(token, kept) {
   if (adopt(token, kept)) restart();
-  return refresh();
+  await refresh();
+  panel.settle();
 }
 
 /** Another device's link makes this one his as well. It leaves the address before anything is said. */
@@ -69,7 +70,7 @@ async function resume() {
   const [, token] = location.hash.split("candor-chat=");
   if (!token) return;
   history.replaceState(history.state, "", location.pathname + location.search);
-  become((await call("POST", `chat/${ctx.setup.site}/resumption`, { "token": token }))["token"], true);
+  return become((await call("POST", `chat/${ctx.setup.site}/resumption`, { "token": token }))["token"], true);
 }
 
 async function identify(person) {
@@ -83,10 +84,7 @@ function dress() {
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
 }
 
-async function open() {
-  safe(resume)();
-  return panel.open();
-}
+const open = () => resume().finally(panel.open);
 
 export default function begin(core, tools, token) {
   meet(core);
@@ -102,7 +100,10 @@ export default function begin(core, tools, token) {
     close: panel.close,
     switched: () => (panel.isOpen() ? panel.close() : open()),
     identify,
-    forget: restart,
+    forget() {
+      panel.close();
+      restart();
+    },
     speak: refresh,
   };
 }

@@ -6,7 +6,7 @@ import { call, tell } from "./server.js";
 import { mute, muted, tune } from "./sound.js";
 import { begin, changed, drain, fill, info, introduce, language, look, person, refresh, say, talks, told, trouble, unread, watch } from "./talks.js";
 import { createThread } from "./thread.js";
-import { element, isTouch, listen, ofDocument, textOn } from "./tools.js";
+import { element, isTouch, listen, ofDocument, safe, textOn } from "./tools.js";
 
 const SOON = 6 * 864e5;
 
@@ -168,9 +168,13 @@ export function createPanel(send) {
     draw();
     panel.focus();
     await refresh();
-    // What was said before is gone on with, unless the visitor was faster.
+    settle();
+  }
+
+  /** What was said before is gone on with, unless the visitor was faster. */
+  function settle() {
     const going = talks.find(({ seq, seen }) => seq > seen) || talks.find(({ state }) => state == "open");
-    if (!current.outbox[0] && !current.draft) return choose(current.id ? current : going);
+    if (isOpen && !current.outbox[0] && !current.draft) safe(choose)(current.id ? current : going);
   }
 
   function close() {
@@ -204,5 +208,5 @@ export function createPanel(send) {
   });
   listen(visualViewport, "resize scroll", fit);
   watch(draw, attends);
-  return { open, close, isOpen: () => isOpen };
+  return { open, close, settle, isOpen: () => isOpen };
 }

@@ -36,13 +36,20 @@ export function resume() {
 
 const allowed = ({ gone, setup, agreed }) => !gone && (setup.mode != "strict" || !!agreed);
 
+/** Also what is on the device of a chat that nobody has opened yet. */
+export function forget() {
+  tell((chat) => chat.forget());
+  ctx.guest = undefined;
+  delete localStorage["candor-chat"];
+}
+
 /** On a strict site there is no chat before consent, nor after it was withdrawn. */
 export function admit() {
   const { launcher, region } = ctx;
   if (!launcher || launcher.isConnected == allowed(ctx)) return;
   if (allowed(ctx)) region.after(launcher);
   else {
-    tell((chat) => chat.forget());
     launcher.remove();
+    forget();
   }
 }

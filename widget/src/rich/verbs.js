@@ -1,5 +1,5 @@
 import { ctx } from "./core.js";
-import { talk, tell } from "./talk.js";
+import { forget, talk, tell } from "./talk.js";
 
 const each = (work) => Object.values(ctx.slots).forEach(work);
 
@@ -48,13 +48,6 @@ function reset() {
   hide(false);
   ctx.restart();
   forget();
-}
-
-/** Also what is on the device of a chat that nobody has opened yet. */
-function forget() {
-  tell((chat) => chat.forget());
-  ctx.guest = undefined;
-  delete localStorage["candor-chat"];
 }
 
 const identify = (person) => talk((chat) => chat.identify(person));
