@@ -38,7 +38,8 @@ from app.core.errors import ApiError, not_found
 from app.core.forms import clean_line
 from app.core.ratelimit import Buckets, address
 from app.core.request import takes_upload
-from app.embed.guests import bearer, conversation_of, guest_of, surroundings
+from app.embed.chat_texts import words_for
+from app.embed.guests import bearer, conversation_of, guest_of, surroundings, utm_of
 from app.embed.published import active_site, check_origin, known_origin
 from app.sites.queries import PublishedSite
 
@@ -90,12 +91,16 @@ def chat(key: str) -> dict[str, Any]:
     site = _enter(active_site(key))
     settings = _settings(site)
     guest = guest_of(site, bearer())
+    asked = request.args.get("language")
     return {
         "asks": settings.asks,
         "files": settings.takes_files,
+        "largest": LARGEST,
         "rating": settings.asks_rating,
         **availability_of(settings, site.time_zone),
-        **greet(settings, site.language, request.args.get("language")),
+        **greet(settings, site.language, asked),
+        **({"words": words_for(asked, site.language)} if asked else {}),
+        **({"utm": utm_of(site)} if settings.outside else {}),
         "known": bool(guest and (guest.email or guest.verified)),
         "conversations": [_summary(each) for each in Conversation.of_guest(guest)] if guest else [],
     }

@@ -89,6 +89,13 @@ def surroundings(site: PublishedSite, said: dict[str, Any]) -> Surroundings:
     )
 
 
+def utm_of(site: PublishedSite) -> dict[str, str]:
+    """How the visitor of this request came, as far as his visit is known."""
+    where = whereabouts(request.remote_addr or "")
+    visitor = _visitor(site, {}, where.counted, request.user_agent.string)
+    return _utm(site, _session(site, visitor), None)
+
+
 def _visitor(
     site: PublishedSite, said: dict[str, Any], counted: str, user_agent: str
 ) -> bytes | None:

@@ -50,6 +50,7 @@ def config_of(site: PublishedSite) -> dict[str, Any]:
     chat = site.content.get("chat")
     if chat:
         config["chat"] = _chat(chat)
+        config["core"] = _address("core-chat")
     # Also when there are none.
     return config if site.parameters == STANDARD else {**config, "params": site.parameters}
 
@@ -63,7 +64,7 @@ def configuration(
     config = {
         "site": key,
         "host": settings.url,
-        "core": f"{settings.asset_url or settings.url}/static/widget/{built_names()['core']}",
+        "core": _address("core"),
         "revision": revision,
         "locale": language,
         "mode": mode,
@@ -75,6 +76,11 @@ def configuration(
     }
     icons = lines_of(each["content"].get("icon") for each in campaigns)
     return {**config, **_present(texts=texts_for(spoken), icons=icons)}
+
+
+def _address(name: str) -> str:
+    settings = current_app.extensions["candor_settings"]
+    return f"{settings.asset_url or settings.url}/static/widget/{built_names()[name]}"
 
 
 def _chat(chat: dict[str, Any]) -> dict[str, Any]:

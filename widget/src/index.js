@@ -3,23 +3,25 @@ import { ctx } from "./ctx.js";
 import { emit } from "./events.js";
 import { renewed, review } from "./features/campaigns.js";
 import { restart } from "./features/consent.js";
+import { launch } from "./features/launcher.js";
 import { watchPage } from "./features/page.js";
 import { beginVitals } from "./features/vitals.js";
 import { recall } from "./identity.js";
 import { listen } from "./safe.js";
-import { shut, startFeed } from "./transport/feed.js";
+import { frames, rejoin, shut, startFeed } from "./transport/feed.js";
 import { record, startQueue } from "./transport/queue.js";
 import { ofDocument } from "./ui/dom.js";
 import { region } from "./ui/stage.js";
 
 // What every page loads.
 function start({ timeStamp }) {
-  Object.assign(ctx, { emit, record, region, restart, review, shut });
+  Object.assign(ctx, { emit, record, region, restart, review, shut, frames, rejoin });
   recall();
   beginVitals(timeStamp);
   startQueue();
   watchPage();
   renewed();
+  if (CHAT) launch();
   startFeed();
   listenToPage();
   emit("ready", { revision: ctx.setup.revision });

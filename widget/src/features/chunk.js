@@ -58,6 +58,7 @@ export function isDrawable(item) {
       tone == "info" &&
       /^b(ar|ubble)/.test(renderer) &&
       !BESIDES.some((name) => campaign[name]) &&
+      !(CHAT && position[0] == "b") &&
       !ctx.setup.campaigns.some(meets))
   );
 }

@@ -5,9 +5,9 @@ const GAP = 8;
 /** What shares an edge makes room for each other by a translation, which is no layout shift. */
 export function arrange() {
   const placed = [];
-  for (const kind of [".bar", ".button", ".tall", ".bubble"]) {
-    const card = ctx.region.querySelector(kind);
-    if (!card) continue;
+  const kinds = [".bar", ".button", ".tall", ".bubble"].map((kind) => ctx.region.querySelector(kind));
+  for (const card of [kinds.shift(), ctx.launcher, ...kinds]) {
+    if (!card?.isConnected) continue;
     const { offsetLeft: start, offsetWidth, offsetHeight, style } = card;
     const end = start + offsetWidth;
     const top = card.matches(".top");

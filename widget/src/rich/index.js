@@ -3,6 +3,7 @@ import { clicked } from "./clicks.js";
 import { begin, drawing } from "./drawing.js";
 import { slowest, watchInteractions } from "./interactions.js";
 import { leaving, returned, scrolled } from "./triggers.js";
+import { admit, resume, talk } from "./talk.js";
 import { say } from "./verbs.js";
 
 // What a page needs only when its visitor does something, when its own script asks for it, or when a card has more than
@@ -11,12 +12,18 @@ import { say } from "./verbs.js";
 const hear = { click: clicked, auxclick: clicked, submit: clicked, scroll: scrolled, mouseout: leaving };
 
 /** A sign of life. Its path is known only while it is under way, so it comes along. */
-const heard = (event, path) => hear[event.type]?.(event, path);
+function heard(event, path) {
+  admit();
+  hear[event.type]?.(event, path);
+}
+
+const switched = () => talk((chat) => chat.switched());
 
 function beginAll(core) {
   begin(core);
   listen(window, "visibilitychange", returned);
   watchInteractions();
+  resume();
 }
 
-export default { ...drawing, begin: beginAll, heard, say, slowest };
+export default { ...drawing, begin: beginAll, heard, say, slowest, switched };

@@ -7,15 +7,16 @@ import { ctx } from "./core.js";
 const CLOSE = ".card > button";
 const origins = new WeakMap(); // of the focus, by frame
 
-const frameOf = ({ target }) => target.closest("dialog") || target.closest(".card").parentNode;
+// The chat has its own ways.
+const frameOf = ({ target }) => target.closest("dialog") || target.closest("[role=status] > *");
 
 export function watchKeyboard() {
   const root = ctx.region.getRootNode();
   listen(root, "focusin", (event) => {
     const frame = frameOf(event);
-    if (!origins.has(frame)) origins.set(frame, event.relatedTarget);
+    if (frame && !origins.has(frame)) origins.set(frame, event.relatedTarget);
   });
-  listen(root, "keydown", (event) => event.key == "Escape" && frameOf(event).querySelector(CLOSE)?.click());
+  listen(root, "keydown", (event) => event.key == "Escape" && frameOf(event)?.querySelector(CLOSE)?.click());
 }
 
 /** A card that is drawn anew keeps the focus. */

@@ -1,4 +1,5 @@
 import { ctx } from "./core.js";
+import { forget, talk, tell } from "./talk.js";
 
 const each = (work) => Object.values(ctx.slots).forEach(work);
 
@@ -6,13 +7,18 @@ export function hide(hidden = true) {
   ctx.region.hidden = hidden;
   // A dialog that is merely invisible would still block the page.
   if (hidden) ctx.slots.modal?.leave();
+  if (hidden) tell((chat) => chat.close());
   ctx.review();
 }
 
-const close = (id) => each((slot) => slot.leave(id));
+function close(id) {
+  each((slot) => slot.leave(id));
+  if (!id) tell((chat) => chat.close());
+}
 
 /** Brings a campaign forward now, also one that was closed or that waits for something. */
 function open(id) {
+  if (!id) return talk((chat) => chat.open());
   const own = ctx.pool.filter((item) => item.campaign == id && item.data);
   const [next] = own.sort((a, b) => a.taken - b.taken || b.happened - a.happened);
   if (!next) return;
@@ -25,12 +31,13 @@ function open(id) {
 /** Everything, and that campaign forward if one is named. */
 function show(id) {
   hide(false);
-  open(id);
+  if (id) open(id);
 }
 
 function setLocale(tag) {
   ctx.chosen = tag;
   ctx.review();
+  tell((chat) => chat.speak());
 }
 
 /** As for a visitor who has just come. */
@@ -40,12 +47,15 @@ function reset() {
   ctx.chosen = undefined;
   hide(false);
   ctx.restart();
+  forget();
 }
+
+const identify = (person) => talk((chat) => chat.identify(person));
 
 function off(type, callback) {
   ctx.listeners = ctx.listeners.filter(([known, own]) => known != type || (callback && own != callback));
 }
 
-const verbs = { off, open, close, show, boot: show, hide, setLocale, reset };
+const verbs = { off, identify, open, close, show, boot: show, hide, setLocale, reset };
 
 export const say = (verb, ...args) => verbs[verb]?.(...args);

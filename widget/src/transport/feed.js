@@ -29,7 +29,7 @@ let socket;
 let attempt = 0;
 let reopening;
 
-const frames = {
+export const frames = {
   joined(frame) {
     joined = true;
     // Only an answered greeting counts as success: a server may accept every socket and drop it at once.
@@ -62,7 +62,7 @@ function open() {
     opened.onopen = safe(() => opened.send(JSON.stringify(greeting())));
     opened.onmessage = safe((event) => {
       const frame = JSON.parse(event.data);
-      frames[frame.type]?.(frame);
+      frames[frame.type]?.(frame, opened);
     });
     opened.onclose = safe((event) => opened == socket && lost(event.code));
   } catch {
@@ -75,6 +75,7 @@ const greeting = () => ({
   type: "join_widget",
   site: ctx.setup.site,
   visitor: ctx.token,
+  chat: ctx.guest,
   visitor_data: { page: location.origin + location.pathname, device: device(), locale: navigator.language },
 });
 

@@ -21,7 +21,7 @@ let busy;
 function uuid() {
   const time = "0" + Date.now().toString(16);
   let at = 0;
-  return "xxxxxxxx-xxxx-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => time[at++] || Math.trunc(Math.random() * 16).toString(16));
+  return "xxxxxxxx-xxxx-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => time[at++] || ((Math.random() * 16) | 0).toString(16));
 }
 
 /** Keeps what a visitor did until it is sent; `more` is the rest of the event. */
@@ -50,7 +50,7 @@ const body = (events) =>
     sent_at: Date.now(),
     visitor: ctx.token,
     consent: ctx.agreed,
-    webdriver: navigator.webdriver || undefined,
+    webdriver: navigator.webdriver,
   }).slice(0, -1) + `,"events":[${events}]}`;
 
 async function send() {

@@ -1,0 +1,212 @@
+import { ctx } from "../rich/core.js";
+import { createComposer } from "./composer.js";
+import { button, form, label, note, put } from "./parts.js";
+import { createRating } from "./rating.js";
+import { call, tell } from "./server.js";
+import { mute, muted, tune } from "./sound.js";
+import { begin, changed, drain, fill, info, introduce, language, look, person, refresh, say, talks, told, trouble, unread, watch } from "./talks.js";
+import { createThread } from "./thread.js";
+import { element, isTouch, listen, ofDocument, safe, textOn } from "./tools.js";
+
+const SOON = 6 * 864e5;
+
+/** When somebody is back, by the visitor's own clock. */
+function back(at) {
+  const day = Date.parse(at) - Date.now() < SOON ? { weekday: "long" } : { day: "numeric", month: "long" };
+  return new Date(at).toLocaleString(language(), { ...day, hour: "numeric", minute: "numeric" });
+}
+
+export function createPanel(send) {
+  const { accent, position } = ctx.setup.chat;
+  const { launcher } = ctx;
+  const called = launcher.ariaLabel;
+  const title = element("b", {});
+  const status = element("small", {});
+  const badge = element("u", {});
+  const summary = element("summary", {}, "⋯");
+  const menu = element("details", {}, summary);
+  const shut = button("×", close);
+  const list = element("ul", {});
+  const header = element("header", {}, element("div", {}, title, status), menu, shut);
+  const thread = createThread();
+  const composer = createComposer(() => current, send);
+  const typing = element("em", { role: "status" });
+  const panel = element("div", { class: "card chat auto " + position.replace("-", " "), role: "dialog", tabindex: -1, hidden: "" }, header);
+  let current;
+  let listed; // all of them, instead of one
+  let asking;
+  let isOpen;
+  let origin;
+
+  panel.style.cssText = `--accent:${accent};--on:${textOn(accent)}`;
+  launcher.before(panel);
+
+  const to = (path) => `conversations/${current.id}/${path}`;
+  const focused = () => panel.getRootNode().activeElement;
+
+  /** What can be done besides writing. */
+  function choices() {
+    const { id, state } = current;
+    return [
+      ["all", id && !listed && showAll],
+      ["new", () => choose()],
+      [muted ? "unmute" : "mute", mute],
+      ["transcript", id && mail],
+      ["end", id && state == "open" && (async () => told(await call("PUT", to("closure"), {})))],
+    ].map(([name, work]) => work && button(say(name), work));
+  }
+
+  function showAll() {
+    listed = true;
+    draw();
+    panel.focus();
+  }
+
+  function choose(talk) {
+    listed = false;
+    current = talk || talks.find(({ id, outbox }) => !id && !outbox[0]) || begin();
+    draw();
+    focus();
+    if (current.id && !current.loaded) return fill(current);
+  }
+
+  /** At once to an address that is known, else to one that is asked for. */
+  async function mail() {
+    const talk = current;
+    const path = to("transcript");
+    const post = async (values) => {
+      await call("POST", path, values);
+      talk.extra = note(say("mailed"));
+      changed();
+    };
+    if (info.known) return post({});
+    talk.extra = form([["email", { type: "email", required: "" }]], "transcript", post);
+    draw();
+    talk.extra.querySelector("input").focus();
+  }
+
+  const isAsking = () => !current.id && !current.outbox[0] && !person && !info.known && (info.asks != "nothing" || !info.open);
+
+  function introduction() {
+    const required = (info.asks == "required" || !info.open) && { required: "" };
+    asking ||= form([["name"], ["email", { type: "email", ...required }]], "start", (values) => {
+      introduce(values);
+      draw();
+      focus();
+    });
+    return asking;
+  }
+
+  function row(talk) {
+    const count = unread(talk);
+    const text = talk.excerpt || talk.outbox[0]?.body;
+    if (!text) return;
+    const node = button("", () => choose(talk));
+    node.append(element("span", {}, text), talk.state == "closed" ? "✓" : "", count ? element("u", {}, count) : "");
+    return element("li", {}, node);
+  }
+
+  function draw() {
+    const count = talks.reduce((sum, talk) => sum + unread(talk), 0);
+    const name = info.title || called;
+    label(badge, count);
+    if (count) launcher.append(badge);
+    else badge.remove();
+    launcher.ariaLabel = name + (count ? ` (${count})` : "");
+    if (!current) return;
+    // He may have become somebody else.
+    if (!talks.includes(current)) current = talks[0] || begin();
+    const { words, open, back_at: at, away, rating } = info;
+    panel.ariaLabel = name;
+    panel.lang = words?.lang || "en";
+    panel.dir = words?.dir || "ltr";
+    label(title, name);
+    label(status, trouble || !navigator.onLine ? say("offline") || "…" : open ? say("here") : at ? say("back", back(at)) : "");
+    summary.ariaLabel = say("more");
+    shut.ariaLabel = say("close") || "Close";
+    if (!words) return put(panel, [header]);
+    if (listed) {
+      put(list, talks.map(row));
+      return put(panel, [header, list]);
+    }
+    const { typist, state, extra, reason } = current;
+    const asks = isAsking();
+    if (state == "closed" && rating) current.rated ||= createRating(current);
+    thread.draw(current, !open && (current.away ||= note(away || say("away"))), current.rated?.(state), extra, asks && introduction());
+    label(typing, typist ? say("typing", typist.name || name) : asks && reason || "");
+    put(panel, [header, thread.list, typing, !asks && composer.node]);
+    if (!asks) composer.draw();
+    if (attends(current)) look(current, send);
+  }
+
+  const attends = (talk) => isOpen && !listed && talk == current && !ofDocument("hidden");
+
+  function focus() {
+    const first = !isTouch() && (asking?.isConnected ? asking.querySelector("input") : composer.text);
+    if (isOpen) (first || panel).focus();
+  }
+
+  /** Above the keyboard of a phone. */
+  function fit() {
+    const { height, offsetTop } = visualViewport;
+    const small = innerWidth <= 480;
+    panel.style.height = small ? height + "px" : "";
+    panel.style.top = small ? offsetTop + "px" : "";
+    panel.ariaModal = small;
+  }
+
+  async function open() {
+    if (isOpen) return;
+    isOpen = true;
+    origin = focused() || ofDocument("activeElement");
+    panel.hidden = false;
+    launcher.ariaExpanded = true;
+    tune();
+    fit();
+    tell("opened", "openings");
+    current ||= begin();
+    draw();
+    panel.focus();
+    await refresh();
+    settle();
+  }
+
+  /** What was said before is gone on with, unless the visitor was faster. */
+  function settle() {
+    const going = talks.find(({ seq, seen }) => seq > seen) || talks.find(({ state }) => state == "open");
+    if (isOpen && !current.outbox[0] && !current.draft) safe(choose)(current.id ? current : going);
+  }
+
+  function close() {
+    if (!isOpen) return;
+    isOpen = menu.open = false;
+    const within = focused();
+    panel.hidden = true;
+    launcher.ariaExpanded = false;
+    if (within) (launcher.isConnected ? launcher : origin).focus();
+    tell("closed", "closings");
+  }
+
+  listen(menu, "toggle", () => menu.open && put(menu, [summary, element("div", {}, ...choices().filter((each) => each))]));
+  listen(panel, "click", ({ target }) => {
+    for (const each of [menu, composer.picker]) if (!each.contains(target) || target.localName == "button") each.open = false;
+  });
+  listen(panel, "keydown", (event) => {
+    if (event.key != "Escape") return;
+    const unfolded = panel.querySelector("[open]");
+    if (!unfolded) return close();
+    unfolded.open = false;
+    unfolded.firstChild.focus();
+  });
+  listen(panel, "dragover drop", (event) => {
+    event.preventDefault();
+    composer.give(event.dataTransfer.files);
+  });
+  listen(window, "visibilitychange online offline", () => {
+    changed();
+    talks.forEach(drain);
+  });
+  listen(visualViewport, "resize scroll", fit);
+  watch(draw, attends);
+  return { open, close, settle, isOpen: () => isOpen };
+}

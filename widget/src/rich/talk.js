@@ -1,0 +1,55 @@
+import { isTouch } from "../device.js";
+import { later, listen, safe } from "../safe.js";
+import { backoff } from "../transport/backoff.js";
+import { textOn } from "../ui/colours.js";
+import { element, link, ofDocument } from "../ui/dom.js";
+import { ctx } from "./core.js";
+
+// The way to the chat, which is a file of its own, or to somebody else's.
+
+const TOOLS = [element, link, listen, safe, later, textOn, isTouch, ofDocument, backoff];
+
+let loading;
+let tries = 0;
+
+const stored = () => {
+  try {
+    return localStorage["candor-chat"];
+  } catch {}
+};
+
+/** Does that with the chat, as soon as it is there. What could not be loaded is tried anew. */
+export function talk(work) {
+  if (!ctx.launcher) return;
+  const file = ctx.setup.chat.outside ? OUTSIDE : PANEL;
+  loading ||= import(new URL(file + (tries++ ? "?" + tries : ""), ctx.setup.core)).then((chunk) => chunk.default(ctx, TOOLS, stored()));
+  return loading.then(work, () => (loading = null));
+}
+
+/** With the chat if it is there: what it need not be loaded for. */
+export const tell = (work) => loading && talk(work);
+
+/** Whoever has written before hears of answers on each page; a window must open at the click itself. */
+export function resume() {
+  if (stored() || ctx.setup.chat?.outside) talk(() => {});
+}
+
+const allowed = ({ gone, setup, agreed }) => !gone && (setup.mode != "strict" || !!agreed);
+
+/** Also what is on the device of a chat that nobody has opened yet. */
+export function forget() {
+  tell((chat) => chat.forget());
+  ctx.guest = undefined;
+  delete localStorage["candor-chat"];
+}
+
+/** On a strict site there is no chat before consent, nor after it was withdrawn. */
+export function admit() {
+  const { launcher, region } = ctx;
+  if (!launcher || launcher.isConnected == allowed(ctx)) return;
+  if (allowed(ctx)) region.after(launcher);
+  else {
+    launcher.remove();
+    forget();
+  }
+}
