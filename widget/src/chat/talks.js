@@ -99,7 +99,7 @@ export function take(message, passed) {
   talk.top = Math.max(talk.top, message.seq);
 }
 
-/** Reads what this page does not have yet. */
+/** Reads what this page does not have yet. What fails is read at the next occasion, and never thrown at the page. */
 export async function fill(talk) {
   talk.more = true;
   if (talk.filling) return;
@@ -116,9 +116,8 @@ export async function fill(talk) {
       told(status);
     }
     talk.loaded = true;
-  } finally {
-    talk.filling = false;
-  }
+  } catch {}
+  talk.filling = false;
 }
 
 /** How everything stands; what of it is looked at, or not yet seen, is read. */
@@ -133,12 +132,10 @@ export async function refresh() {
       const talk = told(each);
       if (talk.seq > talk.top && (talk.loaded || talk.seq > talk.seen)) await fill(talk);
     }
-  } catch (error) {
+  } catch {
     trouble = true;
-    throw error;
-  } finally {
-    changed();
   }
+  changed();
 }
 
 export function write(talk, body, file) {
