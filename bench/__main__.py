@@ -1,7 +1,7 @@
 """`make bench`: every measurement beside its ceiling, as JSON lines and then as a table.
 
 `python -m bench NAME …` runs some of: latency loader sockets start pages builder
-ingest overload storage analytics.
+ingest overload storage analytics inbox.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from bench import analytics, ingest, measures, panel, storage
+from bench import analytics, inbox, ingest, measures, panel, storage
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ MEASURES: dict[str, Callable[[], Iterator[dict]]] = {
     "overload": ingest.overload,
     "storage": storage.storage,
     "analytics": analytics.analytics,
+    "inbox": inbox.inbox,
 }
 
 

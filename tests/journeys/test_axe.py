@@ -18,6 +18,7 @@ DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 OTHER = re.compile(
     r"^/(health|metrics|favicon|media|static|w/|widget)|^/api/"
     r"|^/demo|^/dev/mail/|/body$|/publications/export$|/installation$|/frame$|/ws$|/series$"
+    r"|/ws/inbox$|conversation_id>/canned-replies$"
 )
 # Opened from a mail; here without what the mail says, so they say that the link is not good any more.
 WITHOUT_TOKEN = (
