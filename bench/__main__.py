@@ -1,7 +1,11 @@
 """`make bench`: every measurement beside its ceiling, as JSON lines and then as a table.
 
 `python -m bench NAME …` runs some of: latency loader sockets start pages builder
+<<<<<<< HEAD
 ingest overload storage analytics rolling webhooks chat.
+=======
+ingest overload storage analytics inbox.
+>>>>>>> w3-inbox
 """
 
 from __future__ import annotations
@@ -11,7 +15,11 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
+<<<<<<< HEAD
 from bench import analytics, chat, ingest, measures, panel, rolling, storage, webhooks
+=======
+from bench import analytics, inbox, ingest, measures, panel, storage
+>>>>>>> w3-inbox
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,13 @@ MEASURES: dict[str, Callable[[], Iterator[dict]]] = {
     "overload": ingest.overload,
     "storage": storage.storage,
     "analytics": analytics.analytics,
+<<<<<<< HEAD
     "rolling": rolling.rolling,
     "webhooks": webhooks.webhooks,
     "chat": chat.chat,
+=======
+    "inbox": inbox.inbox,
+>>>>>>> w3-inbox
 }
 
 

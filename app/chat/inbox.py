@@ -33,6 +33,7 @@ PAGE = 40
 SEARCHED = 20_000  # messages, the newest: they are sealed, so each is opened and read
 NAMES = 5_000  # guests, the newest, for the same reason
 LONGEST_SEARCH = 100
+PIECE = 1_000  # of them that are read at once
 AT_ONCE = 50  # messages that are opened before others have their turn
 AROUND = 24  # letters that are shown before a word that was found
 
@@ -205,12 +206,17 @@ def _bodies() -> Iterator[tuple[UUID, int, str]]:
         Message.body_sealed,
     )
     newest = select(*columns).where(Message.body_sealed.is_not(None)).order_by(Message.id.desc())
-    with reading() as session:
-        rows = session.execute(newest.limit(SEARCHED)).all()
-    for number, row in enumerate(rows):
-        if number % AT_ONCE == 0:
-            time.sleep(0)
-        yield row.conversation_id, row.seq, Message.body.open(Message, row) or ""
+    piece = newest.limit(PIECE)
+    for _ in range(SEARCHED // PIECE):
+        with reading() as session:
+            rows = session.execute(piece).all()
+        for number, row in enumerate(rows):
+            if number % AT_ONCE == 0:
+                time.sleep(0)
+            yield row.conversation_id, row.seq, Message.body.open(Message, row) or ""
+        if len(rows) < PIECE:
+            return
+        piece = newest.where(Message.id < rows[-1].id).limit(PIECE)
 
 
 def _of_person(text: str) -> list[UUID]:
