@@ -1,11 +1,7 @@
 """`make bench`: every measurement beside its ceiling, as JSON lines and then as a table.
 
 `python -m bench NAME …` runs some of: latency loader sockets start pages builder
-<<<<<<< HEAD
-ingest overload storage analytics rolling webhooks chat.
-=======
-ingest overload storage analytics inbox.
->>>>>>> w3-inbox
+ingest overload storage analytics rolling webhooks chat inbox.
 """
 
 from __future__ import annotations
@@ -15,11 +11,17 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-<<<<<<< HEAD
-from bench import analytics, chat, ingest, measures, panel, rolling, storage, webhooks
-=======
-from bench import analytics, inbox, ingest, measures, panel, storage
->>>>>>> w3-inbox
+from bench import (
+    analytics,
+    chat,
+    inbox,
+    ingest,
+    measures,
+    panel,
+    rolling,
+    storage,
+    webhooks,
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,10 @@ MEASURES: dict[str, Callable[[], Iterator[dict]]] = {
     "overload": ingest.overload,
     "storage": storage.storage,
     "analytics": analytics.analytics,
-<<<<<<< HEAD
     "rolling": rolling.rolling,
     "webhooks": webhooks.webhooks,
     "chat": chat.chat,
-=======
     "inbox": inbox.inbox,
->>>>>>> w3-inbox
 }
 
 
