@@ -650,8 +650,13 @@ def test_on_a_phone_it_fills_the_screen(walk_in):
     expect(panel(page).locator("textarea")).to_be_visible()
     assert panel(page).bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
     expect(panel(page)).to_have_attribute("aria-modal", "true")
+    # Nothing lies over the way to send.
+    panel(page).locator("textarea").fill("Hello")
+    panel(page).get_by_role("button", name="Send").tap()
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
     panel(page).get_by_role("button", name="Close the chat").tap()
     expect(panel(page)).to_be_hidden()
+    expect(launcher(page)).to_be_visible()
 
 
 def test_it_speaks_the_language_of_the_page_from_right_to_left(walk_in, chatting):
