@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app.accounts.models import Member
-from app.accounts.permissions import Permission, allows
+from app.accounts.permissions import Permission
 from app.chat import presence
 from app.chat.announcements import ConversationOpened
 from app.chat.models import OPEN, ChatSettings, Conversation
@@ -30,19 +30,17 @@ def assign_later(opened: ConversationOpened) -> None:
 def assign_next(conversation_id: str) -> None:
     there = presence.present(tenancy.current_organization_id())
     exclusive("round_robin")
+    member = _least_busy(there)
+    # Whoever has answered meanwhile keeps it.
+    exclusive(f"conversation/{conversation_id}")
     conversation = db.session.get(Conversation, UUID(conversation_id))
-    if conversation is not None and conversation.assignee_id is None:
-        member = _least_busy(there)
-        if member is not None:
-            conversation.assign(member)
+    if member is not None and conversation is not None and conversation.assignee_id is None:
+        conversation.assign(member)
 
 
 def _least_busy(there: set[UUID]) -> Member | None:
     """Among equals, whose newest one is the oldest."""
-    found = select(Member).where(Member.id.in_(there), Member.suspended_at.is_(None))
-    agents = [
-        each for each in db.session.scalars(found) if allows(each.role, Permission.CHAT_REPLY)
-    ]
+    agents = [each for each in Member.who_may(Permission.CHAT_REPLY) if each.id in there]
     open_ones = (
         select(Conversation.assignee_id, func.count(), func.max(Conversation.opened_at))
         .where(Conversation.assignee_id.in_(there), Conversation.state == OPEN)

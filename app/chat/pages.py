@@ -8,11 +8,10 @@ from uuid import UUID
 
 from flask import request
 from sqlalchemy import or_, select
-from sqlalchemy.orm import selectinload
 
 from app.accounts.access import current_member, current_organization
 from app.accounts.models import Member
-from app.accounts.permissions import Permission, allows
+from app.accounts.permissions import Permission
 from app.chat import presence
 from app.chat.inbox import (
     LONGEST_SEARCH,
@@ -80,9 +79,7 @@ def chatting_sites() -> list[Site]:
 
 def agents() -> list[Member]:
     """Members who may answer."""
-    found = select(Member).filter_by(suspended_at=None).options(selectinload(Member.user))
-    members = db.session.scalars(found.order_by(Member.id))
-    return [each for each in members if allows(each.role, Permission.CHAT_REPLY)]
+    return Member.who_may(Permission.CHAT_REPLY)
 
 
 @dataclass(frozen=True)

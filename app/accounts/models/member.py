@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from app.accounts.models.user import User
 from app.accounts.permissions import Permission, Role, allows, at_most
@@ -58,8 +58,9 @@ class Member(Tenant, Base):
     @classmethod
     def who_may(cls, permission: Permission) -> list[Member]:
         """The active members with this permission, the longest there first."""
-        active = db.session.scalars(select(cls).filter_by(suspended_at=None).order_by(cls.id))
-        return [member for member in active if member.may(permission)]
+        active = select(cls).filter_by(suspended_at=None).options(selectinload(cls.user))
+        members = db.session.scalars(active.order_by(cls.id))
+        return [member for member in members if member.may(permission)]
 
     def may(self, permission: Permission) -> bool:
         return allows(self.role, permission)
