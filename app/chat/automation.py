@@ -31,8 +31,11 @@ def say_waiting(conversation: Conversation) -> None:
     _say(conversation, "waiting")
 
 
-def begin_offline(conversation: Conversation, first: Message, resume_url: str) -> None:
-    """Nobody is there: the guest is told so, and his message is kept as a request as well."""
+def begin_offline(
+    conversation: Conversation, first: Message, resume_url: str, *, told: bool
+) -> None:
+    """Nobody is there: the guest is told so, and his message is kept as a request as well. `told`:
+    whether it is confirmed by mail."""
     _say(conversation, "away")
     guest = conversation.guest
     if not guest.email:
@@ -46,6 +49,7 @@ def begin_offline(conversation: Conversation, first: Message, resume_url: str) -
         text=first.body or "",
         language=guest.language,
         resume_url=resume_url,
+        told=told,
     )
     announce(asked)
 

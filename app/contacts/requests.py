@@ -24,3 +24,5 @@ class HelpAsked(Announcement):
     text: str
     language: str | None
     resume_url: str
+    # Whether he is to be mailed that it has arrived.
+    told: bool

@@ -55,8 +55,11 @@ writers = Buckets(rate=1, burst=30)
 addresses = Buckets(rate=20, burst=300)
 # From where a guest writes is looked at once a minute.
 noted = Buckets(rate=1 / 60, burst=1)
-# Mail goes wherever a guest says, so not often.
-transcripts = Buckets(rate=1 / 3600, burst=3)
+# Anybody can claim any address: enough mail for himself, too little to fill a stranger's mailbox.
+recipients = Buckets(rate=1 / 3600, burst=3)
+senders = Buckets(rate=1 / 360, burst=10)
+# Files are kept in the database.
+uploads = Buckets(rate=1 / 60, burst=20)
 
 
 @blueprint.after_request
@@ -89,6 +92,7 @@ def preflight() -> Response | None:
 def chat(key: str) -> dict[str, Any]:
     """What a panel shows first: its texts, whether somebody is there, and what was said before."""
     site = _enter(active_site(key))
+    addresses.demand(address())
     settings = _settings(site)
     guest = guest_of(site, bearer())
     asked = request.args.get("language")
@@ -230,7 +234,9 @@ def mail_transcript(conversation_id: str) -> Any:
     email = email or conversation.guest.email
     if not email:
         raise _invalid("email", "Say to which address.")
-    transcripts.demand(conversation.guest_id.hex)
+    if not _may_mail(email):
+        message = "That is enough mail for now. Try again in an hour."
+        raise ApiError(429, "rate_limited", message, {}, {"Retry-After": "3600"})
     letters.transcript(conversation, email)
     db.session.commit()
     return "", 202
@@ -343,8 +349,13 @@ def _hear(
     opening = conversation.opened_at is None
     message = conversation.hear(body, client_id, upload)
     if opening and not _settings(site).hours(site.time_zone).open_at(clock.now()):
-        begin_offline(conversation, message, letters.resume_url(conversation))
+        told = _may_mail(conversation.guest.email or "")
+        begin_offline(conversation, message, letters.resume_url(conversation), told=told)
     return message
+
+
+def _may_mail(email: str) -> bool:
+    return senders.take(address()) and recipients.take(email.casefold())
 
 
 def _introduce(guest: Guest, name: str | None, email: str | None, around: Surroundings) -> None:
@@ -395,6 +406,7 @@ def _person(said: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _upload(site_id: UUID) -> Upload:
+    uploads.demand(address())
     settings = ChatSettings.find(site_id)
     if settings is None or not settings.takes_files:
         raise _invalid("file", "This site takes no files.")

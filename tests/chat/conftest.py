@@ -19,7 +19,8 @@ from tests.visits import FIREFOX
 def _unhurried(app):
     conversations.writers.reset()
     conversations.addresses.reset()
-    conversations.transcripts.reset()
+    for buckets in (conversations.recipients, conversations.senders, conversations.uploads):
+        buckets.reset()
 
 
 @pytest.fixture

@@ -77,6 +77,23 @@ def test_when_nobody_is_there_a_message_becomes_a_ticket_with_a_mail(
     assert len(mails()) == 1
 
 
+def test_nobody_fills_a_strangers_mailbox(another, chatting, mails, inside, acme):
+    chatting(week=NEVER)
+    for number in range(5):
+        page = another(address=f"203.0.113.{number}")
+        assert page.begin("Hello", email="victim@example.com").status_code == 201
+    with inside(acme):
+        assert db.session.query(Ticket).count() == 5
+    assert len(mails()) == 3
+    path = f"conversations/{page.conversation}/transcript"
+    assert page.call("POST", path, json={"email": "victim@example.com"}).status_code == 429
+    # Nor many mailboxes from one address.
+    for number in range(12):
+        one = another()
+        one.begin("Hello", email=f"victim{number}@example.com")
+    assert len(mails()) == 13
+
+
 def test_away_is_said_in_the_language_of_the_visitor(writer, chatting):
     chatting(week=NEVER, texts=TEXTS)
     writer.call = lambda *a, _call=writer.call, **o: _call(
