@@ -12,12 +12,14 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 WAIT = 30.0
+LEFT_OUT = (b"connection:", b"accept-encoding:")
 
 
 class RoughProxy:
     """Between pages and the program on 127.0.0.1. `calm` lets all through."""
 
     def __init__(self, upstream: str, seed: int = 1) -> None:
+        self._name = upstream.encode()
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname, parts.port)
         self._random = random.Random(seed)
@@ -79,14 +81,13 @@ class RoughProxy:
             return False
         with socket.create_connection(self._upstream, timeout=WAIT) as server:
             head, _, body = request.partition(b"\r\n\r\n")
-            lines = [
-                each for each in head.split(b"\r\n") if not each.lower().startswith(b"connection:")
-            ]
+            lines = [each for each in head.split(b"\r\n") if not each.lower().startswith(LEFT_OUT)]
             server.sendall(b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body)
             answer = b"".join(_chunks(server))
         if rough and self._happens(0.25, "answers dropped"):
             return False
-        client.sendall(answer)
+        # What names the program names the proxy instead; both are of one length.
+        client.sendall(answer.replace(self._name, self.url.encode()))
         return False
 
     def _relay(self, client: socket.socket, request: bytes) -> None:
