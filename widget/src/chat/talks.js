@@ -126,7 +126,8 @@ export async function refresh() {
   try {
     const answer = await call("GET", `chat/${ctx.setup.site}` + (spoken == wanted ? "" : "?language=" + wanted));
     info = { ...info, ...answer };
-    spoken = wanted;
+    // An answer to whoever was here before brings no words.
+    if (answer.words) spoken = wanted;
     trouble = false;
     for (const each of answer.conversations.reverse()) {
       const talk = told(each);
