@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.accounts.models import EmailVerification, Invitation, Organization, PasswordReset, User
-from app.core.letters import public_url, write
+from app.core.letters import one_line, public_url, write
 from app.core.mail import OutgoingMail, send, send_to_account
 
 
@@ -61,19 +61,14 @@ def invitation(invited: Invitation, token: str, organization: Organization) -> O
     letter = write(
         "invitation",
         link=link,
-        organization=_one_line(organization.name),
-        inviter=_one_line(invited.inviter and invited.inviter.name),
+        organization=one_line(organization.name),
+        inviter=one_line(invited.inviter and invited.inviter.name),
         role=invited.role,
         expires_at=invited.expires_at,
     )
     mail = send(invited.email or "", *letter)
     invited.mail_id = mail.id
     return mail
-
-
-def _one_line(name: str | None) -> str:
-    """A name that a stranger reads: no part of it passes for a line of ours."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())
 
 
 def deletion_scheduled(owner: User, organization: Organization) -> None:

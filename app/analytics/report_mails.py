@@ -24,7 +24,7 @@ from app.analytics.turns import take_turn
 from app.core import clock
 from app.core.crypto import keyring
 from app.core.db import db
-from app.core.letters import public_url, write
+from app.core.letters import one_line, public_url, write
 from app.core.mail import send
 from app.sites.models import Site
 
@@ -62,8 +62,8 @@ def ask_to_confirm(recipient: ReportRecipient, token: str) -> None:
     letter = write(
         "report_confirmation",
         link=public_url("report_mails.confirmation", token=token),
-        report=_one_line(recipient.report.name),
-        site=_one_line(site.name),
+        report=one_line(recipient.report.name),
+        site=one_line(site.name),
     )
     send(recipient.email or "", *letter)
 
@@ -113,15 +113,10 @@ def _send(
 ) -> None:
     way_out = public_url("report_mails.unsubscription", token=way_out_token(recipient))
     values = {**written, "way_out": way_out}
-    subject = f"{_one_line(report.name)} – {_one_line(written['site'].name)}"
+    subject = f"{one_line(report.name)} – {one_line(written['site'].name)}"
     text = render_template("mail/report.txt", subject=subject, **values)
     html = render_template("mail/report.html", subject=subject, **values)
     send(address, subject, text, html, unsubscribe=way_out)
-
-
-def _one_line(name: str | None) -> str:
-    """A name that a stranger reads: no part of it passes for a line of ours."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())
 
 
 # --- the way out ----------------------------------------------------------------------------------

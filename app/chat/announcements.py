@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from app.chat.models.message import Message
 
 ID = "0197a3f2-5c1e-7d40-9b1a-2f6c8e4d7a10"
-EXAMPLE: dict[str, Any] = {
-    "conversation_id": ID,
+VISIT: dict[str, Any] = {
     "site_id": ID,
     "session_id": ID,
     "utm": {"source": "newsletter", "campaign": "spring"},
@@ -30,6 +29,7 @@ EXAMPLE: dict[str, Any] = {
         "country": "NL",
     },
 }
+EXAMPLE = {"conversation_id": ID, **VISIT}
 NULLABLE = frozenset(
     {"session_id", "page.host", "page.url", "page.referrer", "visitor.ip_masked", "visitor.country"}
 )
@@ -162,7 +162,7 @@ class LeadCaptured(PublicAnnouncement):
     about: ClassVar[str] = "A visitor told us who he is for the first time."
     since: ClassVar[str] = "0.1.0"
     example: ClassVar[dict[str, Any]] = {
-        **{name: value for name, value in EXAMPLE.items() if name != "conversation_id"},
+        **VISIT,
         "contact": {"id": ID, "name": "Ada", "email": "ada@example.com"},
     }
     nullable: ClassVar[frozenset[str]] = NULLABLE | {"contact.name", "contact.email"}
@@ -197,7 +197,7 @@ class VisitorIdentified(PublicAnnouncement):
     example: ClassVar[dict[str, Any]] = {
         "site_id": ID,
         "user_id": "user-7",
-        "visitor": EXAMPLE["visitor"],
+        "visitor": VISIT["visitor"],
         "contact": {"id": ID, "name": "Ada", "email": "ada@example.com"},
     }
     nullable: ClassVar[frozenset[str]] = NULLABLE | {"contact.name", "contact.email"}
@@ -250,21 +250,18 @@ class PanelAnnouncement(PublicAnnouncement):
         }
 
 
-PANEL_EXAMPLE = {name: value for name, value in EXAMPLE.items() if name != "conversation_id"}
-
-
 @dataclass(frozen=True, kw_only=True)
 class ChatOpened(PanelAnnouncement):
     name: ClassVar[str] = "chat.opened"
     about: ClassVar[str] = "A visitor opened the chat, ours or an outside one."
-    example: ClassVar[dict[str, Any]] = PANEL_EXAMPLE
+    example: ClassVar[dict[str, Any]] = VISIT
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChatClosed(PanelAnnouncement):
     name: ClassVar[str] = "chat.closed"
     about: ClassVar[str] = "A visitor closed the chat."
-    example: ClassVar[dict[str, Any]] = PANEL_EXAMPLE
+    example: ClassVar[dict[str, Any]] = VISIT
 
 
 @dataclass(frozen=True, kw_only=True)

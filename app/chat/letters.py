@@ -9,7 +9,7 @@ from flask import current_app
 from app.chat import tokens
 from app.chat.models import Conversation, Message
 from app.chat.models.message import AGENT, EVENT, VISITOR
-from app.core.letters import write
+from app.core.letters import one_line, write
 from app.core.mail import send
 
 LONGEST_TRANSCRIPT = 500  # messages, the newest
@@ -25,7 +25,7 @@ def replies(conversation: Conversation) -> None:
     letter = write(
         "chat_replies",
         link=resume_url(conversation),
-        site=_one_line(conversation.site.name),
+        site=one_line(conversation.site.name),
         replies=[_said(each) for each in unread],
     )
     send(email, *letter)
@@ -37,9 +37,8 @@ def transcript(conversation: Conversation, email: str) -> None:
     messages = conversation.messages(before=last, public=True, most=LONGEST_TRANSCRIPT)
     letter = write(
         "chat_transcript",
-        site=_one_line(conversation.site.name),
+        site=one_line(conversation.site.name),
         began_at=conversation.opened_at or conversation.created_at,
-        zone=conversation.site.time_zone,
         lines=[(_who(each), _said(each)) for each in messages if each.kind != EVENT],
     )
     send(email, *letter)
@@ -72,7 +71,3 @@ def _said(message: Message) -> str:
     file = message.attachment
     parts = [message.body, f"{file.name}: {file.url}" if file else None]
     return "\n".join(filter(None, parts))
-
-
-def _one_line(name: str | None) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())

@@ -24,6 +24,11 @@ def write(template: str, *, link: str | None = None, **values: Any) -> Letter:
     return Letter(subject, "\n\n".join(paragraphs) + "\n", html)
 
 
+def one_line(name: str | None) -> str:
+    """A name that a stranger reads: no part of it passes for a line of ours."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())
+
+
 def public_url(endpoint: str, **values: Any) -> str:
     """An address for a mail or for copying. It begins with CANDOR_URL, never with what the request
     says that this machine is called."""

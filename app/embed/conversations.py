@@ -33,6 +33,7 @@ from app.chat.models.message import LONGEST, LONGEST_CLIENT_ID
 from app.chat.queries import home_of, organization_of_file
 from app.core import clock, tenancy
 from app.core.announce import announce
+from app.core.api import uuid_or_404
 from app.core.db import db
 from app.core.errors import ApiError, not_found
 from app.core.forms import clean_line
@@ -296,18 +297,11 @@ def _enter(site: PublishedSite) -> PublishedSite:
 
 
 def _conversation(identifier: str) -> Conversation:
-    home = home_of(_uuid(identifier))
+    home = home_of(uuid_or_404(identifier))
     if home is None:
         raise not_found()
     site = _enter(active_site(home.site_key))
     return conversation_of(site, identifier, bearer())
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise not_found() from None
 
 
 def _check_on(site: PublishedSite) -> None:

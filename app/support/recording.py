@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.contacts.requests import HelpAsked
 from app.core.announce import subscribe
-from app.core.letters import write
+from app.core.letters import one_line, write
 from app.core.mail import send
 from app.support.models import Ticket
 
@@ -23,7 +23,7 @@ def keep(asked: HelpAsked) -> None:
         letter = write(
             "ticket_opened",
             link=asked.resume_url,
-            site=" ".join(ticket.site.name.split()),
+            site=one_line(ticket.site.name),
             number=ticket.number,
         )
         send(asked.email, *letter)
