@@ -36,6 +36,7 @@ from app.sites.models import Site
 from app.tracking.models import Event
 from app.tracking.store import store
 from app.wiring import create_app
+from bench.asking import p95, signed_in, times
 from bench.ingest import database
 from bench.rows import row
 from bench.stage import call, stage
@@ -57,7 +58,6 @@ TARGETS = {
     ),
     "top pages by visitors": ("/o/{slug}/analytics/values/page?site={site}", 30, 60),
 }
-ASKED = 60
 
 
 def analytics() -> Iterator[dict[str, Any]]:
@@ -74,7 +74,7 @@ def _of(kind: str) -> Iterator[dict[str, Any]]:
             _key, secret = ApiKey.issue("Bench", ["analytics:read"])
             db.session.commit()
             places = {"slug": SLUG, "site": site.id}
-            session = _signed_in(on.program.url)
+            session = signed_in(on.program.url, EMAIL, PASSWORD)
             session.headers["Authorization"] = f"Bearer {secret}"
             yield from _added_up(kind, site)
             yield from _asked(kind, session, on.program.url, places, 0)
@@ -98,10 +98,10 @@ def _asked(
     kind: str, session: requests.Session, url: str, places: dict[str, Any], size: int
 ) -> Iterator[dict[str, Any]]:
     """`size`: 0 or 1, the place of the target."""
-    floor = statistics.median(_times(session, f"{url}/health/live"))
+    floor = statistics.median(times(session, f"{url}/health/live"))
     for name, (path, *targets) in TARGETS.items():
-        taken = _times(session, url + path.format(**places))
-        value = taken[int(len(taken) * 0.95)]
+        taken = times(session, url + path.format(**places))
+        value = p95(taken)
         events = EVENTS * (TIMES if size else 1)
         name = f"{kind}, {events:,} events: {name}, p95"
         yield row(name, value, "ms", targets[size], ceiling=floor)
@@ -145,23 +145,3 @@ def _multiplied(day: Day) -> tuple[dict[str, Any], dict[str, Any]]:
     for name in ("property_event", "campaign_event", "earning_event"):
         events[name] = events[name] * TIMES + np.tile(times, len(day.events[name]))
     return sessions, events
-
-
-def _signed_in(url: str) -> requests.Session:
-    session = requests.Session()
-    page = session.get(f"{url}/sign-in", timeout=5).text
-    token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
-    form = {"email": EMAIL, "password": PASSWORD, "csrf_token": token}
-    session.post(f"{url}/sign-in", data=form, timeout=5).raise_for_status()
-    return session
-
-
-def _times(session: requests.Session, address: str) -> list[float]:
-    """Milliseconds, sorted; the first answers warm the caches up."""
-    taken = []
-    for _ in range(ASKED + 2):
-        started = time.perf_counter()
-        answer = session.get(address, timeout=60)
-        taken.append((time.perf_counter() - started) * 1000)
-        assert answer.status_code == 200, (address, answer.status_code, answer.text[-300:])
-    return sorted(taken[2:])

@@ -11,7 +11,7 @@ from redis import Redis
 
 app = Flask(__name__)
 sock = Sock(app)
-opened = []
+opened: list = []
 
 
 @app.get("/")

@@ -15,8 +15,8 @@ from uuid import uuid4
 import requests
 import websocket
 
+from bench.asking import p95, signed_in, slug_of
 from bench.load import Crowd
-from bench.panel import signed_in
 from bench.rows import row
 from bench.stage import DOMAIN, Stage, stage
 from tests.services import running_postgres
@@ -36,7 +36,7 @@ def chat() -> Iterator[dict[str, Any]]:
 
 def _measured(database: str, **environ: str) -> Iterator[dict[str, Any]]:
     with stage(TRUSTED_PROXIES="1", **environ) as on:
-        session = signed_in(on)
+        session = signed_in(on.program.url)
         _switch_on(on, session)
         guests = [_begin(on, number) for number in range(CONVERSATIONS)]
         crowds = [_page(on, guest) for guest in guests]
@@ -50,14 +50,9 @@ def _measured(database: str, **environ: str) -> Iterator[dict[str, Any]]:
         agent.leave()
     name = f"chat, {database}, {CONVERSATIONS} conversations open:"
     yield row(f"{name} message to agent, median", statistics.median(taken), "ms", 50)
-    yield row(f"{name} message to agent, p95", taken[int(len(taken) * 0.95)], "ms", 120)
+    yield row(f"{name} message to agent, p95", p95(taken), "ms", 120)
     yield row(f"chat, {database}: messages a second", sent / seconds, "1/s", at_least=RATE * 0.98)
     yield row(f"chat, {database}: acknowledged and not told", late, "messages", 0)
-
-
-def slug_of(on: Stage, session: requests.Session) -> str:
-    """Where whoever is signed in is led to."""
-    return session.get(on.program.url).url.split("/o/")[1].split("/")[0]
 
 
 class Guest:
@@ -83,7 +78,9 @@ class Agent:
 
     def __init__(self, on: Stage, session: requests.Session) -> None:
         cookies = "; ".join(f"{name}={value}" for name, value in session.cookies.items())
-        address = f"{on.program.url.replace('http', 'ws')}/o/{slug_of(on, session)}/ws/inbox"
+        address = (
+            f"{on.program.url.replace('http', 'ws')}/o/{slug_of(on.program.url, session)}/ws/inbox"
+        )
         self.ws = websocket.create_connection(
             address, origin=on.program.url, cookie=cookies, timeout=60
         )
@@ -93,7 +90,7 @@ class Agent:
     def _listen(self) -> None:
         while True:
             try:
-                text = self.ws.recv()
+                text = str(self.ws.recv())
             except (OSError, websocket.WebSocketException):
                 return
             if "message__body" in text:
@@ -111,7 +108,7 @@ class Agent:
 
 
 def _switch_on(on: Stage, session: requests.Session) -> None:
-    address = f"{on.program.url}/o/{slug_of(on, session)}/sites/{on.site_id}/chat"
+    address = f"{on.program.url}/o/{slug_of(on.program.url, session)}/sites/{on.site_id}/chat"
     page = session.get(address).text
     token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
     fields = {

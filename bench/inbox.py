@@ -23,7 +23,7 @@ from app.core.db import db
 from app.core.ids import uuid7
 from app.sites.models import Site
 from app.wiring import create_app
-from bench.panel import _signed_in, _slug, _times
+from bench.asking import p95, signed_in, slug_of, times
 from bench.rows import row
 from bench.stage import Stage, stage
 from tests.services import running_postgres
@@ -50,16 +50,17 @@ def inbox() -> Iterator[dict[str, Any]]:
 
 def _measure(name: str, **environ: str) -> Iterator[dict[str, Any]]:
     with stage(**environ) as on:
-        slug, places = _fill(on)
-        session = _signed_in(on)
-        floor = statistics.median(_times(session, f"{on.program.url}/health/live"))
+        places = _fill(on)
+        session = signed_in(on.program.url)
+        slug = slug_of(on.program.url, session)
+        floor = statistics.median(times(session, f"{on.program.url}/health/live"))
         for page, path in PAGES.items():
             address = f"{on.program.url}/o/{slug}{path.format(**places)}"
-            taken = _times(session, address)
-            value = taken[int(len(taken) * 0.95)]
+            taken = times(session, address)
+            value = p95(taken)
             yield row(f"{name}: {page}, p95", value, "ms", 150, ceiling=floor)
-        taken = _times(session, f"{on.program.url}/o/{slug}/inbox/reports")
-        yield row(f"{name}: reports, p95", taken[int(len(taken) * 0.95)], "ms", 1000)
+        taken = times(session, f"{on.program.url}/o/{slug}/inbox/reports")
+        yield row(f"{name}: reports, p95", p95(taken), "ms", 1000)
         search, others = _search(on, session, f"{on.program.url}/o/{slug}/inbox?q=zebra")
         yield row(f"{name}: search in 20,000 messages", search, "ms", 3000)
         yield row(f"{name}: another request meanwhile, worst", others, "ms", 100)
@@ -87,7 +88,7 @@ def _search(on: Stage, session: requests.Session, address: str) -> tuple[float, 
     return taken, max(waits)
 
 
-def _fill(on: Stage) -> tuple[str, dict[str, Any]]:
+def _fill(on: Stage) -> dict[str, Any]:
     """Rows as the program writes them, many at a time."""
     app = create_app(Settings.from_environment(on.program.environ))
     chance = random.Random(7)
@@ -109,8 +110,7 @@ def _fill(on: Stage) -> tuple[str, dict[str, Any]]:
             for start in range(0, len(rows), 2000):
                 db.session.execute(insert(model), rows[start : start + 2000])
         db.session.commit()
-        slug = _slug(on)
-        return slug, {"label": label, "conversation": talks[-1]["id"]}
+        return {"label": label, "conversation": talks[-1]["id"]}
 
 
 def _guest(site: Site) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import psutil
 import requests
 from redis import Redis
 
+from bench.asking import p95
 from bench.load import Crowd, frame, pss_kilobytes, requests_per_second
 from bench.rows import row
 from bench.stage import DOMAIN, Stage, bare, stage
@@ -47,7 +48,7 @@ def latency() -> Iterator[dict[str, Any]]:
         crowd.leave()
     taken.sort()
     yield row("signed order to frame, median", statistics.median(taken), "ms", 60, ceiling=floor)
-    yield row("signed order to frame, p95", taken[int(len(taken) * 0.95)], "ms", 150, ceiling=floor)
+    yield row("signed order to frame, p95", p95(taken), "ms", 150, ceiling=floor)
 
 
 def published(on: Stage, opened: Any) -> float:

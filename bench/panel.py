@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import random
 import statistics
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import requests
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
-from app.accounts.models import Organization
 from app.config import Settings
 from app.core import clock, tenancy
 from app.core.db import db
@@ -24,6 +21,7 @@ from app.proof.models import Activity
 from app.sites.models import Site, SiteDomain
 from app.sources.models import InboundDelivery
 from app.wiring import create_app
+from bench.asking import p95, signed_in, slug_of, times
 from bench.rows import row
 from bench.stage import PASSWORD, USER, Stage, stage
 from tests.pages import OPEN_ROOTS
@@ -31,7 +29,6 @@ from tests.services import CHROMIUM_FLAGS, chromium
 
 SITES, ACTIVITIES, DELIVERIES = 10_000, 100_000, 20_000
 BUSY = 200  # sites that have the activities
-ASKED = 40  # times a page
 KEYS = 60
 WORDS = "a fine pot of tea from the hills "
 
@@ -55,52 +52,34 @@ def pages() -> Iterator[dict[str, Any]]:
     """Each page with 10,000 sites and 100,000 activities on SQLite. The ceiling is the liveness
     answer of the same process."""
     with stage() as on:
-        slug = _fill(on)
-        session = signed_in(on)
+        _fill(on)
+        session = signed_in(on.program.url)
+        slug = slug_of(on.program.url, session)
         places = {"site": on.site_id, "campaign": on.campaign_id}
-        floor = statistics.median(_times(session, f"{on.program.url}/health/live"))
+        floor = statistics.median(times(session, f"{on.program.url}/health/live"))
         for name, path in PAGES.items():
             address = f"{on.program.url}/o/{slug}{path.format(**places)}"
-            taken = _times(session, address)
-            value = taken[int(len(taken) * 0.95)]
+            taken = times(session, address)
+            value = p95(taken)
             yield row(f"page: {name}, p95", value, "ms", 100, ceiling=floor)
 
 
 def builder() -> Iterator[dict[str, Any]]:
     """The weight of the builder as it comes over the wire, and from a key to the picture."""
     with stage() as on, sync_playwright() as playwright:
-        slug = _fill(on, sites=10, activities=100)
+        _fill(on, sites=10, activities=100)
+        slug = slug_of(on.program.url, signed_in(on.program.url))
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         page = _open_builder(browser, on, slug)
         yield row("builder, all that is loaded", page.weight / 1024, "KB", 120)  # type: ignore[attr-defined]
         taken = sorted(_keys(page))
         browser.close()
     yield row("key to picture, median", statistics.median(taken), "ms", 150)
-    yield row("key to picture, p95", taken[int(len(taken) * 0.95)], "ms", 150)
+    yield row("key to picture, p95", p95(taken), "ms", 150)
 
 
-def _times(session: requests.Session, address: str) -> list[float]:
-    """Milliseconds, sorted; the first answers warm the caches up."""
-    taken = []
-    for _ in range(ASKED + 3):
-        started = time.perf_counter()
-        answer = session.get(address, timeout=30)
-        taken.append((time.perf_counter() - started) * 1000)
-        assert answer.status_code == 200, (address, answer.status_code)
-    return sorted(taken[3:])
-
-
-def signed_in(on: Stage) -> requests.Session:
-    session = requests.Session()
-    page = session.get(f"{on.program.url}/sign-in", timeout=5).text
-    token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
-    form = {"email": USER, "password": PASSWORD, "csrf_token": token}
-    session.post(f"{on.program.url}/sign-in", data=form, timeout=5).raise_for_status()
-    return session
-
-
-def _fill(on: Stage, sites: int = SITES, activities: int = ACTIVITIES) -> str:
-    """Rows as the program writes them, many at a time; answers the organization's slug."""
+def _fill(on: Stage, sites: int = SITES, activities: int = ACTIVITIES) -> None:
+    """Rows as the program writes them, many at a time."""
     app = create_app(Settings.from_environment(on.program.environ))
     with app.app_context(), tenancy.scope(UUID(on.organization_id)):
         site = db.session.get_one(Site, UUID(on.site_id))
@@ -116,7 +95,6 @@ def _fill(on: Stage, sites: int = SITES, activities: int = ACTIVITIES) -> str:
             insert(InboundDelivery), [_delivery(on, site, n) for n in range(DELIVERIES)]
         )
         db.session.commit()
-        return _slug(on)
 
 
 def _site(like: Site, number: int) -> dict[str, Any]:
@@ -169,11 +147,6 @@ def _delivery(on: Stage, site: Site, number: int) -> dict[str, Any]:
         "received_at": moment,
         "settled_at": moment,
     }
-
-
-def _slug(on: Stage) -> str:
-    found = select(Organization.slug).where(Organization.id == UUID(on.organization_id))
-    return db.session.scalars(found).one()
 
 
 def _open_builder(browser: Browser, on: Stage, slug: str) -> Page:

@@ -18,7 +18,23 @@ from app.tracking.store import Stored, store
 MINUTE = 60_000  # milliseconds
 NOON = 1_790_000_100_000 // (15 * MINUTE) * (15 * MINUTE)
 DIRECT = Circumstances(
-    *[None] * 2, "direct", *[None] * 9, "desktop", "Firefox", "Linux", None, None
+    referrer=None,
+    referrer_host=None,
+    channel="direct",
+    utm_source=None,
+    utm_medium=None,
+    utm_campaign=None,
+    utm_term=None,
+    utm_content=None,
+    parameters=None,
+    country=None,
+    region=None,
+    city=None,
+    device="desktop",
+    browser="Firefox",
+    system="Linux",
+    language=None,
+    masked_address=None,
 )
 
 
