@@ -32,7 +32,7 @@ def assign_next(conversation_id: str) -> None:
     exclusive("round_robin")
     member = _least_busy(there)
     # Whoever has answered meanwhile keeps it.
-    exclusive(f"conversation/{conversation_id}")
+    Conversation.lock(UUID(conversation_id))
     conversation = db.session.get(Conversation, UUID(conversation_id))
     if member is not None and conversation is not None and conversation.assignee_id is None:
         conversation.assign(member)

@@ -14,7 +14,7 @@ from app.chat import letters
 from app.chat.automation import say_waiting
 from app.chat.models import Conversation
 from app.core import clock, tenancy
-from app.core.db import db, exclusive, system
+from app.core.db import db, system
 
 SWEPT_AT_ONCE = 500
 
@@ -46,7 +46,7 @@ def _do(organization_id: UUID, conversation_id: UUID, column: Any, work: Work) -
     one that breaks holds up no other."""
     with tenancy.scope(organization_id):
         try:
-            exclusive(f"conversation/{conversation_id}")
+            Conversation.lock(conversation_id)
             still = select(Conversation).where(
                 Conversation.id == conversation_id, column <= clock.now()
             )

@@ -16,6 +16,7 @@ import structlog
 from flask import Flask, current_app
 from redis import Redis, RedisError
 
+from app.core.db import gathered
 from app.core.redis_client import TIMEOUT, connect
 
 PREFIX = "candor:"
@@ -31,8 +32,26 @@ def redis() -> Redis:
 
 
 def publish(channel: str, frame: dict[str, Any]) -> None:
-    """Send a frame to all processes. Call it through `db.after_commit`."""
+    """Send a frame to all processes at once, whatever becomes of the transaction."""
     redis().publish(PREFIX + channel, json.dumps(frame))
+
+
+def tell(channel: str, frame: dict[str, Any]) -> None:
+    """Send a frame to all processes once the transaction is on disk."""
+    gathered(Told).frames.append((PREFIX + channel, json.dumps(frame)))
+
+
+class Told:
+    """What a transaction has to tell, in one go."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[str, str]] = []
+
+    def __call__(self) -> None:
+        pipeline = redis().pipeline(transaction=False)
+        for channel, frame in self.frames:
+            pipeline.publish(channel, frame)
+        pipeline.execute()
 
 
 def missable(tell: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from flask import Flask, current_app
@@ -21,12 +21,13 @@ from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from app.config import Settings
 from app.core import sql, sqlite
 
 log = structlog.get_logger()
+G = TypeVar("G", bound=Callable[[], None])
 
 APP_ROLE = "candor_app"
 SYSTEM_ROLE = "candor_system"
@@ -201,8 +202,12 @@ def reading(*, newest: bool = False) -> Iterator[Session]:
 def exclusive(key: str) -> None:
     """Serialise read-modify-write under `key` until the transaction ends, on both databases.
 
-    Forgets what the session has read: it was read before the others were locked out.
+    Forgets what the session has read: it was read before the others were locked out. A second time
+    in a transaction it does nothing, so whoever knows early what he will change asks early.
     """
+    held = db.session.info.setdefault("exclusive", set())
+    if key in held:
+        return
     db.session.flush()
     connection = db.session.connection()
     if connection.dialect.name == "sqlite":
@@ -210,6 +215,7 @@ def exclusive(key: str) -> None:
     else:
         connection.execute(sql.advisory_lock(key))
     db.session.expire_all()
+    held.add(key)
 
 
 def after_commit(action: Callable[[], None]) -> None:
@@ -218,6 +224,17 @@ def after_commit(action: Callable[[], None]) -> None:
     For nudges over the network (publish, enqueue): they may fail, a sweep makes up for them.
     """
     db.session.info.setdefault("after_commit", []).append(action)
+
+
+def gathered(kind: Callable[[], G]) -> G:
+    """The one action of this kind that waits for the commit; a new one if there is none."""
+    waiting = db.session.info.setdefault("after_commit", [])
+    for action in waiting:
+        if type(action) is kind:
+            return action
+    made = kind()
+    waiting.append(made)
+    return made
 
 
 @event.listens_for(Session, "after_commit")
@@ -231,6 +248,13 @@ def _run_after_commit(session: Session) -> None:
             log.warning("nudge_lost", error=str(error))
         except Exception:
             log.exception("after_commit_failed")
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget_exclusive(session: Session, transaction: SessionTransaction) -> None:
+    """Also at the end of a savepoint: what was locked in it is free once it is rolled back."""
+    if transaction.parent is None or transaction.nested:
+        session.info.pop("exclusive", None)
 
 
 @event.listens_for(Session, "after_rollback")

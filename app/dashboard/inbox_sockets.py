@@ -27,7 +27,7 @@ from app.chat.models import Conversation, Message
 from app.core import bus, strict_json, tenancy
 from app.core.announce import subscribe
 from app.core.api import parsed_uuid
-from app.core.db import after_commit, db
+from app.core.db import db
 from app.core.ids import uuid7
 from app.dashboard import member_sockets
 from app.embed.chat_frames import INBOX, tell_guest_now
@@ -53,7 +53,7 @@ def tell_change(changed: ConversationAnnouncement) -> None:
 def _tell(conversation: Conversation, frame: dict[str, Any]) -> None:
     channel = f"{INBOX}{conversation.organization_id.hex}"
     told = {**frame, "conversation": str(conversation.id)}
-    after_commit(lambda: bus.publish(channel, told))
+    bus.tell(channel, told)
 
 
 @dataclass(eq=False)

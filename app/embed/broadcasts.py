@@ -80,8 +80,8 @@ def _recount(activity: Activity, cursor: int | None) -> None:
     """Not the number itself: each process counts for the pages that are open with it."""
     frame = {"key": activity.site.key, "counted": activity.type, "cursor": cursor}
     channel = f"{recounts.CHANNEL}{activity.site_id.hex}"
-    after_commit(lambda: bus.publish(channel, frame))
+    bus.tell(channel, frame)
 
 
 def _tell(site_id: UUID, frame: dict) -> None:
-    after_commit(lambda: bus.publish(f"site:{site_id.hex}", frame))
+    bus.tell(f"site:{site_id.hex}", frame)

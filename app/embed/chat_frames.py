@@ -14,7 +14,7 @@ from app.chat.models import Conversation, Guest
 from app.core import bus, tenancy
 from app.core.announce import subscribe
 from app.core.api import parsed_uuid
-from app.core.db import after_commit, db
+from app.core.db import db
 from app.core.errors import ApiError
 from app.embed.hub import GUEST, Connection
 from app.embed.published import active_site
@@ -40,7 +40,7 @@ def tell_status(changed: ConversationAnnouncement) -> None:
 
 
 def tell_guest(guest_id: UUID, frame: dict[str, Any]) -> None:
-    after_commit(lambda: bus.publish(f"{GUEST}{guest_id.hex}", frame))
+    bus.tell(f"{GUEST}{guest_id.hex}", frame)
 
 
 def tell_guest_now(guest_id: UUID, frame: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from app.campaigns.models import Campaign
 from app.core import bus, clock, tenancy
 from app.core.announce import Announcement, announce
 from app.core.api import Schema, writes
-from app.core.db import after_commit, db, system
+from app.core.db import db, system
 from app.core.errors import ApiError, invalid, not_found
 from app.core.ids import uuid7
 from app.core.languages import LANGUAGES
@@ -136,7 +136,7 @@ def send_command(site_id: UUID, json_data: CommandIn) -> Any:
     data = _checked(site, json_data)
     frame = {"type": "command", "id": str(identifier), "command": json_data.command, "data": data}
     channel = f"{VISITOR}{site.key}/{json_data.visitor}"
-    after_commit(lambda: bus.publish(channel, frame))
+    bus.tell(channel, frame)
     announce(CommandSent(site=site, command=json_data.command, visitor=json_data.visitor))
     return CommandOut(id=identifier)
 

@@ -180,9 +180,9 @@ def read_messages(conversation_id: str) -> dict[str, Any]:
 @takes_upload(LARGEST)
 def write_message(conversation_id: str) -> Any:
     """A message by its `client_id`: JSON with `body`, or a form with `file`. 201 with its seq."""
-    conversation = _conversation(conversation_id)
-    _check_on(g.site)
     addresses.demand(address())
+    conversation = _conversation(conversation_id, alone=True)
+    _check_on(g.site)
     writers.demand(conversation.guest_id.hex)
     said = request.form.to_dict() if request.files else _said()
     upload = _upload(conversation.site_id) if request.files else None
@@ -296,11 +296,15 @@ def _enter(site: PublishedSite) -> PublishedSite:
     return site
 
 
-def _conversation(identifier: str) -> Conversation:
-    home = home_of(uuid_or_404(identifier))
+def _conversation(identifier: str, *, alone: bool = False) -> Conversation:
+    """`alone`: for whoever is going to write in it."""
+    known = uuid_or_404(identifier)
+    home = home_of(known)
     if home is None:
         raise not_found()
     site = _enter(active_site(home.site_key))
+    if alone:
+        Conversation.lock(known)
     return conversation_of(site, identifier, bearer())
 
 

@@ -143,6 +143,12 @@ class Conversation(Tenant, Base):
             db.session.scalars(found.order_by(cls.last_at.desc(), cls.id.desc()).limit(most))
         )
 
+    @staticmethod
+    def lock(identifier: UUID) -> None:
+        """Nobody else changes it until the commit. A second time costs nothing, so whoever is
+        going to write locks before he reads."""
+        exclusive(f"conversation/{identifier}")
+
     # Said by either side. The same client id twice is one message, whichever process hears it.
 
     def hear(
@@ -239,7 +245,7 @@ class Conversation(Tenant, Base):
     ) -> tuple[Message, bool]:
         """The message, and whether it is new. Nobody else writes here until the commit, so numbers
         become visible in their order."""
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         known = self._known(client_id)
         if known is not None:
             return known, False
@@ -329,7 +335,7 @@ class Conversation(Tenant, Base):
 
     def close(self, by: Member | None) -> None:
         """By an agent, or with None by the guest or the site itself."""
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         if self.state == CLOSED:
             return
         self.state, self.closed_at = CLOSED, clock.now()
@@ -340,7 +346,7 @@ class Conversation(Tenant, Base):
         announce(ConversationClosed(conversation=self))
 
     def reopen(self, by: Member | None = None) -> None:
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         if self.state == CLOSED:
             self._wake()
             self._record("reopened", **_named(by))
@@ -354,14 +360,14 @@ class Conversation(Tenant, Base):
 
     def snooze(self, until: datetime, by: Member | None = None) -> None:
         """Out of sight until then, or until the guest writes."""
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         self.state, self.snoozed_until, self.closed_at = SNOOZED, until, None
         self._trace("snoozed", by, until=clock.iso(until))
         announce(ConversationSnoozed(conversation=self))
 
     def wake(self, by: Member | None = None) -> None:
         """What was snoozed is there again."""
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         if self.state == SNOOZED:
             self._wake()
             self._trace("woken", by)
@@ -375,7 +381,7 @@ class Conversation(Tenant, Base):
 
     def assign(self, member: Member | None, by: Member | None = None) -> None:
         """Whose it is from now on. `by` is None where the program decided."""
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         if self.assignee_id != (member.id if member else None):
             self.assignee_id = member.id if member else None
             self._trace("assigned", by, to=str(member.id) if member else None)
@@ -383,7 +389,7 @@ class Conversation(Tenant, Base):
 
     def label(self, labels: list[Label], by: Member | None = None) -> None:
         """These labels and no others."""
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         added, removed = ConversationLabel.put(self.id, labels)
         if added or removed:
             self._trace("labelled", by, added=added, removed=removed)
@@ -394,7 +400,7 @@ class Conversation(Tenant, Base):
     ) -> Message | None:
         """What another agent said to the guest after a seq; nobody does until the commit. Nothing
         once the message of this client id is there: it came first."""
-        exclusive(f"conversation/{self.id}")
+        self.lock(self.id)
         if self._known(client_id) is not None:
             return None
         found = select(Message).where(
