@@ -134,6 +134,7 @@ def _talk(guest: dict[str, Any], number: int, chance: random.Random, owner: Any)
         "assignee_id": owner.id if chance.random() < 0.3 else None,
         "last_seq": MESSAGES_EACH,
         "last_public_seq": MESSAGES_EACH,
+        "last_said_seq": MESSAGES_EACH,
         "last_author": "visitor",
         "page": {},
         "utm": {},

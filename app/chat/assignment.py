@@ -29,7 +29,7 @@ def assign_later(opened: ConversationOpened) -> None:
 @job
 def assign_next(conversation_id: str) -> None:
     there = presence.present(tenancy.current_organization_id())
-    exclusive("round_robin")
+    exclusive(f"round_robin/{tenancy.current_organization_id()}")
     member = _least_busy(there)
     # Whoever has answered meanwhile keeps it.
     Conversation.lock(UUID(conversation_id))

@@ -46,7 +46,7 @@ def begin_offline(
         contact_id=guest.contact_id,
         person=guest.name,
         email=guest.email,
-        text=first.body or "",
+        text=first.body or (first.attachment and first.attachment.name) or "",
         language=guest.language,
         resume_url=resume_url,
         told=told,

@@ -23,7 +23,6 @@ from app.chat.models import (
     Message,
 )
 from app.chat.models.message import VISITOR
-from app.contacts.models import Contact
 from app.core.crypto import blind_index
 from app.core.db import db, reading
 from app.core.tenancy import current_organization_id
@@ -106,7 +105,7 @@ def counts(wanted: Filter, member: Member) -> dict[str, int]:
     nobody = Conversation.assignee_id.is_(None)
     unread = and_(
         Conversation.last_author == VISITOR,
-        Conversation.agent_read_seq < Conversation.last_public_seq,
+        Conversation.agent_read_seq < Conversation.last_said_seq,
     )
     counted = select(
         func.count(),
@@ -224,9 +223,8 @@ def _of_person(text: str) -> list[UUID]:
     found = select(Conversation.id).join(Guest, Guest.id == Conversation.guest_id)
     if "@" in text:
         tenant = current_organization_id()
-        index = blind_index(text, purpose="contact.email", tenant=tenant)
-        of_contact = found.join(Contact, Contact.id == Guest.contact_id)
-        return list(db.session.scalars(of_contact.where(Contact.email_index == index)))
+        index = blind_index(text, purpose="guest.email", tenant=tenant)
+        return list(db.session.scalars(found.where(Guest.email_index == index)))
     named = _named(text.casefold().split())
     return list(db.session.scalars(found.where(Guest.id.in_(named)))) if named else []
 

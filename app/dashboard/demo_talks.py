@@ -207,10 +207,11 @@ def _around(site: Site, talk: Talk, visit: Session | None) -> Surroundings:
 
 
 def _guest(site: Site, talk: Talk, around: Surroundings) -> Guest:
-    guest = Guest.arrive(site.id, around)
     if talk.customer is not None:
         person = CUSTOMERS[talk.customer].person
-        return guest.vouch(f"customer-{talk.customer}", name=person.first_name, email=person.email)
+        said = {"name": person.first_name, "email": person.email}
+        return Guest.vouched(site.id, f"customer-{talk.customer}", around, **said)[0]
+    guest = Guest.arrive(site.id, around)
     if talk.name:
         guest.introduce(name=talk.name, email=talk.email)
     return guest

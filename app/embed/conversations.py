@@ -34,7 +34,7 @@ from app.chat.queries import home_of, organization_of_file
 from app.core import clock, tenancy
 from app.core.announce import announce
 from app.core.api import uuid_or_404
-from app.core.db import db
+from app.core.db import db, exclusive
 from app.core.errors import ApiError, not_found
 from app.core.forms import clean_line
 from app.core.ratelimit import Buckets, address
@@ -106,7 +106,7 @@ def chat(key: str) -> dict[str, Any]:
         **greet(settings, site.language, asked),
         **({"words": words_for(asked, site.language)} if asked else {}),
         **({"utm": utm_of(site)} if settings.outside else {}),
-        "known": bool(guest and (guest.email or guest.verified)),
+        "known": bool(guest and guest.email),
         "conversations": [_summary(each) for each in Conversation.of_guest(guest)] if guest else [],
     }
 
@@ -216,12 +216,12 @@ def rate(conversation_id: str) -> dict[str, Any]:
     """1 to 5, and a comment."""
     conversation = _conversation(conversation_id)
     said = _said()
-    rating, comment = said.get("rating"), said.get("comment") or ""
+    rating, comment = said.get("rating"), said.get("comment")
     if isinstance(rating, bool) or rating not in (1, 2, 3, 4, 5):
         raise _invalid("rating", "A whole number from 1 to 5.")
-    if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT:
-        raise _invalid("comment", f"At most {LONGEST_COMMENT} characters.")
-    conversation.rate(rating, comment.strip())
+    if comment is not None and (not isinstance(comment, str) or len(comment) > LONGEST_COMMENT):
+        raise _invalid("comment", f"Text of at most {LONGEST_COMMENT} characters.")
+    conversation.rate(rating, comment and comment.strip())
     status = conversation.status()
     db.session.commit()
     return status
@@ -278,10 +278,12 @@ def identify_guest(key: str) -> Any:
     name, email = _person(said)
     if not tokens.is_identity(settings.identity_secret or "", user_id, said.get("hash")):
         raise ApiError(403, "unverified", "The hash is not that of this user.")
-    around = surroundings(site, said)
-    guest = guest_of(site, bearer()) or Guest.arrive(site.id, around)
-    guest = guest.vouch(user_id, name=name, email=email)
-    announce(VisitorIdentified(guest=guest, user_id=user_id))
+    around, before = surroundings(site, said), guest_of(site, bearer())
+    guest, told = Guest.vouched(site.id, user_id, around, name=name, email=email)
+    if before and not before.verified:
+        Conversation.hand_over(before, guest)
+    if told:
+        announce(VisitorIdentified(guest=guest, user_id=user_id))
     token = tokens.issue(tokens.CHAT, site.id, guest.id)
     db.session.commit()
     return {"token": token}
@@ -326,6 +328,8 @@ def _known_conversation(
     site: PublishedSite, client_id: str, around: Surroundings
 ) -> Conversation | None:
     """One that was begun by the same page, whose answer got lost on its way."""
+    # The answer to the first try may still be on its way when the second one comes.
+    exclusive(f"opening/{site.id}/{client_id}")
     known = Conversation.of_client_id(site.id, client_id)
     if known is None:
         return None
@@ -344,6 +348,7 @@ def _hear(
     upload: Upload | None = None,
 ) -> Message:
     """The guest writes. A first message when nobody is there is a request besides."""
+    Conversation.lock(conversation.id)
     opening = conversation.opened_at is None
     message = conversation.hear(body, client_id, upload)
     if opening and not _settings(site).hours(site.time_zone).open_at(clock.now()):

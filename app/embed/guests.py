@@ -82,7 +82,7 @@ def surroundings(site: PublishedSite, said: dict[str, Any]) -> Surroundings:
         page=_page(site, said.get("page")),
         utm=_utm(site, session, said.get("page")),
         user_agent=agent[:LONGEST_AGENT],
-        masked_address=where.masked or None,
+        masked_address=None if is_unfollowed(request.environ) else where.masked or None,
         country=where.place.country,
         city=where.place.city,
         language=language_of(request.environ),

@@ -11,13 +11,14 @@ from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, func, selec
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.accounts.models import Member
-from app.accounts.models.member import MemberRemoved
+from app.accounts.models.member import MemberRoleChanged, MemberShutOut
+from app.accounts.permissions import Permission
 from app.core import clock
 from app.core.announce import announce, subscribe
 from app.core.crypto import Sealed
 from app.core.db import Base, db, exclusive
 from app.core.public import PublicAnnouncement
-from app.core.tenancy import Tenant, owned_by
+from app.core.tenancy import Tenant, current_organization_id, owned_by
 from app.sites.models import Site
 
 STATES = ("open", "in_progress", "resolved", "closed")
@@ -76,7 +77,7 @@ class Ticket(Tenant, Base):
         conversation_id: UUID | None = None,
     ) -> tuple[Ticket, bool]:
         """The ticket, and whether it is new: a conversation is one ticket at most."""
-        exclusive("tickets")
+        exclusive(f"tickets/{current_organization_id()}")
         known = (
             conversation_id
             and db.session.scalars(select(cls).filter_by(conversation_id=conversation_id)).first()
@@ -118,11 +119,21 @@ def subject_of(text: str) -> str:
     return line if len(line) <= LONGEST_SUBJECT else f"{line[: LONGEST_SUBJECT - 1]}…"
 
 
-@subscribe(MemberRemoved)
-def let_go(removed: MemberRemoved) -> None:
-    """What was a member's is nobody's once he is gone."""
-    mine = select(Ticket).filter_by(assignee_id=removed.member.id)
-    for ticket in db.session.scalars(mine):
+@subscribe(MemberShutOut)
+def let_go(left: MemberShutOut) -> None:
+    _let_go(left.member)
+
+
+@subscribe(MemberRoleChanged)
+def let_go_silenced(changed: MemberRoleChanged) -> None:
+    if not changed.member.may(Permission.CHAT_REPLY):
+        _let_go(changed.member)
+
+
+def _let_go(member: Member) -> None:
+    """What was a member's is nobody's once he is gone, or may not answer any more."""
+    mine = select(Ticket).filter_by(assignee_id=member.id)
+    for ticket in list(db.session.scalars(mine)):
         ticket.change(state=ticket.state, priority=ticket.priority, assignee=None)
 
 

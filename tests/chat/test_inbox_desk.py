@@ -385,7 +385,9 @@ def test_orders_are_shown_of_whom_the_site_vouches_for_alone(
     shown = bob.get(path(writer)).text
     assert "Says so; nobody has checked" in shown and "Only shown of people" in shown
     with inside(acme):
-        db.session.query(Guest).one().vouch("user-1", name="Ada", email=email)
+        around = Surroundings(None, None, {}, {}, "Firefox", None, None, None, None)
+        known, _ = Guest.vouched(acme.site_id, "user-1", around, name="Ada", email=email)
+        Conversation.hand_over(db.session.query(Guest).filter_by(verified=False).one(), known)
         db.session.commit()
     shown = bob.get(path(writer)).text
     assert "Vouched for by the site" in shown and "paid" in shown

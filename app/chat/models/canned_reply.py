@@ -12,7 +12,7 @@ from app.chat.announcements import CannedReplyChanged
 from app.core import clock
 from app.core.announce import announce
 from app.core.db import Base, db, exclusive
-from app.core.tenancy import Tenant
+from app.core.tenancy import Tenant, current_organization_id
 
 MOST_REPLIES = 200
 LONGEST_SHORTCUT = 30
@@ -41,7 +41,7 @@ class CannedReply(Tenant, Base):
     @classmethod
     def create(cls, shortcut: str, body: str) -> CannedReply:
         """Raises CannedReplyError for a shortcut that is taken and for one too many."""
-        exclusive("canned_replies")
+        exclusive(f"canned_replies/{current_organization_id()}")
         if (db.session.scalar(select(func.count(cls.id))) or 0) >= MOST_REPLIES:
             raise CannedReplyError(f"There can be at most {MOST_REPLIES}. Delete one first.")
         reply = cls(shortcut="", body="")
@@ -57,7 +57,7 @@ class CannedReply(Tenant, Base):
 
     def change(self, shortcut: str, body: str) -> None:
         """Raises CannedReplyError for a shortcut that is taken."""
-        exclusive("canned_replies")
+        exclusive(f"canned_replies/{current_organization_id()}")
         self._take(shortcut, body)
         db.session.flush()
         announce(CannedReplyChanged(reply=self, change="changed"))

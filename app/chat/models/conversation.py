@@ -10,7 +10,8 @@ from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.accounts.models import Member
-from app.accounts.models.member import MemberRemoved
+from app.accounts.models.member import MemberRoleChanged, MemberShutOut
+from app.accounts.permissions import Permission
 from app.chat.announcements import (
     ConversationAssigned,
     ConversationChanged,
@@ -85,6 +86,8 @@ class Conversation(Tenant, Base):
     guest_read_seq: Mapped[int] = mapped_column(default=0)
     guest_delivered_seq: Mapped[int] = mapped_column(default=0)
     agent_read_seq: Mapped[int] = mapped_column(default=0)
+    # The last that somebody said; what happened besides counts for no reader.
+    last_said_seq: Mapped[int] = mapped_column(default=0)
     # Replies that the guest has not read are mailed once; up to here they were.
     mailed_seq: Mapped[int] = mapped_column(default=0)
     mail_due_at: Mapped[datetime | None]
@@ -142,6 +145,15 @@ class Conversation(Tenant, Base):
         return list(
             db.session.scalars(found.order_by(cls.last_at.desc(), cls.id.desc()).limit(most))
         )
+
+    @classmethod
+    def hand_over(cls, before: Guest, guest: Guest) -> None:
+        """What he wrote before the site said who he is goes on under his name, and only there."""
+        for conversation in cls.of_guest(before):
+            conversation.guest_id = guest.id
+            db.session.flush()
+            db.session.expire(conversation, ["guest"])
+            announce(ConversationChanged(conversation=conversation))
 
     @staticmethod
     def lock(identifier: UUID) -> None:
@@ -268,9 +280,16 @@ class Conversation(Tenant, Base):
         if message.is_public:
             self.last_public_seq = message.seq
         if kind in (TEXT, FILE):
-            self.last_at, self.last_author = message.created_at, author
-            self.excerpt = (body or (attachment and attachment.name) or "")[:LONGEST_EXCERPT]
+            self._note_said(message, body or (attachment and attachment.name) or "")
         return message, True
+
+    def _note_said(self, message: Message, excerpt: str) -> None:
+        """The list shows who spoke last; what the site says by itself does not hide that somebody
+        waits."""
+        self.last_at = message.created_at
+        if message.author != SYSTEM:
+            self.last_author, self.last_said_seq = message.author, message.seq
+            self.excerpt = excerpt[:LONGEST_EXCERPT]
 
     def _wait(self, message: Message) -> None:
         """The guest waits for an answer, from the first message that has none."""
@@ -278,10 +297,8 @@ class Conversation(Tenant, Base):
         if self.waiting_since is not None:
             return
         self.waiting_since = message.created_at
-        settings = ChatSettings.find(self.site_id)
-        if settings and settings.waiting_minutes:
-            patience = timedelta(minutes=settings.waiting_minutes)
-            self.waiting_due_at = message.created_at + patience
+        patience = _patience(self.site_id)
+        self.waiting_due_at = message.created_at + patience if patience else None
 
     def _end_waiting(self) -> None:
         self.waiting_since = self.waiting_due_at = None
@@ -308,28 +325,35 @@ class Conversation(Tenant, Base):
     # How far it was read. Only forwards, and never beyond what there is.
 
     def read_by_guest(self, seq: int) -> None:
-        seq = min(seq, self.last_seq)
-        if seq > self.guest_read_seq:
-            self.guest_read_seq = seq
-            self.guest_delivered_seq = max(self.guest_delivered_seq, seq)
-            if seq >= self.last_public_seq:
+        if self._moves("guest_read_seq", seq):
+            self.guest_delivered_seq = max(self.guest_delivered_seq, self.guest_read_seq)
+            if self.guest_read_seq >= self.last_public_seq:
                 self.mail_due_at = None
-            db.session.flush()
-            announce(ConversationSeen(conversation=self))
+            self._seen()
 
     def delivered_to_guest(self, seq: int) -> None:
-        seq = min(seq, self.last_seq)
-        if seq > self.guest_delivered_seq:
-            self.guest_delivered_seq = seq
-            db.session.flush()
-            announce(ConversationSeen(conversation=self))
+        if self._moves("guest_delivered_seq", seq):
+            self._seen()
 
     def read_by_agents(self, seq: int) -> None:
+        if self._moves("agent_read_seq", seq):
+            self._seen()
+
+    def _moves(self, name: str, seq: int) -> bool:
+        """Looked at once more when nobody else writes: of two that read, the one that has read
+        further stays, and what was said meanwhile is not read."""
+        if seq <= getattr(self, name):
+            return False
+        self.lock(self.id)
         seq = min(seq, self.last_seq)
-        if seq > self.agent_read_seq:
-            self.agent_read_seq = seq
-            db.session.flush()
-            announce(ConversationSeen(conversation=self))
+        if seq <= getattr(self, name):
+            return False
+        setattr(self, name, seq)
+        return True
+
+    def _seen(self) -> None:
+        db.session.flush()
+        announce(ConversationSeen(conversation=self))
 
     # How it stands.
 
@@ -349,6 +373,8 @@ class Conversation(Tenant, Base):
         self.lock(self.id)
         if self.state == CLOSED:
             self._wake()
+            if self.last_author == VISITOR:
+                self.waiting_since = self.last_at
             self._record("reopened", **_named(by))
             self._done_by(by)
 
@@ -413,9 +439,11 @@ class Conversation(Tenant, Base):
         return db.session.scalars(found.order_by(Message.seq.desc())).first()
 
     def rate(self, rating: int, comment: str | None) -> None:
-        """What the guest thought of it, 1 to 5; he may change his mind."""
+        """What the guest thought of it, 1 to 5; he may change his mind. Without a comment the one
+        before stays."""
         self.rating = rating
-        self.comment = comment or None
+        if comment is not None:
+            self.comment = comment or None
         db.session.flush()
         announce(ConversationRated(conversation=self))
 
@@ -428,7 +456,16 @@ class Conversation(Tenant, Base):
     @property
     def unread(self) -> bool:
         """Whether agents have something to read."""
-        return self.last_author == VISITOR and self.agent_read_seq < self.last_public_seq
+        return self.last_author == VISITOR and self.agent_read_seq < self.last_said_seq
+
+    @property
+    def reached(self) -> str | None:
+        """How far what an agent said last has come: sent, delivered or read."""
+        if self.last_author != AGENT:
+            return None
+        if self.guest_read_seq >= self.last_said_seq:
+            return "read"
+        return "delivered" if self.guest_delivered_seq >= self.last_said_seq else "sent"
 
     def status(self) -> dict[str, Any]:
         """As visitors are told how it stands."""
@@ -446,9 +483,26 @@ def _named(member: Member | None) -> dict[str, Any]:
     return {"member_id": str(member.id)} if member else {}
 
 
-@subscribe(MemberRemoved)
-def let_go(removed: MemberRemoved) -> None:
-    """What was a member's is nobody's once he is gone."""
-    mine = select(Conversation).filter_by(assignee_id=removed.member.id)
+def _patience(site_id: UUID) -> timedelta | None:
+    """After how long the site says that it has not forgotten him; None: it does not."""
+    settings = ChatSettings.find(site_id)
+    minutes = settings.waiting_minutes if settings else None
+    return timedelta(minutes=minutes) if minutes else None
+
+
+@subscribe(MemberShutOut)
+def let_go(left: MemberShutOut) -> None:
+    _let_go(left.member)
+
+
+@subscribe(MemberRoleChanged)
+def let_go_silenced(changed: MemberRoleChanged) -> None:
+    if not changed.member.may(Permission.CHAT_REPLY):
+        _let_go(changed.member)
+
+
+def _let_go(member: Member) -> None:
+    """What was a member's is nobody's once he is gone, or may not answer any more."""
+    mine = select(Conversation).filter_by(assignee_id=member.id)
     for conversation in list(db.session.scalars(mine)):
         conversation.assign(None)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.contacts.models import Contact
 from app.core import clock
-from app.core.crypto import Sealed
+from app.core.crypto import Sealed, blind_index
 from app.core.db import Base, db, exclusive
 from app.core.tenancy import Tenant, owned_by
 
@@ -42,6 +42,7 @@ class Guest(Tenant, Base):
         owned_by("contacts", "contact_id", ondelete="NO ACTION"),
         UniqueConstraint("organization_id", "id"),
         Index("ix_guests_contact_id", "contact_id"),
+        Index("ix_guests_organization_id_email_index", "organization_id", "email_index"),
         Index("ix_guests_site_id_visitor", "site_id", "visitor"),
     )
 
@@ -52,6 +53,8 @@ class Guest(Tenant, Base):
     session_id: Mapped[UUID | None]
     name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     name = Sealed("name_sealed")
+    # By which agents find him: his contact may be another's who has the same address.
+    email_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email = Sealed("email_sealed")
     # The site's own server vouched for him; else name and address are what he says.
@@ -86,10 +89,12 @@ class Guest(Tenant, Base):
         self.last_seen_at = clock.now()
 
     def introduce(self, *, name: str | None, email: str | None) -> bool:
-        """He says who he is. Answers whether that made a new contact."""
+        """He says who he is. Answers whether that made a new contact. For whom the site vouched, it
+        only adds what the site did not tell."""
         if self.verified:
+            self._call(self.name or name, self.email or email)
             return False
-        self.name, self.email = name or self.name, email or self.email
+        self._call(name or self.name, email or self.email)
         if not email:
             return False
         contact, new = Contact.with_email(email, name)
@@ -97,17 +102,36 @@ class Guest(Tenant, Base):
         db.session.flush()
         return new
 
-    def vouch(self, user_id: str, *, name: str | None, email: str | None) -> Guest:
-        """The site says which of its users he is: the guest that this user is already, on
-        whatever device, else this one."""
-        contact, _ = Contact.with_user_id(self.site_id, user_id, name, email)
+    @classmethod
+    def vouched(
+        cls,
+        site_id: UUID,
+        user_id: str,
+        around: Surroundings,
+        *,
+        name: str | None,
+        email: str | None,
+    ) -> tuple[Guest, bool]:
+        """The guest that a user of the site is, on whatever device, and whether the site told
+        something new of him. Never one who came by himself: a chat token of such a one may be in
+        other hands as well."""
+        contact, _ = Contact.with_user_id(site_id, user_id, name, email)
         exclusive(f"guest/{contact.id}")
-        found = select(Guest).filter_by(site_id=self.site_id, contact_id=contact.id, verified=True)
-        guest = db.session.scalars(found.order_by(Guest.id)).first() or self
+        found = select(cls).filter_by(site_id=site_id, contact_id=contact.id, verified=True)
+        known = db.session.scalars(found.order_by(cls.id)).first()
+        guest = known or cls.arrive(site_id, around)
+        before = (guest.name, guest.email) if known else None
         guest.contact_id, guest.verified = contact.id, True
-        guest.name, guest.email = name or guest.name, email or guest.email
+        guest._call(name or guest.name, email or guest.email)
         db.session.flush()
-        return guest
+        return guest, before != (guest.name, guest.email)
+
+    def _call(self, name: str | None, email: str | None) -> None:
+        self.name, self.email = name, email
+        tenant = self.organization_id
+        self.email_index = (
+            blind_index(email, purpose="guest.email", tenant=tenant) if email else None
+        )
 
     @property
     def label(self) -> str:

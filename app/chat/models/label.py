@@ -12,7 +12,7 @@ from app.chat.announcements import LabelChanged, LabelCreated, LabelRemoved
 from app.core import clock
 from app.core.announce import announce
 from app.core.db import Base, db, exclusive
-from app.core.tenancy import Tenant, owned_by
+from app.core.tenancy import Tenant, current_organization_id, owned_by
 
 MOST_LABELS = 50
 LONGEST_NAME = 30
@@ -39,7 +39,7 @@ class Label(Tenant, Base):
     @classmethod
     def create(cls, name: str, colour: str = "neutral") -> Label:
         """Raises LabelError for a name that is taken and for one label too many."""
-        exclusive("labels")
+        exclusive(f"labels/{current_organization_id()}")
         if (db.session.scalar(select(func.count(cls.id))) or 0) >= MOST_LABELS:
             raise LabelError(f"There can be at most {MOST_LABELS} labels. Delete one first.")
         folded = name.casefold()
