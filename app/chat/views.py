@@ -93,9 +93,11 @@ def _overtaken(conversation: Conversation, form: MessageForm) -> bool:
     other = conversation.answered_by_another(current_member, form.seen_seq, name)
     if other is None:
         return False
-    who = other.author_name or "A colleague"
+    who, seq = other.author_name or "A colleague", other.seq
+    # Nobody waits while the page is made, for which Redis is asked.
+    db.session.rollback()
     form.body.errors = [f"{who} replied meanwhile. Read it, then send yours again if it is needed."]
-    form.seen.data = str(other.seq)
+    form.seen.data = str(seq)
     return True
 
 
