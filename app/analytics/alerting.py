@@ -88,8 +88,9 @@ def judge(site: Site, watched: Watched) -> list[Judged]:
     zone = ZoneInfo(site.time_zone)
     now = clock.now().astimezone(zone)
     period = Period(now.date() - (7 * WEEKS + 1) * DAY, now.date(), zone)
-    answer = ask(site, period, (), ())
+    # First: what is added up while it is asked may be in the answer or not.
     whole = datetime.fromtimestamp(as_of(site) / 1000, zone)
+    answer = ask(site, period, (), ())
     first = _first_day(answer.days)
     if first is None:
         return []

@@ -12,7 +12,8 @@ from pydantic import Field
 from app.accounts.access import authorized
 from app.accounts.permissions import Permission
 from app.analytics.answers import Answer, Totals, ask
-from app.analytics.conversions import conversions_of
+from app.analytics.comparing import Before
+from app.analytics.conversions import Reached, ask_with_conversions
 from app.analytics.curves import intervals
 from app.analytics.dimensions import DIMENSIONS
 from app.analytics.questions import Question
@@ -67,9 +68,14 @@ class ConversionsOut(Schema):
     conversions: int
     sessions: int
 
+    @classmethod
+    def of(cls, reached: Reached) -> ConversionsOut:
+        return cls(conversions=reached.conversions, sessions=reached.sessions)
+
 
 class OverviewOut(Asked):
-    """`before` is the period of the same length just before."""
+    """`before` is the period of the same length just before, of a period that is not over yet up
+    to the same time of its last day."""
 
     totals: TotalsOut
     before: TotalsOut | None
@@ -110,13 +116,14 @@ class BreakdownOut(Asked):
 @blueprint.output(OverviewOut)
 def overview(query_data: OverviewQuery) -> Any:
     question = query_data.question()
-    before = None if query_data.compare else _ask(question, before=True).totals
-    reached = conversions_of(question.site, question.period, question.filters).total
+    asked = question.site, question.period, question.filters
+    answer, conversions = ask_with_conversions(*asked)
+    before = None if query_data.compare else Before.of(*asked).totals
     return OverviewOut(
         **Asked.said(question),
-        totals=TotalsOut.of(_ask(question).totals),
+        totals=TotalsOut.of(answer.totals),
         before=_totals(before),
-        conversions=ConversionsOut(conversions=reached.conversions, sessions=reached.sessions),
+        conversions=ConversionsOut.of(conversions.total),
     )
 
 
@@ -156,9 +163,8 @@ def breakdown(query_data: BreakdownQuery) -> Any:
     )
 
 
-def _ask(question: Question, before: bool = False, dimensions: Sequence[str] = ()) -> Answer:
-    period = question.period.before() if before else question.period
-    return ask(question.site, period, question.filters, dimensions)
+def _ask(question: Question, dimensions: Sequence[str] = ()) -> Answer:
+    return ask(question.site, question.period, question.filters, dimensions)
 
 
 def _totals(totals: Totals | None) -> TotalsOut | None:

@@ -271,21 +271,27 @@ def _ready(site: Site, days: Iterable[date]) -> dict[date, int]:
 def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None:
     read_at, started = _now(), time.monotonic()
     since = db.session.scalar(select(RollupRun.raw_since).filter_by(site_number=site.number))
-    closed = since is not None and day < since
-    parts = {} if closed else parts_of(site, day)
+    parts = {} if _is_closed(day, since) else parts_of(site, day)
     took = int((time.monotonic() - started) * 1000)
     owned = {"organization_id": site.organization_id, "site_number": site.number, "day": day}
     with tenancy.transaction(site.organization_id) as connection:
         # Locks the row, so that nobody else's turn begins before this is written.
         mine = update(runs).where(runs.c.site_number == site.number, runs.c.turn == turn)
-        if not connection.execute(mine.values(leased_until=_now() + LEASE)).rowcount:
+        taken = mine.values(leased_until=_now() + LEASE).returning(runs.c.raw_since)
+        run = connection.execute(taken).first()
+        if run is None:
             return
-        if not closed:
+        # It may have been closed, and half of its rows dropped, while they were read.
+        if not _is_closed(day, run.raw_since):
             _replace(connection, owned, parts, rolled_at=read_at, took=took)
         for bucket, seq in sorted(buckets.items()):
             here = (marks.c.site_number == site.number, marks.c.bucket == bucket)
             clean = update(marks).where(*here, marks.c.clean_seq < seq)
             connection.execute(clean.values(clean_seq=seq))
+
+
+def _is_closed(day: date, raw_since: date | None) -> bool:
+    return raw_since is not None and day < raw_since
 
 
 def _replace(

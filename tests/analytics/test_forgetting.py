@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,12 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from app.accounts.models import Organization
-from app.analytics import rollups
+from app.analytics import forgetting, rollups
 from app.analytics.answers import ask
 from app.analytics.forgetting import forget_raw, forget_raw_of
-from app.analytics.periods import Period
+from app.analytics.periods import Period, midnight
 from app.core import clock
 from app.core.db import db
+from app.sites.models import Site
 from app.tracking.models import Event, Session
 from tests.tracking.arriving import MINUTE
 
@@ -88,6 +90,32 @@ def test_a_day_that_is_closed_stays_whatever_changes(site, happened):
     rollups.roll_up(site, busy=False)
     assert counted(site) == before
     assert rollups.as_of(site) > old
+
+
+def test_a_day_that_is_closed_while_it_is_added_up_stays(site, happened, monkeypatch, acme, inside):
+    rollups.roll_up(site, busy=False)
+    before = counted(site)
+    old = int((clock.now() - timedelta(days=45)).timestamp() * 1000)
+    rollups.mark(db.session, site, [old - MINUTE])
+    db.session.commit()
+    read, zone = rollups.parts_of, ZoneInfo(site.time_zone)
+
+    def read_meanwhile(site, day):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(close_and_drop).result()
+        return read(site, day)
+
+    def close_and_drop():
+        first = clock.now().astimezone(zone).date() - timedelta(days=30)
+        with inside(acme):
+            here = db.session.get_one(Site, site.id)
+            assert forgetting._close(here, first)
+            until = time.monotonic() + 10
+            forgetting._drop(here, Event.__table__, "at", midnight(first, zone), until)
+
+    monkeypatch.setattr(rollups, "parts_of", read_meanwhile)
+    rollups.roll_up(site, busy=False)
+    assert counted(site) == before
 
 
 def test_an_owner_says_how_long_and_it_is_asked_for(acme, sign_in, inside):

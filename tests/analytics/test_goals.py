@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -152,6 +154,25 @@ def test_a_goal_that_is_deleted_stays_what_it_was_in_its_funnels(site):
     assert [str(each.wanted) for each in funnel.steps] == ["page:/pricing", "event:signup:plan=pro"]
     told = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [each.action for each in told][-3:] == ["goal.created", "funnel.created", "goal.removed"]
+
+
+def test_a_goal_that_goes_while_a_funnel_names_it_leaves_no_hole(site, acme, inside):
+    reached = goal(site, "event:signup", "Signed up")
+    steps = read_steps(["page:/pricing", f"goal:{reached.id}"], step_of)
+    with ThreadPoolExecutor(1) as pool:
+        funnel = Funnel.create(site, "To sign-up", steps, 3600)
+        gone = pool.submit(_remove, inside, acme, reached.id)
+        time.sleep(0.5)
+        db.session.commit()
+        gone.result()
+    db.session.refresh(funnel)
+    assert [str(each.wanted) for each in funnel.steps] == ["page:/pricing", "event:signup"]
+
+
+def _remove(inside, acme, goal_id):
+    with inside(acme):
+        db.session.get_one(Goal, goal_id).remove()
+        db.session.commit()
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class Funnel(Tenant, Base):
     @classmethod
     def create(cls, site: Site, name: str, steps: Sequence[Step], window: int) -> Funnel:
         """Raises TooMany, and StepError for a goal that is not the site's."""
+        Goal.lock(site.id)
         if len(cls.of(site)) >= MOST_FUNNELS:
             raise TooMany(f"A site has at most {MOST_FUNNELS} funnels.")
         funnel = cls(site_id=site.id, name=name, window=window)
@@ -57,6 +58,7 @@ class Funnel(Tenant, Base):
 
     def change(self, name: str, steps: Sequence[Step], window: int) -> None:
         """Raises StepError for a goal that is not the site's."""
+        Goal.lock(self.site_id)
         self.name, self.window = name, window
         self._take(steps)
         db.session.flush()

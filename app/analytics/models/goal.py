@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.analytics.matches import Match
 from app.core import clock
 from app.core.announce import Announcement, announce
-from app.core.db import Base, db
+from app.core.db import Base, db, exclusive
 from app.core.tenancy import Tenant, owned_by
 from app.sites.models import Site
 
@@ -45,6 +45,7 @@ class Goal(Tenant, Base):
     @classmethod
     def create(cls, site: Site, name: str, wanted: Match) -> Goal:
         """Raises TooMany."""
+        cls.lock(site.id)
         if len(cls.of(site)) >= MOST_GOALS:
             raise TooMany(f"A site has at most {MOST_GOALS} goals.")
         goal = cls(site_id=site.id, name=name, **vars(wanted))
@@ -65,9 +66,15 @@ class Goal(Tenant, Base):
         announce(GoalChanged(goal=self))
 
     def remove(self) -> None:
+        self.lock(self.site_id)
         announce(GoalRemoved(goal=self))
         db.session.delete(self)
         db.session.flush()
+
+    @staticmethod
+    def lock(site_id: UUID) -> None:
+        """Nobody else makes or removes a goal of the site, or names one in a funnel."""
+        exclusive(f"goals/{site_id}")
 
     @property
     def wanted(self) -> Match:
