@@ -20,7 +20,7 @@ from app.accounts.queries import organization_id_of, organization_id_of_key
 from app.core import clock, tenancy
 from app.core.crypto import fingerprint
 from app.core.db import db
-from app.core.errors import ApiError, not_found
+from app.core.errors import ApiError, invalid, not_found
 
 V = TypeVar("V", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -155,6 +155,17 @@ def get_or_404(model: type[T], identifier: UUID) -> T:
     if row is None:
         raise not_found()
     return row
+
+
+def answering_member(identifier: UUID | None) -> Member | None:
+    """Whoever may answer visitors, by what a body gives as `assignee_id`; None is nobody. 422 for
+    another."""
+    if identifier is None:
+        return None
+    for member in Member.who_may(Permission.CHAT_REPLY):
+        if member.id == identifier:
+            return member
+    raise invalid("assignee_id", "Choose somebody who may answer.")
 
 
 def current_organization_slug() -> str:

@@ -41,12 +41,13 @@ class Permission(StrEnum):
     CHAT_READ = "conversations:read"
     CHAT_REPLY = "conversations:write"
     CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
     COMMANDS_SEND = "commands:send"
 
 
 P = Permission
 _VIEWER = {P.SITES_READ, P.CAMPAIGNS_READ, P.ANALYTICS_READ}
-_INBOX = {P.CHAT_READ, P.CHAT_REPLY, P.CONTACTS_READ}
+_INBOX = {P.CHAT_READ, P.CHAT_REPLY, P.CONTACTS_READ, P.CONTACTS_WRITE}
 _AGENT = {P.SITES_READ, P.ANALYTICS_READ} | _INBOX
 _EDITOR = _VIEWER | {
     P.SITES_WRITE,

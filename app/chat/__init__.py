@@ -1,6 +1,7 @@
 from flask import Flask
 
 from app.chat import (
+    api,
     assignment,  # noqa: F401
     canned_reply_views,
     label_views,
@@ -13,5 +14,5 @@ from app.chat import (
 
 def register(app: Flask) -> None:
     """Chat: conversations of visitors and agents."""
-    for module in (views, settings_views, label_views, canned_reply_views, report_views):
+    for module in (views, settings_views, label_views, canned_reply_views, report_views, api):
         app.register_blueprint(module.blueprint)

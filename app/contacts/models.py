@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock, tenancy
+from app.core.announce import Announcement, announce
 from app.core.crypto import Sealed, blind_index
-from app.core.db import Base, db
+from app.core.db import Base, db, exclusive
 from app.core.ids import uuid7
 from app.core.sql import insert_once
 from app.core.tenancy import Tenant
+
+
+class ContactError(ValueError):
+    """A contact cannot be so; the message says why, for a person."""
 
 
 class Contact(Tenant, Base):
@@ -44,10 +51,37 @@ class Contact(Tenant, Base):
     @classmethod
     def with_email(cls, email: str, name: str | None) -> tuple[Contact, bool]:
         """Whoever has this address, and whether he is new. A name is kept if there was none."""
-        index = blind_index(email, purpose="contact.email", tenant=_organization())
-        contact, new = cls._of(email_index=index)
+        contact, new = cls._of(email_index=cls.index_of(email))
         contact._learn(name=name, email=email)
         return contact, new
+
+    @classmethod
+    def index_of(cls, email: str) -> bytes | None:
+        """By which whoever has this address is found."""
+        return blind_index(email, purpose="contact.email", tenant=_organization())
+
+    @classmethod
+    def create(cls, email: str, name: str | None) -> tuple[Contact, bool]:
+        """By the organization's own word. One that is there already is left as it is."""
+        known = select(cls).filter_by(email_index=cls.index_of(email))
+        contact = db.session.scalars(known).first()
+        if contact is not None:
+            return contact, False
+        contact, new = cls.with_email(email, name)
+        if new:
+            announce(ContactCreated(contact=contact))
+        return contact, new
+
+    def change(self, **values: str | None) -> None:
+        """Of name and email, those that are given: by the organization's own word. Raises
+        ContactError for an address that another has."""
+        if "name" in values:
+            self.name = values["name"]
+        email = values.get("email")
+        if email:
+            self._move_to(email)
+        db.session.flush()
+        announce(ContactChanged(contact=self, fields=sorted(values)))
 
     @classmethod
     def with_user_id(
@@ -78,14 +112,25 @@ class Contact(Tenant, Base):
         db.session.flush()
 
     def _may_have(self, email: str) -> bool:
-        index = blind_index(email, purpose="contact.email", tenant=self.organization_id)
+        index = self.index_of(email)
         if self.email_index == index:
             return True
-        taken = select(Contact.id).filter_by(email_index=index)
-        if self.email_index or db.session.scalars(taken).first():
+        if self.email_index or self._is_taken(index):
             return False
         self.email_index = index
         return True
+
+    def _move_to(self, email: str) -> None:
+        index = self.index_of(email)
+        exclusive("contacts")
+        if index != self.email_index and self._is_taken(index):
+            raise ContactError("Another contact has this address.")
+        self.email, self.email_index = email, index
+
+    @staticmethod
+    def _is_taken(index: bytes | None) -> bool:
+        taken = select(Contact.id).filter_by(email_index=index)
+        return db.session.scalars(taken).first() is not None
 
     @property
     def label(self) -> str:
@@ -94,3 +139,21 @@ class Contact(Tenant, Base):
 
 def _organization() -> UUID:
     return tenancy.current_organization_id()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactCreated(Announcement):
+    """By a member or a program; whoever says in a chat who he is, is announced there."""
+
+    name: ClassVar[str] = "contact.created"
+    contact: Contact
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactChanged(Announcement):
+    name: ClassVar[str] = "contact.changed"
+    contact: Contact
+    fields: list[str]
+
+    def details(self) -> dict[str, Any]:
+        return {"fields": self.fields}

@@ -62,6 +62,12 @@ class ListQuery(BaseModel):
     cursor: str | None = None
 
 
+class FilterQuery(ListQuery):
+    """With filters: one that there is not is refused, or a typo would show everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class IdempotentAnswer(Tenant, Base):
     """The answer to a write that carried an Idempotency-Key, kept for 24 hours."""
 

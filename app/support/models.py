@@ -73,8 +73,10 @@ class Ticket(Tenant, Base):
         text: str,
         email: str,
         person: str | None = None,
+        priority: str = "normal",
         contact_id: UUID | None = None,
         conversation_id: UUID | None = None,
+        assignee: Member | None = None,
     ) -> tuple[Ticket, bool]:
         """The ticket, and whether it is new: a conversation is one ticket at most."""
         exclusive(f"tickets/{current_organization_id()}")
@@ -93,6 +95,8 @@ class Ticket(Tenant, Base):
             email=email,
             subject=subject_of(text),
             text=text,
+            priority=priority,
+            assignee_id=assignee.id if assignee else None,
         )
         db.session.add(ticket)
         db.session.flush()

@@ -1,6 +1,6 @@
 from flask import Flask
 
-from app.tracking import api, models, server_api, views  # noqa: F401
+from app.tracking import announcements, api, models, server_api, views  # noqa: F401
 from app.tracking.checks import REASONS
 from app.tracking.committer import Committer
 from app.tracking.places import use_database

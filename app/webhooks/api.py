@@ -19,9 +19,16 @@ from app.core.errors import ApiError, invalid
 from app.core.forms import clean_line
 from app.core.public import PublicAnnouncement, public_types
 from app.sites.models import Site
-from app.webhooks.checks import checked_headers, checked_types, checked_url
+from app.webhooks.checks import (
+    check_events_named,
+    checked_event_names,
+    checked_headers,
+    checked_types,
+    checked_url,
+)
 from app.webhooks.log import Filter, State
 from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Refused
+from app.webhooks.models.endpoint import EVERYTHING, RECORDED
 from app.webhooks.outbox import nudge, write_test
 from app.webhooks.redeliveries import NotRedeliverable, Redelivery
 from app.webhooks.sending import HIDDEN
@@ -30,6 +37,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "url": checked_url,
     "types": checked_types,
     "headers": checked_headers,
+    "event_names": checked_event_names,
 }
 
 blueprint = APIBlueprint("endpoints_api", __name__, url_prefix="/api/v1", tag="Webhooks")
@@ -38,12 +46,14 @@ blueprint = APIBlueprint("endpoints_api", __name__, url_prefix="/api/v1", tag="W
 class EndpointChanges(Schema):
     """What is left out stays. `types` are names of types, or `["*"]` for all, also later ones.
     `headers` are sent with each delivery and never shown again. `enabled` true sends what waited.
+    `event_names` go with the type `event.recorded`: the events that are told, from now on.
     """
 
     url: str | None = Field(None, min_length=1, max_length=2048)
     description: str | None = Field(None, max_length=120)
     types: list[str] | None = Field(None, max_length=200)
     headers: dict[str, str] | None = None
+    event_names: list[str] | None = Field(None, max_length=200)
     enabled: bool | None = None
 
     @field_validator("description", mode="before")
@@ -52,7 +62,7 @@ class EndpointChanges(Schema):
         return clean_line(text)
 
     # While the body is read, so that no transaction waits for a name server.
-    @field_validator("url", "types", "headers")
+    @field_validator("url", "types", "headers", "event_names")
     @classmethod
     def may_be(cls, value: Any, info: ValidationInfo) -> Any:
         try:
@@ -61,7 +71,7 @@ class EndpointChanges(Schema):
             raise ValueError(str(error)) from error
 
     def given(self) -> dict[str, Any]:
-        names = {"url", "description", "types", "headers"}
+        names = {"url", "description", "types", "headers", "event_names"}
         return self.model_dump(include=names, exclude_none=True)
 
 
@@ -84,6 +94,7 @@ class EndpointOut(Schema):
     url: str
     description: str
     types: list[str]
+    event_names: list[str]
     headers: dict[str, str]
     enabled: bool
     disabled_at: datetime | None
@@ -110,6 +121,7 @@ class EndpointOut(Schema):
         )
         return cls(
             **{name: getattr(endpoint, name) for name in alike},
+            event_names=endpoint.events,
             headers=dict.fromkeys(endpoint.headers or {}, HIDDEN),
             enabled=endpoint.disabled_at is None,
             last_delivered_at=endpoint.delivered_at,
@@ -270,6 +282,7 @@ def create_endpoint(json_data: EndpointIn) -> Any:
     """The address is looked up: it must be on the public internet."""
     site = get_or_404(Site, json_data.site_id) if json_data.site_id else None
     try:
+        check_events_named(json_data.types, json_data.event_names or [])
         endpoint = Endpoint.create(site=site, **json_data.given())
     except Refused as error:
         raise invalid(error.field, str(error)) from error
@@ -293,6 +306,7 @@ def get_endpoint(endpoint_id: UUID) -> Any:
 def change_endpoint(endpoint_id: UUID, json_data: EndpointChanges) -> Any:
     endpoint, changes = get_or_404(Endpoint, endpoint_id), json_data.given()
     if changes:
+        _check_events(endpoint, changes)
         endpoint.change(**changes)
     if json_data.enabled is False:
         endpoint.disable()
@@ -300,6 +314,16 @@ def change_endpoint(endpoint_id: UUID, json_data: EndpointChanges) -> Any:
         endpoint.enable()
         nudge(endpoint)
     return EndpointOut.of(endpoint)
+
+
+def _check_events(endpoint: Endpoint, changes: dict[str, Any]) -> None:
+    """What it would ask for and what it would name; a type that goes takes the names along."""
+    types = changes.get("types", endpoint.types)
+    kept = endpoint.events if {RECORDED, EVERYTHING} & set(types) else []
+    try:
+        check_events_named(types, changes.get("event_names", kept))
+    except Refused as error:
+        raise invalid(error.field, str(error)) from error
 
 
 @blueprint.delete("/endpoints/<uuid:endpoint_id>")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from app.core.outbound import Blocked, check_headers, check_url
 from app.core.public import public_types
+from app.tracking.checks import NAME
 from app.webhooks.models import Refused
-from app.webhooks.models.endpoint import EVERYTHING
+from app.webhooks.models.endpoint import EVERYTHING, RECORDED
 
 MOST_HEADERS = 10
 LONGEST_VALUE = 500
+MOST_EVENT_NAMES = 50
 # Ours, by the rules of Standard Webhooks.
 TAKEN = ("content-type",)
 TAKEN_PREFIX = "webhook-"
@@ -33,6 +35,25 @@ def checked_types(types: list[str]) -> list[str]:
     if not types:
         raise Refused("types", "Choose at least one type.")
     return sorted(set(types))
+
+
+def checked_event_names(names: list[str]) -> list[str]:
+    """Names as events are called, whether or not any was called so yet."""
+    if len(set(names)) > MOST_EVENT_NAMES:
+        raise Refused("event_names", f"At most {MOST_EVENT_NAMES} events.")
+    for name in names:
+        if not NAME.fullmatch(name):
+            message = f"{name[:64]} is no name of an event: small letters, digits and _ only."
+            raise Refused("event_names", message)
+    return sorted(set(names))
+
+
+def check_events_named(types: list[str], names: list[str]) -> None:
+    """Whoever asks for events says which; whoever does not has none to name."""
+    if RECORDED in types and not names:
+        raise Refused("event_names", "Name at least one event, such as signup.")
+    if names and not {RECORDED, EVERYTHING} & set(types):
+        raise Refused("event_names", f"Events are told as {RECORDED}: add that type.")
 
 
 def checked_headers(headers: dict[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +13,15 @@ from app.core.outbound import LONGEST_URL
 from app.core.public import public_types
 from app.sites.forms import SiteField
 from app.sites.models import Site
-from app.webhooks.checks import checked_headers, checked_types, checked_url
+from app.webhooks.checks import (
+    check_events_named,
+    checked_event_names,
+    checked_headers,
+    checked_types,
+    checked_url,
+)
 from app.webhooks.models import Endpoint, Refused
-from app.webhooks.models.endpoint import EVERYTHING
+from app.webhooks.models.endpoint import EVERYTHING, RECORDED
 from app.webhooks.sending import HIDDEN
 
 
@@ -45,6 +52,7 @@ class EndpointForm(Form):
     description = LineField("Name", [Optional(), Length(max=120)])
     everything = BooleanField("All types, also those that come later", default=True)
     types = SelectMultipleField("Types", choices=[], validate_choice=False)
+    event_names = LineField("Events", [Length(max=4000)])
     headers = TextAreaField("Headers of your own", [Optional(), Length(max=8000), printable])
 
     def __init__(self, kept: dict[str, str] | None = None, **options: Any) -> None:
@@ -57,9 +65,15 @@ class EndpointForm(Form):
     def of(cls, endpoint: Endpoint) -> EndpointForm:
         """Filled in with what the endpoint is."""
         lines = "\n".join(f"{name}: {HIDDEN}" for name in endpoint.headers or {})
-        everything = EVERYTHING in endpoint.types
-        data = {"url": endpoint.url, "description": endpoint.description, "headers": lines}
-        return cls(formdata=None, data={**data, "everything": everything, "types": endpoint.types})
+        data = {
+            "url": endpoint.url,
+            "description": endpoint.description,
+            "headers": lines,
+            "everything": EVERYTHING in endpoint.types,
+            "types": endpoint.types,
+            "event_names": ", ".join(endpoint.events),
+        }
+        return cls(formdata=None, data=data)
 
     def validate_url(self, field: Any) -> None:
         with _refused():
@@ -68,6 +82,10 @@ class EndpointForm(Form):
     def validate_types(self, _field: Any) -> None:
         with _refused():
             checked_types(self._types)
+
+    def validate_event_names(self, _field: Any) -> None:
+        with _refused():
+            check_events_named(self._types, checked_event_names(self._event_names))
 
     def validate_headers(self, field: Any) -> None:
         with _refused():
@@ -79,12 +97,20 @@ class EndpointForm(Form):
             "url": self.url.data,
             "description": self.description.data or "",
             "types": checked_types(self._types),
+            "event_names": checked_event_names(self._event_names),
             "headers": self._headers,
         }
 
     @property
     def _types(self) -> list[str]:
         return [EVERYTHING] if self.everything.data else self.types.data or []
+
+    @property
+    def _event_names(self) -> list[str]:
+        """What is in the field counts while it is shown: with the type that it belongs to."""
+        shown = {RECORDED, EVERYTHING} & set(self._types)
+        text = self.event_names.data or ""
+        return list(filter(None, re.split(r"[\s,;]+", text))) if shown else []
 
     def _read_lines(self, text: str) -> Iterator[tuple[str, str]]:
         for line in filter(None, map(clean_line, text.split("\n"))):

@@ -10,16 +10,15 @@ import pytest
 
 from app.chat.models import ChatSettings
 from app.core.db import db
-from app.embed import conversations, published
+from app.embed import chat_limits, published
 from app.sites.models import Site
 from tests.visits import FIREFOX
 
 
 @pytest.fixture(autouse=True)
 def _unhurried(app):
-    conversations.writers.reset()
-    conversations.addresses.reset()
-    for buckets in (conversations.recipients, conversations.senders, conversations.uploads):
+    limits = (chat_limits.writers, chat_limits.addresses, chat_limits.recipients)
+    for buckets in (*limits, chat_limits.senders, chat_limits.uploads):
         buckets.reset()
 
 

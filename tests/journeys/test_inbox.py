@@ -14,7 +14,7 @@ from app.accounts.permissions import Role
 from app.chat.models import CannedReply, ChatSettings, Label
 from app.core import tenancy
 from app.core.db import db
-from app.embed import conversations
+from app.embed import chat_limits
 from app.sites.models import Site
 from tests.conftest import PASSWORD
 
@@ -31,7 +31,7 @@ window.WebSocket = class extends Real {
 @pytest.fixture
 def guest(app, program, shop):
     """Writes from a page of the shop; answers what was stored. The first call begins."""
-    conversations.writers.reset()
+    chat_limits.writers.reset()
     with app.app_context(), tenancy.scope(shop.id):
         site = db.session.get_one(Site, shop.site_id)
         ChatSettings.of(site.id).change(site, on=True)

@@ -59,7 +59,7 @@ from app.sources.replays import Replay, ReplayRange
 from app.support.models import Ticket
 from app.tracking.models import Quarantined, Session
 from app.webhooks.log import Filter as Log
-from app.webhooks.models import Endpoint, Outcome
+from app.webhooks.models import Endpoint, Outcome, ToldEvents
 from app.webhooks.outbox import write_test
 from app.webhooks.redeliveries import Redelivery
 from app.wiring import create_app
@@ -132,6 +132,7 @@ class Belongings:
     ticket_id: UUID | str
     label_id: UUID | str
     reply_id: UUID | str
+    contact_id: UUID | str
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -334,6 +335,7 @@ def listen(site: Site, mark: str) -> dict[str, Any]:
     begun = Redelivery.begin(Log(endpoint_id=first.id))
     db.session.refresh(delivery)
     delivery.record(Outcome(clock.now(), 5, status=204), delivery.next_attempt_at)
+    ToldEvents.begin(first.id, site.id, 0).tell([uuid4()], seq=1, ready_at=0)
     return {
         "endpoint_id": first.id,
         "spare_endpoint_id": spare.id,
@@ -365,6 +367,7 @@ def talk(site: Site, mark: str) -> dict[str, Any]:
         "label_id": label.id,
         "reply_id": reply.id,
         "ticket_id": ticket.id,
+        "contact_id": guest.contact_id,
     }
 
 

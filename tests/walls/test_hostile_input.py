@@ -222,7 +222,17 @@ def good_bodies(site_id: Any) -> dict[str, dict[str, Any]]:
             "types": ["order.created"],
             "description": "Warehouse",
             "headers": {"X-Key": "k"},
+            "event_names": [],
             "enabled": True,
+        },
+        "/api/v1/contacts": {"email": "ada@customers.example", "name": "Ada"},
+        "/api/v1/tickets": {
+            **site,
+            "email": "ada@customers.example",
+            "person": "Ada",
+            "text": "Where is it?",
+            "priority": "high",
+            "assignee_id": None,
         },
         "/api/v1/goals": {
             **site,
@@ -305,7 +315,20 @@ def changes() -> dict[str, dict[str, Any]]:
             "types": ["order.created"],
             "description": "Warehouse",
             "headers": {"X-Key": "k"},
+            "event_names": [],
             "enabled": True,
+        },
+        "/api/v1/conversations/<uuid:conversation_id>": {
+            "state": "open",
+            "snoozed_until": None,
+            "assignee_id": None,
+            "labels": [],
+        },
+        "/api/v1/contacts/<uuid:contact_id>": {"email": "ada@customers.example", "name": "Ada"},
+        "/api/v1/tickets/<uuid:ticket_id>": {
+            "state": "open",
+            "priority": "high",
+            "assignee_id": None,
         },
     }
 
@@ -347,6 +370,7 @@ OF_CHAT = {
     ),
     "/o/<organization>/inbox/<uuid:conversation_id>/reading",
     "/api/v1/sites/<uuid:site_id>/commands",
+    "/api/v1/conversations/<uuid:conversation_id>/messages",
 }
 
 
@@ -406,6 +430,9 @@ def test_a_hostile_change_is_refused_or_taken_by_the_api(on_each):
             path = path.replace("<uuid:goal_id>", str(ids.goal_id))
             path = path.replace("<uuid:funnel_id>", str(ids.funnel_id))
             path = path.replace("<uuid:endpoint_id>", str(ids.endpoint_id))
+            path = path.replace("<uuid:conversation_id>", str(ids.conversation_id))
+            path = path.replace("<uuid:contact_id>", str(ids.contact_id))
+            path = path.replace("<uuid:ticket_id>", str(ids.ticket_id))
             headers = {**acme.bearer, "Content-Type": "application/json"}
             for name, body in {**NO_JSON, **WRONG_JSON, **TOO_LARGE}.items():
                 encoding = {"Content-Encoding": "gzip"} if name == "gzip bomb" else {}
@@ -1205,14 +1232,22 @@ def test_a_hostile_address_is_not_found_or_a_bad_request(on_each):
             assert status == 404, (rule, piece, status)
 
 
+OTHER_LISTS = (
+    "inbound-deliveries",
+    "endpoints",
+    "deliveries",
+    "conversations",
+    "contacts",
+    "tickets",
+)
+
+
 def test_a_cursor_that_is_none_of_ours_is_a_bad_request(acme, client, sign_in):
     alice = sign_in("alice@acme.example")
     lists = ("activities", "sources/deliveries", "activities/imports")
     paths = [f"/o/{acme.slug}/{each}" for each in lists]
     kinds = ("sites", "sources", "campaigns", "activities", "members", "api-keys", "audit")
-    paths += [
-        f"/api/v1/{each}" for each in (*kinds, "inbound-deliveries", "endpoints", "deliveries")
-    ]
+    paths += [f"/api/v1/{each}" for each in (*kinds, *OTHER_LISTS)]
     for path in paths:
         reader = client if path.startswith("/api/") else alice.client
         for cursor in ("AAAA", "a" * 200, "%C3%A9" * 22, "_" * 21, "%00", "..", "1"):

@@ -17,7 +17,7 @@ from app.proof.recording import report_activity
 from app.sites.models import Site
 from app.sources.facts import ActivityReported, Person
 from app.sources.models import Source
-from tests.walls.conftest import furnish
+from tests.walls.conftest import furnish, talk
 
 # What each role may, in words; app/accounts/permissions.py says the same.
 ROLES = {
@@ -25,16 +25,16 @@ ROLES = {
         audit:read sites:read sites:write campaigns:read campaigns:write sources:read sources:write
         activities:read activities:write events:write analytics:read analytics:write
         endpoints:read endpoints:write
-        conversations:read conversations:write contacts:read commands:send""",
+        conversations:read conversations:write contacts:read contacts:write commands:send""",
     Role.ADMIN: """organization:write members:read members:write api-keys:write audit:read sites:read sites:write
         campaigns:read campaigns:write sources:read sources:write activities:read
         activities:write events:write analytics:read analytics:write endpoints:read endpoints:write
-        conversations:read conversations:write contacts:read commands:send""",
+        conversations:read conversations:write contacts:read contacts:write commands:send""",
     Role.EDITOR: """sites:read sites:write campaigns:read campaigns:write sources:read
         sources:write activities:read activities:write events:write analytics:read analytics:write
         endpoints:read endpoints:write""",
     Role.AGENT: """sites:read analytics:read conversations:read conversations:write
-        contacts:read""",
+        contacts:read contacts:write""",
     Role.VIEWER: "sites:read campaigns:read analytics:read",
 }
 
@@ -325,6 +325,18 @@ API = {
     "GET /analytics/retention": "analytics:read",
     "GET /analytics/attribution": "analytics:read",
     "DELETE /activities/<uuid:activity_id>": "activities:write",
+    "GET /conversations": "conversations:read",
+    "GET /conversations/<uuid:conversation_id>": "conversations:read",
+    "PATCH /conversations/<uuid:conversation_id>": "conversations:write",
+    "POST /conversations/<uuid:conversation_id>/messages": "conversations:write",
+    "GET /contacts": "contacts:read",
+    "POST /contacts": "contacts:write",
+    "GET /contacts/<uuid:contact_id>": "contacts:read",
+    "PATCH /contacts/<uuid:contact_id>": "contacts:write",
+    "GET /tickets": "conversations:read",
+    "POST /tickets": "conversations:write",
+    "GET /tickets/<uuid:ticket_id>": "conversations:read",
+    "PATCH /tickets/<uuid:ticket_id>": "conversations:write",
 }
 # Asked of one site.
 OF_A_SITE = {
@@ -672,10 +684,16 @@ def bodies(acme: Any, endpoint_id: str = "") -> dict[str, dict[str, Any]]:
             "name": "To paid",
             "steps": [{"kind": "page", "match": "/"}, {"kind": "order"}],
         },
+        "/conversations/<uuid:conversation_id>/messages": {"body": "Hello"},
+        "/contacts": {"email": "ada@example.com", "name": "Ada"},
+        "/tickets": {**site, "email": "ada@example.com", "text": "Where is it?"},
     }
 
 
-def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, client, rows):
+def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, inside, client, rows):
+    with inside(acme):
+        conversation_id = talk(db.session.get_one(Site, acme.site_id), "Ada")["conversation_id"]
+        db.session.commit()
     told = {"url": "https://93.184.215.14/", "types": ["order.created"]}
     endpoint_id = client.post("/api/v1/endpoints", json=told, headers=acme.bearer).json["id"]
     before = rows()
@@ -693,6 +711,7 @@ def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, client, rows):
                 continue
             address = f"/api/v1{path}".replace("<uuid:site_id>", str(acme.site_id))
             address = address.replace("<uuid:endpoint_id>", endpoint_id)
+            address = address.replace("<uuid:conversation_id>", str(conversation_id))
             answer = client.post(address, json={**body, name: value}, headers=acme.bearer)
             assert answer.status_code == 422, (path, name)
             assert answer.json["error"]["details"] == {name: ["Extra inputs are not permitted"]}
@@ -709,6 +728,7 @@ def test_a_field_that_nobody_may_set_is_refused_in_a_body(acme, client, rows):
     for path, body in good.items():
         address = f"/api/v1{path}".replace("<uuid:site_id>", str(acme.site_id))
         address = address.replace("<uuid:endpoint_id>", endpoint_id)
+        address = address.replace("<uuid:conversation_id>", str(conversation_id))
         answer = client.post(address, json=body, headers=acme.bearer)
         expected = ANSWERS.get(f"POST {path}", 201)
         assert answer.status_code == expected, answer.text

@@ -138,7 +138,7 @@ NOT_PERSONAL = {
     "reports": {"name", "metrics", "dimensions", "filters", "period", "schedule"},
     "alerts": {"metric", "direction", "unit"},
     "annotations": {"text"},
-    "endpoints": {"description", "types", "disabled_reason"},
+    "endpoints": {"description", "types", "event_names", "disabled_reason"},
     "deliveries": {"type", "state"},
     "delivery_attempts": {"error"},  # our own words
     "funnels": {"name", "kept_steps"},
@@ -200,6 +200,7 @@ BYTES = {
     "salt",
     "seal",
     "visitor",
+    "told",  # ids of events
 }
 
 # What a column of a person is called. Those called so that are of no person:
@@ -223,6 +224,7 @@ NAMES_OF_THINGS = {
     ("guests", "masked_address"),
     ("labels", "name"),
     ("canned_replies", "body"),  # written for everybody
+    ("endpoints", "event_names"),
 }
 
 MARKS = ("Zebedee", "Quigglesworth", "zq@marked.example", "+49301234567", "Zanzibar Road")

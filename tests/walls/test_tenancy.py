@@ -128,6 +128,8 @@ COLUMNS = {"type": "purchase", "column_0": "occurred_at", "column_1": "product_n
 
 INBOX = "/o/<organization>/inbox"
 TALK, TALKED = f"{INBOX}/<uuid:conversation_id>", "/o/{acme}/inbox/{conversation_id}"
+SAID = "/api/v1/conversations/<uuid:conversation_id>"
+ASKED_FOR = {"email": "ada@customers.example", "text": "Where is it?"}
 CHAT_FORM = {
     "position": "bottom-right",
     "accent": "#2563eb",
@@ -1032,6 +1034,47 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("POST", f"{INBOX}/canned-replies/<uuid:reply_id>/deletion"): one(
         "POST", "/o/{acme}/inbox/canned-replies/{reply_id}/deletion", 302
+    ),
+    ("GET", "/api/v1/conversations"): one("GET", "/api/v1/conversations?site_id={site_id}"),
+    ("GET", SAID): one("GET", "/api/v1/conversations/{conversation_id}"),
+    ("PATCH", SAID): Route(
+        lambda ids: [
+            Attempt("PATCH", f"/api/v1/conversations/{ids.conversation_id}", json={"labels": []}),
+            Attempt(
+                "PATCH",
+                f"/api/v1/conversations/{ids.conversation_id}",
+                json={"assignee_id": str(ids.member_id)},
+            ),
+        ]
+    ),
+    ("POST", f"{SAID}/messages"): one(
+        "POST", "/api/v1/conversations/{conversation_id}/messages", 201, json={"body": "Hello"}
+    ),
+    ("GET", "/api/v1/contacts"): NO_IDS,
+    ("POST", "/api/v1/contacts"): NO_IDS,
+    ("GET", "/api/v1/contacts/<uuid:contact_id>"): one("GET", "/api/v1/contacts/{contact_id}"),
+    ("PATCH", "/api/v1/contacts/<uuid:contact_id>"): one(
+        "PATCH", "/api/v1/contacts/{contact_id}", json={"name": "Renamed"}
+    ),
+    ("GET", "/api/v1/tickets"): one("GET", "/api/v1/tickets?assignee={member_id}"),
+    ("POST", "/api/v1/tickets"): Route(
+        lambda ids: [
+            Attempt(
+                "POST", "/api/v1/tickets", 201, json={**ASKED_FOR, "site_id": str(ids.site_id)}
+            ),
+            # One's own site, but somebody's agent.
+            Attempt(
+                "POST",
+                "/api/v1/tickets",
+                201,
+                json={**ASKED_FOR, "site_id": "{own_site}", "assignee_id": str(ids.member_id)},
+                refused=422,
+            ),
+        ]
+    ),
+    ("GET", "/api/v1/tickets/<uuid:ticket_id>"): one("GET", "/api/v1/tickets/{ticket_id}"),
+    ("PATCH", "/api/v1/tickets/<uuid:ticket_id>"): one(
+        "PATCH", "/api/v1/tickets/{ticket_id}", json={"state": "resolved"}
     ),
     ("POST", "/o/<organization>/sites/<uuid:site_id>/removal"): one(
         "POST", "/o/{acme}/sites/{spare_site_id}/removal", 302

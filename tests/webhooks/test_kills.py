@@ -12,6 +12,7 @@ from app.core import clock
 from app.core.db import db
 from app.webhooks.models import Delivery
 from tests.services import Program
+from tests.visits import event, send
 from tests.webhooks.receiver import answering
 
 
@@ -76,6 +77,44 @@ def test_kills_at_random_lose_nothing(acme, inside, receive, endpoint_of, tell, 
     _run_out(inside, acme)
     _until(lambda: {each.state for each in log(acme)} == {"delivered"}, 90)
     assert {f"msg_{each.hex}" for each in written} == set(receiver.ids)
+
+
+@pytest.mark.timeout(180)
+def test_events_are_told_though_the_worker_is_killed_between_batches(
+    acme, client, inside, receive, endpoint_of, workers, log
+):
+    receiver = receive()
+    endpoint_of(acme, receiver, types=["event.recorded"], event_names=["signup"])
+    sent = _signups(client, acme, 1000)
+    program = workers(receiver)
+    for number in range(4):
+        receiver.wait(1 + number, 60)
+        program.kill("worker")
+        sent += _signups(client, acme, 200)
+        program.start("worker")
+    _run_out(inside, acme)
+    _until(lambda: len(_told(receiver)) == len(sent), 120)
+    told = _told(receiver)
+    assert set(told) == set(sent)
+    # What came twice came under the same name: each event is of one message.
+    assert all(len(messages) == 1 for messages in told.values())
+
+
+def _signups(client, tenant, number):
+    sent = [event(tenant, name="signup") for _ in range(number)]
+    for first in range(0, number, 50):
+        address = f"198.51.100.{first // 50}"
+        send(client, tenant, *sent[first : first + 50], address=address)
+    return [each["id"] for each in sent]
+
+
+def _told(receiver):
+    """By event, the messages in which it was told."""
+    told = {}
+    for got in list(receiver.received):
+        for each in got.json["data"]["events"]:
+            told.setdefault(each["id"], set()).add(got.id)
+    return told
 
 
 def _run_out(inside, tenant):

@@ -4,14 +4,15 @@ what both sides said is there in its order, each once, in two tabs."""
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from app.chat.models import Conversation, Message
 from app.core.db import db
+from tests.pages import OPEN_ROOTS, WATCH
 from tests.rough_proxy import rough_proxy
-from tests.widget import test_chat as chat
+from tests.widget import chat
 
-shop, chatting, host, reply = chat.shop, chat.chatting, chat.host, chat.reply
 SAID = 12
 
 
@@ -35,7 +36,7 @@ def tabs(browser, network, shop, chatting, host):
     def open_tab():
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.add_init_script(chat.WATCH + chat.OPEN_ROOTS + chat.NOT_DRIVEN)
+        page.add_init_script(WATCH + OPEN_ROOTS + chat.NOT_DRIVEN)
         page.goto(address)
         page.mouse.move(200, 200)
         chat.open_chat(page)
@@ -51,7 +52,7 @@ def tabs(browser, network, shop, chatting, host):
 def test_everything_is_there_in_its_order_and_once(tabs, network, reply, inside, shop):
     first = tabs()
     chat.write(first, "0")
-    chat.expect(chat.standing(first)).to_contain_text("Sent")
+    expect(chat.standing(first)).to_contain_text("Sent")
     second = tabs()
     network.calm = False
     for number in range(1, SAID):

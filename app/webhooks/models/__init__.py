@@ -1,5 +1,6 @@
 from app.webhooks.models.attempt import DeliveryAttempt, Outcome
 from app.webhooks.models.delivery import Delivery
 from app.webhooks.models.endpoint import Endpoint, Refused
+from app.webhooks.models.told import ToldEvents
 
-__all__ = ["Delivery", "DeliveryAttempt", "Endpoint", "Outcome", "Refused"]
+__all__ = ["Delivery", "DeliveryAttempt", "Endpoint", "Outcome", "Refused", "ToldEvents"]

@@ -9,7 +9,17 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, bindparam, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    bindparam,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core import clock
@@ -23,6 +33,8 @@ from app.webhooks.models.attempt import Outcome
 
 MOST_ENDPOINTS = 100  # of an organization
 EVERYTHING = "*"
+# The type whose endpoints say besides which events they want.
+RECORDED = "event.recorded"
 # How long the secret before the last rotation still signs as well.
 OVERLAP = timedelta(hours=24)
 # Failures in a row after which the deliveries wait while one at a time tries.
@@ -57,6 +69,10 @@ class Endpoint(Tenant, Base):
     url_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     url = Sealed("url_sealed")
     types: Mapped[list[Any]]
+    # Of `event.recorded`: names of events, and since when (milliseconds since 1970) each is told;
+    # None where no events are.
+    event_names: Mapped[dict[str, Any] | None]
+    events_since: Mapped[int | None] = mapped_column(BigInteger)
     headers_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     headers = SealedDocument("headers_sealed")
     secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
@@ -85,6 +101,7 @@ class Endpoint(Tenant, Base):
         site: Site | None = None,
         description: str = "",
         headers: dict[str, str] | None = None,
+        event_names: list[str] | None = None,
     ) -> Endpoint:
         """Raises Refused for one too many. Its `secret` is there to be shown once."""
         exclusive(f"endpoints/{current_organization_id()}")
@@ -93,6 +110,7 @@ class Endpoint(Tenant, Base):
             raise Refused("url", message)
         endpoint = cls(site_id=site and site.id, description=description, types=types)
         endpoint.url, endpoint.headers, endpoint.secret = url, headers or {}, new_webhook_secret()
+        endpoint._choose_events(event_names or [])
         db.session.add(endpoint)
         db.session.flush()
         announce(EndpointCreated(endpoint=endpoint))
@@ -106,10 +124,11 @@ class Endpoint(Tenant, Base):
         ids = [each.id for each in able if EVERYTHING in each.types or kind in each.types]
         return list(db.session.scalars(select(cls).where(cls.id.in_(ids)))) if ids else []
 
-    def change(self, **values: Any) -> None:
-        """Of url, types, site_id, description and headers, those that are given."""
+    def change(self, event_names: list[str] | None = None, **values: Any) -> None:
+        """Of url, types, description, headers and event_names, those that are given."""
         for name, value in values.items():
             setattr(self, name, value)
+        self._choose_events(self.events if event_names is None else event_names)
         announce(EndpointChanged(endpoint=self))
 
     def remove(self) -> None:
@@ -135,6 +154,7 @@ class Endpoint(Tenant, Base):
         if self.disabled_at is not None:
             self.disabled_at = self.disabled_reason = None
             self._forget_failures()
+            self._begin_events_anew()
             announce(EndpointEnabled(endpoint=self))
 
     def disable(self, reason: str = MEMBER) -> None:
@@ -180,6 +200,22 @@ class Endpoint(Tenant, Base):
     def lock(endpoint_id: UUID) -> None:
         """Nobody else learns about it until the transaction ends."""
         exclusive(f"endpoint/{endpoint_id}")
+
+    @property
+    def events(self) -> list[str]:
+        """The names of the events that it is told of."""
+        return sorted(self.event_names or {})
+
+    def _choose_events(self, names: list[str]) -> None:
+        """A name is told of from now on, or as long as it has been already."""
+        told, now = self.event_names or {}, clock.milliseconds()
+        chosen = {name: told.get(name, now) for name in names} if self.wants(RECORDED) else {}
+        self.event_names, self.events_since = chosen or None, min(chosen.values(), default=None)
+
+    def _begin_events_anew(self) -> None:
+        """What was recorded while it was disabled was not kept for it."""
+        names, self.event_names = self.events, None
+        self._choose_events(names)
 
     def _forget_failures(self) -> None:
         self.failures, self.failing_since, self.waits_until = 0, None, None

@@ -1,0 +1,62 @@
+"""The way into the chat: which site a page belongs to, and which conversation is its guest's."""
+
+from __future__ import annotations
+
+from flask import g
+
+from app.chat.models import ChatSettings, Conversation
+from app.chat.queries import home_of
+from app.core import tenancy
+from app.core.api import uuid_or_404
+from app.core.errors import ApiError, not_found
+from app.core.ratelimit import address
+from app.embed.chat_limits import addresses
+from app.embed.guests import bearer, conversation_of
+from app.embed.published import active_site, check_origin
+from app.sites.queries import PublishedSite
+
+
+def enter(site: PublishedSite) -> PublishedSite:
+    """Into the organization of the site, for a page that the site runs on."""
+    check_origin(site)
+    g.page_is_known = True
+    g.site = site
+    tenancy.enter(site.organization_id)
+    return site
+
+
+def enter_in_measure(key: str) -> PublishedSite:
+    """By a site's key, as often as one address may."""
+    site = enter(active_site(key))
+    addresses.demand(address())
+    return site
+
+
+def own_conversation(identifier: str, *, writing: bool = False) -> Conversation:
+    """The conversation of whoever asks, `writing` in it alone; 404 for what is not his."""
+    known = uuid_or_404(identifier)
+    home = home_of(known)
+    if home is None:
+        raise not_found()
+    site = enter(active_site(home.site_key))
+    if writing:
+        Conversation.lock(known)
+    return conversation_of(site, identifier, bearer())
+
+
+def check_on(site: PublishedSite) -> None:
+    """Published with the site: known without asking."""
+    if not site.content.get("chat"):
+        raise no_chat()
+
+
+def settings_of(site: PublishedSite) -> ChatSettings:
+    check_on(site)
+    settings = ChatSettings.find(site.id)
+    if settings is None:
+        raise no_chat()
+    return settings
+
+
+def no_chat() -> ApiError:
+    return ApiError(404, "no_chat", "This site has no chat.")

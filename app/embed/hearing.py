@@ -1,0 +1,69 @@
+"""What a guest says is heard: his first words begin a conversation, the others follow."""
+
+from __future__ import annotations
+
+from app.chat import letters
+from app.chat.automation import begin_offline
+from app.chat.models import Conversation, Guest, Message, Surroundings
+from app.core import clock
+from app.core.db import exclusive
+from app.core.errors import ApiError
+from app.embed.chat_access import settings_of
+from app.embed.chat_bodies import Said, Saying, body_of, client_id_of, person_of
+from app.embed.chat_limits import may_mail, noted, writers
+from app.embed.guests import bearer, guest_of, surroundings
+from app.embed.introductions import demand_address, introduce
+from app.sites.queries import PublishedSite
+
+
+def begin(site: PublishedSite, said: Said) -> Conversation:
+    """A conversation, and with `body` its first message. Asked for twice it is one."""
+    settings, around = settings_of(site), surroundings(site, said)
+    saying = Saying(client_id_of(said), body_of(said) if "body" in said else None, None)
+    person, known = person_of(said), _known(site, saying, around)
+    guest = known.guest if known else guest_of(site, bearer()) or Guest.arrive(site.id, around)
+    writers.demand(guest.id.hex)
+    introduce(guest, person, around)
+    demand_address(guest, settings, site)
+    conversation = known or Conversation.begin(guest, around, saying.client_id)
+    if saying.body:
+        hear(conversation, site, saying)
+    return conversation
+
+
+def hear(conversation: Conversation, site: PublishedSite, saying: Saying) -> Message:
+    """The guest writes. A first message when nobody is there is a request besides."""
+    Conversation.lock(conversation.id)
+    opening = conversation.opened_at is None
+    message = conversation.hear(saying.body, saying.client_id, saying.upload)
+    if opening and not settings_of(site).hours(site.time_zone).open_at(clock.now()):
+        told = may_mail(conversation.guest.email or "")
+        begin_offline(conversation, message, letters.resume_url(conversation), told=told)
+    return message
+
+
+def look_around(conversation: Conversation, site: PublishedSite, said: Said) -> None:
+    """From where he writes now."""
+    if noted.take(conversation.guest_id.hex):
+        conversation.guest.stand_in(surroundings(site, said))
+
+
+def _known(site: PublishedSite, saying: Saying, around: Surroundings) -> Conversation | None:
+    """One that was begun by the same page, whose answer got lost or is still on its way. Whoever
+    has no token yet is known by his visit, or where his network is another by now, by his browser
+    and his words."""
+    exclusive(f"beginning/{site.id}/{saying.client_id}")
+    known = Conversation.of_client_id(site.id, saying.client_id)
+    if known is None:
+        return None
+    own = guest_of(site, bearer())
+    if not (known.guest_id == own.id if own else _is_same_page(known, saying.body, around)):
+        raise ApiError(409, "taken", "Somebody else has begun a conversation of this name.")
+    return known
+
+
+def _is_same_page(known: Conversation, body: str | None, around: Surroundings) -> bool:
+    if around.visitor is not None and known.guest.visitor == around.visitor:
+        return True
+    first = next(iter(known.messages(public=True, most=1)), None)
+    return known.guest.user_agent == around.user_agent and body == (first and first.body)

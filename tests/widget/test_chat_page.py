@@ -1,0 +1,107 @@
+"""The chat on its host page: keyboard, policy, assistive technology, phones, languages."""
+
+import re
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
+
+from .chat import HEARD, launcher, menu, messages, open_chat, panel, standing, write
+
+
+def test_it_is_opened_and_left_by_the_keyboard_alone(walk_in):
+    page = walk_in(touch=False)
+    expect(launcher(page)).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(launcher(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(panel(page).locator("textarea")).to_be_focused()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+    page.keyboard.type("Hello")
+    page.keyboard.press("Enter")
+    expect(messages(page)).to_have_text(["Hello"])
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(panel(page).locator("textarea")).to_have_value("😀")
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_be_hidden()
+    expect(launcher(page)).to_be_focused()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_strict_policy_of_the_host_page_is_kept(walk_in, program, reply):
+    policy = (
+        f"default-src 'self'; script-src {program.url}; img-src {program.url}; "
+        f"connect-src {program.url} {program.url.replace('http', 'ws')}; base-uri 'none'; "
+        "require-trusted-types-for 'script'; trusted-types candor"
+    )
+    page = walk_in(headers={"Content-Security-Policy": policy})
+    open_chat(page)
+    write(page, "<img src=x onerror=noticed.push('xss')> javascript:alert(1)")
+    expect(messages(page)).to_have_text(
+        ["<img src=x onerror=noticed.push('xss')> javascript:alert(1)"]
+    )
+    expect(messages(page).locator("a, img")).to_have_count(0)
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    reply("Fine")
+    expect(messages(page)).to_have_count(2)
+
+
+def test_the_open_panel_passes_axe(walk_in, chatting, reply):
+    page = walk_in()
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    reply("Hello Ada")
+    expect(messages(page)).to_have_count(2)
+    page.evaluate(AXE_SCRIPT)
+
+    def faults():
+        found = page.evaluate("axe.run('candor-widget').then((result) => result.violations)")
+        return [(each["id"], each["nodes"][0]["html"]) for each in found]
+
+    assert faults() == []
+    menu(page, "End conversation")
+    expect(panel(page)).to_contain_text("This conversation has ended.")
+    assert faults() == []
+    menu(page, "Conversations")
+    assert faults() == []
+
+
+def test_on_a_phone_it_fills_the_screen(walk_in):
+    page = walk_in(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    launcher(page).tap()
+    expect(panel(page).locator("textarea")).to_be_visible()
+    assert panel(page).bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
+    expect(panel(page)).to_have_attribute("aria-modal", "true")
+    # Nothing lies over the way to send.
+    panel(page).locator("textarea").fill("Hello")
+    panel(page).get_by_role("button", name="Send").tap()
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    panel(page).get_by_role("button", name="Close the chat").tap()
+    expect(panel(page)).to_be_hidden()
+    expect(launcher(page)).to_be_visible()
+
+
+def test_it_speaks_the_language_of_the_page_from_right_to_left(walk_in, chatting):
+    chatting(texts={"he": {"title": "שאלות?"}})
+    page = walk_in(html="lang=he")
+    expect(launcher(page)).to_have_attribute("aria-label", "שאלות?")
+    open_chat(page)
+    expect(panel(page)).to_have_attribute("dir", "rtl")
+    expect(panel(page).locator("textarea")).to_have_attribute("placeholder", "כתיבת הודעה…")
+
+
+def test_the_page_opens_and_closes_it(walk_in):
+    page = walk_in(init=HEARD)
+    page.evaluate("candor('open')")
+    expect(panel(page)).to_be_visible()
+    page.evaluate("candor('close')")
+    expect(panel(page)).to_be_hidden()
+    page.evaluate("candor('hide')")
+    expect(launcher(page)).to_be_hidden()
+    page.evaluate("candor('show')")
+    expect(launcher(page)).to_be_visible()

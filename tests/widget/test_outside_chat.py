@@ -1,0 +1,62 @@
+"""Somebody else's chat in the place of ours."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.services import free_port
+
+from .chat import launcher
+
+
+def outside(url, **more):
+    return {"url": url, "params": {"utm": True, "page": True, "time": True}, **more}
+
+
+def test_an_outside_chat_is_opened_with_what_is_known_of_the_visit(walk_in, chatting, host):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room?x=1", target="tab"))
+    page = walk_in(hash="?utm_source=newsletter&utm_campaign=spring&secret=1")
+    page.wait_for_timeout(500)
+    with page.context.expect_page() as opened:
+        launcher(page).click()
+    opened.value.wait_for_url(re.compile("room"))
+    address = opened.value.url
+    assert address.startswith(f"{there}room?x=1&utm_source=newsletter&utm_campaign=spring")
+    assert "candor_page=" in address and "candor_time=" in address and "secret" not in address
+    opened.value.close()
+
+
+@pytest.mark.parametrize("target", ["same", "window", "frame"])
+def test_an_outside_chat_has_its_place(walk_in, chatting, host, target):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room", target=target, width=400, height=500))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    if target == "window":
+        with page.context.expect_page() as opened:
+            launcher(page).click()
+        opened.value.wait_for_url(re.compile("room"))
+        assert opened.value.evaluate("[innerWidth, opener]") == [400, None]
+        opened.value.close()
+    elif target == "same":
+        launcher(page).click()
+        page.wait_for_url(re.compile("room"))
+    else:
+        launcher(page).click()
+        assert page.frame_locator("candor-widget iframe").locator("title") is not None
+        frame = page.locator("candor-widget iframe")
+        expect(frame).to_have_attribute("src", re.compile("room.*candor_page"))
+        launcher(page).click()
+        expect(frame).to_have_count(0)
+
+
+def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host):
+    there = host({"second": "<title>Second</title>"})
+    dead = f"http://localhost:{free_port()}/room"
+    chatting(outside=outside(dead, fallback=f"{there}second", target="same"))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    launcher(page).click()
+    page.wait_for_url(re.compile("second"))
