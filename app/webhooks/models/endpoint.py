@@ -121,7 +121,7 @@ class Endpoint(Tenant, Base):
         """Those that are to be told of something of this type on this site."""
         given = {"organization_id": current_organization_id(), "site_id": site_id}
         able = db.session.connection().execute(ABLE, given).all()
-        ids = [each.id for each in able if EVERYTHING in each.types or kind in each.types]
+        ids = [each.id for each in able if _wants(each.types, kind)]
         return list(db.session.scalars(select(cls).where(cls.id.in_(ids)))) if ids else []
 
     def change(self, event_names: list[str] | None = None, **values: Any) -> None:
@@ -209,7 +209,9 @@ class Endpoint(Tenant, Base):
     def _choose_events(self, names: list[str]) -> None:
         """A name is told of from now on, or as long as it has been already."""
         told, now = self.event_names or {}, clock.milliseconds()
-        chosen = {name: told.get(name, now) for name in names} if self.wants(RECORDED) else {}
+        chosen = (
+            {name: told.get(name, now) for name in names} if _wants(self.types, RECORDED) else {}
+        )
         self.event_names, self.events_since = chosen or None, min(chosen.values(), default=None)
 
     def _begin_events_anew(self) -> None:
@@ -226,6 +228,10 @@ class Endpoint(Tenant, Base):
             return timedelta()
         longer = FIRST_PAUSE * 2 ** min(self.failures - TOLERATED, 10)
         return min(longer, LONGEST_PAUSE) * random.uniform(0.8, 1)  # noqa: S311
+
+
+def _wants(types: list[str], kind: str) -> bool:
+    return EVERYTHING in types or kind in types
 
 
 _columns: Any = Endpoint.__table__.c
