@@ -34,7 +34,7 @@ from app.chat.queries import home_of, organization_of_file
 from app.core import clock, tenancy
 from app.core.announce import announce
 from app.core.api import uuid_or_404
-from app.core.db import db
+from app.core.db import db, exclusive
 from app.core.errors import ApiError, not_found
 from app.core.forms import clean_line
 from app.core.ratelimit import Buckets, address
@@ -147,7 +147,7 @@ def open_conversation() -> Any:
     addresses.demand(address())
     client_id, body = _client_id(said), _body(said) if "body" in said else None
     name, email = _person(said)
-    known = _known_conversation(site, client_id, around)
+    known = _known_conversation(site, client_id, body, around)
     guest = known.guest if known else guest_of(site, bearer()) or Guest.arrive(site.id, around)
     writers.demand(guest.id.hex)
     _introduce(guest, name, email, around)
@@ -319,17 +319,26 @@ def _settings(site: PublishedSite) -> ChatSettings:
 
 
 def _known_conversation(
-    site: PublishedSite, client_id: str, around: Surroundings
+    site: PublishedSite, client_id: str, body: str | None, around: Surroundings
 ) -> Conversation | None:
-    """One that was begun by the same page, whose answer got lost on its way."""
+    """One that was begun by the same page, whose answer got lost or is still on its way. Whoever
+    has no token yet is known by his visit, or where his network is another by now, by his browser
+    and his words."""
+    exclusive(f"beginning/{site.id}/{client_id}")
     known = Conversation.of_client_id(site.id, client_id)
     if known is None:
         return None
     own = guest_of(site, bearer())
-    same = known.guest_id == own.id if own else known.guest.visitor == around.visitor
-    if not same:
+    if not (known.guest_id == own.id if own else _is_same_page(known, body, around)):
         raise ApiError(409, "taken", "Somebody else has begun a conversation of this name.")
     return known
+
+
+def _is_same_page(known: Conversation, body: str | None, around: Surroundings) -> bool:
+    if around.visitor is not None and known.guest.visitor == around.visitor:
+        return True
+    first = next(iter(known.messages(public=True, most=1)), None)
+    return known.guest.user_agent == around.user_agent and body == (first and first.body)
 
 
 def _hear(
