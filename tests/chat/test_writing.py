@@ -53,6 +53,32 @@ def test_a_beginning_whose_answer_was_lost_is_not_a_second_conversation(
         assert db.session.query(Conversation).count() == db.session.query(Guest).count() == 1
 
 
+def test_a_beginning_that_comes_eight_times_at_once_is_one_conversation(another, inside, acme):
+    name = str(uuid4())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: another().begin("Hello", client_id=name), range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json["id"] for answer in answers}) == 1
+    with inside(acme):
+        assert db.session.query(Conversation).count() == db.session.query(Guest).count() == 1
+    assert texts(another(token=answers[0].json["token"], conversation=answers[0].json["id"]).read())
+
+
+def test_a_beginning_whose_answer_was_lost_is_asked_for_again_from_another_network(
+    writer, another, chatting
+):
+    """As a phone does that leaves the house: its address is new, its words are not."""
+    name = str(uuid4())
+    first = writer.begin("Hello", client_id=name)
+    moved = another(address="203.0.113.9")
+    again = moved.begin("Hello", client_id=name)
+    assert again.status_code == 201 and again.json["id"] == first.json["id"]
+    assert texts(moved.read()) == ["Hello"]
+    # Other words are somebody else's.
+    for words in ("Hello?", None):
+        assert another(address="192.0.2.7").begin(words, client_id=name).status_code == 409
+
+
 def test_whoever_else_names_his_conversation_so_is_refused(writer, another):
     name = str(uuid4())
     writer.begin("Hello", client_id=name)

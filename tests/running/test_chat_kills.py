@@ -1,24 +1,65 @@
 """kill -9 of web processes, worker and Valkey while visitors write: each message is there once, in
-its writer's order, and whoever listens hears of it or reads it again."""
+its writer's order, whoever listens hears of it or reads it again, and webhooks tell it at least once,
+always under the same id. At random, and at each of the moments at which something is half done."""
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 import time
+from collections import defaultdict
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
 import requests
+from redis import Redis
+from sqlalchemy import select, text, update
 
-from app.chat.models import ChatSettings
-from app.core.db import db
+from app.chat.models import ChatSettings, Message
+from app.config import embedded_redis_socket
+from app.core import clock
+from app.core.db import create_engine, db
+from app.core.jobs import DEFAULT
 from app.sites.models import Site
-from tests.running.test_kills import kill_one, tree  # noqa: F401
+from app.webhooks.jobs import NUDGED
+from app.webhooks.models import Delivery, Endpoint
+from tests.running.test_kills import descendants, kill_one
+from tests.services import Program
+from tests.webhooks.receiver import Receiver, answering
 
-KILLS = ("gunicorn worker",) * 3 + ("worker", "valkey")
+KILLS = ("gunicorn worker",) * 3 + ("worker",) * 2 + ("valkey",)
 WRITERS, MESSAGES = 4, 25
+TYPES = ["conversation.opened", "conversation.message"]
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture
+def tree(app, environ, receiver):
+    """The whole tree with a Valkey of its own, which may reach the receiver."""
+    own = {name: value for name, value in environ.items() if name != "REDIS_URL"}
+    program = Program({**own, "CANDOR_OUTBOUND_ALLOW": receiver.address})
+    program.start("up")
+    program.wait("/health/ready")
+    yield program
+    program.stop()
+
+
+@pytest.fixture
+def chatting(tree, acme, inside, receiver):
+    """Acme chats, and has an endpoint that is told of it."""
+    with inside(acme):
+        ChatSettings.of(acme.site_id).change(db.session.get_one(Site, acme.site_id), on=True)
+        Endpoint.create(receiver.url, TYPES)
+        db.session.commit()
 
 
 class Writer(threading.Thread):
@@ -32,14 +73,20 @@ class Writer(threading.Thread):
         self.bodies = [f"{number}/{each}" for each in range(MESSAGES)]
 
     def run(self):
-        said = {"site": self.tenant.site_key, "client_id": str(uuid4())}
+        self.begin()
+        for body in self.bodies:
+            self.write(body)
+            time.sleep(0.2)
+
+    def begin(self, **said):
+        said = {"site": self.tenant.site_key, "client_id": str(uuid4()), **said}
         opened = self.until_acknowledged("conversations", said)
         self.token, self.conversation = opened["token"], opened["id"]
-        for body in self.bodies:
-            said = {"client_id": str(uuid4()), "body": body}
-            path = f"conversations/{self.conversation}/messages"
-            self.answers.append(self.until_acknowledged(path, said))
-            time.sleep(0.2)
+
+    def write(self, body):
+        said = {"client_id": str(uuid4()), "body": body}
+        path = f"conversations/{self.conversation}/messages"
+        self.answers.append(self.until_acknowledged(path, said))
 
     def until_acknowledged(self, path, said):
         deadline = time.monotonic() + 90
@@ -63,13 +110,10 @@ class Writer(threading.Thread):
 
 
 @pytest.mark.timeout(240)
-def test_no_message_is_lost_or_doubled_whatever_is_killed(tree, acme, inside):  # noqa: F811
+def test_no_message_is_lost_or_doubled_whatever_is_killed(tree, acme, chatting, inside, receiver):
     seed = int(os.environ.get("CANDOR_KILL_SEED", str(random.randrange(10**6))))
     print(f"seed {seed}")
     chance = random.Random(seed)
-    with inside(acme):
-        ChatSettings.of(acme.site_id).change(db.session.get_one(Site, acme.site_id), on=True)
-        db.session.commit()
     writers = [Writer(tree.url, acme, number) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
@@ -83,3 +127,167 @@ def test_no_message_is_lost_or_doubled_whatever_is_killed(tree, acme, inside):  
         assert [each["body"] for each in read["messages"]] == writer.bodies
         assert [each["seq"] for each in read["messages"]] == list(range(1, MESSAGES + 1))
         assert [each["seq"] for each in writer.answers] == list(range(1, MESSAGES + 1))
+    run_out(inside, acme)
+    told = until_told(receiver, {body for writer in writers for body in writer.bodies})
+    assert {len(ids) for ids in told.values()} == {1}
+    assert len(opened(receiver)) == WRITERS
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_web_process_killed_between_the_commit_and_its_answer_is_asked_again(
+    tree, acme, chatting, inside, receiver, begins
+):
+    writer = Writer(tree.url, acme, 0)
+    if not begins:
+        writer.begin(body="Hello")
+        until_told(receiver, {"Hello"})
+    # What comes after a commit is told to Valkey first: it stops there.
+    with stopped(tree, "valkey-server"):
+        asking = threading.Thread(
+            target=lambda: writer.begin(body="Once") if begins else writer.write("Once")
+        )
+        asking.start()
+        until(lambda: "Once" in stored(inside, acme))
+        assert asking.is_alive() and not writer.answers and not (begins and writer.token)
+        for process in family(tree, "gunicorn", depth=2):
+            os.kill(process.pid, signal.SIGKILL)
+        assert [each for each in deliveries(inside, acme) if each.state == "pending"]
+    asking.join(60)
+    assert not asking.is_alive() and (writer.token if begins else writer.answers)
+    assert stored(inside, acme) == (["Once"] if begins else ["Hello", "Once"])
+    told = until_told(receiver, {"Once"})
+    assert {len(ids) for ids in told.values()} == {1}
+    assert len(opened(receiver)) == 1
+    assert len(deliveries(inside, acme)) == (2 if begins else 3)
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_killed_between_the_commit_and_sending_leaves_a_row_that_is_found(
+    app, tree, acme, chatting, inside, receiver
+):
+    redis = Redis(unix_socket_path=str(embedded_redis_socket(tree.log.parent)))
+    writer = Writer(tree.url, acme, 0)
+    with stopped(tree, "app.cli worker"):
+        writer.begin(body="Hello")
+        written = deliveries(inside, acme)
+        assert len(written) == 2 and receiver.received == []
+        lock = locked(app)
+        lock.__enter__()
+    # It takes the nudge, and waits for what is due.
+    nudge = NUDGED + str(written[0].endpoint_id)
+    until(lambda: not redis.exists(nudge) and not redis.llen(f"rq:queue:{DEFAULT}"))
+    kill_one(tree, "worker", random.Random(1))
+    lock.__exit__(None, None, None)
+    assert receiver.received == []
+    told = until_told(receiver, {"Hello"})
+    assert {len(ids) for ids in told.values()} == {1}
+    until(lambda: {each.state for each in deliveries(inside, acme)} == {"delivered"})
+    assert {f"msg_{each.id.hex}" for each in written} == set(receiver.ids)
+
+
+@pytest.mark.timeout(180)
+def test_a_worker_killed_while_a_message_is_sent_sends_it_again_under_the_same_id(
+    tree, acme, chatting, inside, receiver
+):
+    held = threading.Event()
+    receiver.behave = lambda connection, received: held.wait(60)
+    writer = Writer(tree.url, acme, 0)
+    writer.begin(body="Hello")
+    receiver.wait(1, 60)
+    kill_one(tree, "worker", random.Random(1))
+    held.set()
+    receiver.behave = answering()
+    before = list(receiver.ids)
+    run_out(inside, acme)
+    until(lambda: {each.state for each in deliveries(inside, acme)} == {"delivered"})
+    assert set(before) <= set(receiver.ids[len(before) :])
+    told = until_told(receiver, {"Hello"})
+    assert {len(ids) for ids in told.values()} == {1} and len(opened(receiver)) == 1
+    assert stored(inside, acme) == ["Hello"]
+
+
+def until(good, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (found := good()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found
+
+
+def until_told(receiver, bodies):
+    """By body, the ids of the webhooks that told of it, once each body was told."""
+
+    def told():
+        found = defaultdict(set)
+        for each in list(receiver.received):
+            if each.json["type"] == "conversation.message":
+                found[each.json["data"]["body"]].add(each.id)
+        return found
+
+    until(lambda: bodies <= set(told()), 90)
+    return told()
+
+
+def opened(receiver):
+    """The ids of the webhooks that told of a beginning."""
+    return {each.id for each in receiver.received if each.json["type"] == "conversation.opened"}
+
+
+def stored(inside, tenant):
+    with inside(tenant):
+        found = db.session.scalars(select(Message).order_by(Message.conversation_id, Message.seq))
+        return [each.body for each in found]
+
+
+def deliveries(inside, tenant):
+    with inside(tenant):
+        found = list(db.session.scalars(select(Delivery).order_by(Delivery.id)))
+        db.session.expunge_all()
+        return found
+
+
+def run_out(inside, tenant):
+    """Let the claims that a dead worker left behind run out, as they do after a minute."""
+    with inside(tenant):
+        claimed = update(Delivery).where(Delivery.state == "pending", Delivery.attempts > 0)
+        statement = claimed.values(next_attempt_at=clock.now())
+        db.session.execute(statement.execution_options(synchronize_session=False))
+        db.session.commit()
+
+
+def family(tree, line, depth=1):
+    """The processes of the tree that were started so, by how far they are below its own."""
+    parent = tree.processes["up"].pid
+    found = [row for row in descendants(parent) if line in row.line]
+    return [row for row in found if (row.parent == parent) == (depth == 1)]
+
+
+@contextmanager
+def stopped(tree, line):
+    """Meanwhile a process of the tree does nothing, as one that hangs."""
+    processes = family(tree, line)
+    assert processes
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def locked(app):
+    """Meanwhile nobody else takes a delivery."""
+    engine = create_engine(app.extensions["candor_settings"], role=None)
+    sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        if sqlite:
+            connection.connection.dbapi_connection.begin_write()
+        else:
+            connection.execute(text("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"))
+        yield
+        connection.rollback()
+        if sqlite:
+            connection.connection.dbapi_connection.rollback()
+    engine.dispose()
