@@ -31,6 +31,7 @@ from app.chat.models import (
 from app.chat.models.conversation import LONGEST_COMMENT
 from app.chat.models.message import LONGEST, LONGEST_CLIENT_ID
 from app.chat.queries import home_of, organization_of_file
+from app.contacts.suggestions import suggestions_for
 from app.core import clock, tenancy
 from app.core.announce import announce
 from app.core.api import uuid_or_404
@@ -39,8 +40,10 @@ from app.core.errors import ApiError, not_found
 from app.core.forms import clean_line
 from app.core.ratelimit import Buckets, address
 from app.core.request import takes_upload
+from app.embed.calls import language_of
 from app.embed.chat_texts import words_for
 from app.embed.guests import bearer, conversation_of, guest_of, surroundings, utm_of
+from app.embed.opening_lines import begin_with_line
 from app.embed.published import active_site, check_origin, known_origin
 from app.sites.queries import PublishedSite
 
@@ -147,6 +150,7 @@ def open_conversation() -> Any:
     addresses.demand(address())
     client_id, body = _client_id(said), _body(said) if "body" in said else None
     name, email = _person(said)
+    suggested = _suggested(site, body)
     known = _known_conversation(site, client_id, around)
     guest = known.guest if known else guest_of(site, bearer()) or Guest.arrive(site.id, around)
     writers.demand(guest.id.hex)
@@ -155,13 +159,15 @@ def open_conversation() -> Any:
     if (settings.asks == "required" or absent) and not guest.email:
         raise _invalid("email", "Tell us your e-mail address first.")
     conversation = known or Conversation.begin(guest, around, client_id)
+    if known is None:
+        begin_with_line(conversation, site, said)
     if body:
         _hear(conversation, site, body, client_id)
     messages = conversation.messages(public=True)
     answer = {**_summary(conversation), "messages": [each.public() for each in messages]}
     token = tokens.issue(tokens.CHAT, site.id, guest.id)
     db.session.commit()
-    return {**answer, "token": token}, 201
+    return {**answer, **suggested, "token": token}, 201
 
 
 @blueprint.get("/conversations/<conversation_id>/messages")
@@ -191,8 +197,9 @@ def write_message(conversation_id: str) -> Any:
     site: PublishedSite = g.site
     if noted.take(conversation.guest_id.hex):
         conversation.guest.stand_in(surroundings(site, said))
+    suggested = {} if conversation.opened_at else _suggested(site, body)
     message = _hear(conversation, site, body, client_id, upload)
-    answer = message.public()
+    answer = {**message.public(), **suggested}
     db.session.commit()
     return answer, 201
 
@@ -307,15 +314,21 @@ def _conversation(identifier: str) -> Conversation:
 def _check_on(site: PublishedSite) -> None:
     """Published with the site: known without asking."""
     if not site.content.get("chat"):
-        raise ApiError(404, "no_chat", "This site has no chat.")
+        raise _no_chat(site)
 
 
 def _settings(site: PublishedSite) -> ChatSettings:
     _check_on(site)
     settings = ChatSettings.find(site.id)
     if settings is None:
-        raise ApiError(404, "no_chat", "This site has no chat.")
+        raise _no_chat(site)
     return settings
+
+
+def _no_chat(site: PublishedSite) -> ApiError:
+    """In the words of a panel that may have been left open."""
+    languages = (request.args.get("language"), language_of(request.environ), site.language)
+    return ApiError(404, "no_chat", words_for(*languages)["off"])
 
 
 def _known_conversation(
@@ -346,6 +359,12 @@ def _hear(
         told = _may_mail(conversation.guest.email or "")
         begin_offline(conversation, message, letters.resume_url(conversation), told=told)
     return message
+
+
+def _suggested(site: PublishedSite, body: str | None) -> dict[str, Any]:
+    """What may answer a first message, where somebody keeps such answers."""
+    found = suggestions_for(site.id, body) if body else None
+    return {} if found is None else {"suggestions": [each.public() for each in found]}
 
 
 def _may_mail(email: str) -> bool:

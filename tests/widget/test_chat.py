@@ -385,6 +385,59 @@ def test_a_user_of_the_site_has_his_conversations_on_each_device(walk_in, shop, 
     expect(messages(phone)).to_have_text(["From my desk"])
 
 
+def test_what_is_written_while_the_site_says_who_it_is_becomes_his(walk_in, shop, inside, said):
+    with inside(shop):
+        secret = ChatSettings.of(shop.site_id).identity_secret
+    digest = hmac.new(secret.encode(), b"user-7", hashlib.sha256).hexdigest()
+    page = walk_in(init=STUB)
+    page.route("**/identity", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    open_chat(page)
+    page.evaluate("(person) => candor('identify', person)", {"id": "user-7", "hash": digest})
+    write(page, "It is me")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    expect(messages(page)).to_have_text(["It is me"])
+    assert said() == [("visitor", "It is me")]
+    with inside(shop):
+        assert db.session.query(Guest).one().verified
+
+
+def test_a_link_that_is_no_longer_good_says_so_and_the_chat_works(walk_in, reply):
+    page = walk_in(hash="#candor-chat=r.nonsense", html="lang=de", touch=False)
+    expect(panel(page)).to_be_visible()
+    expect(panel(page)).to_contain_text("Dieser Link gilt nicht mehr.")
+    assert "#" not in page.url
+    write(page, "Trotzdem")
+    expect(standing(page)).to_contain_text(re.compile("Gesendet|Zugestellt"))
+    expect(panel(page)).not_to_contain_text("Dieser Link")
+    reply("Gern")
+    expect(messages(page)).to_have_text(["Trotzdem", "Gern"])
+
+
+def test_a_panel_that_is_open_when_the_chat_is_switched_off_says_so(walk_in, chatting):
+    page = walk_in(html="lang=de")
+    open_chat(page)
+    write(page, "Hallo")
+    expect(standing(page)).to_contain_text(re.compile("Gesendet|Zugestellt"))
+    panel(page).locator("textarea").fill("Noch etwas")
+    chatting(on=False)
+    expect(panel(page)).to_contain_text("Der Chat ist zurzeit geschlossen.")
+    expect(panel(page).locator("textarea")).to_have_count(0)
+    expect(messages(page)).to_have_text(["Hallo"])
+    chatting(on=True)
+    expect(panel(page).locator("textarea")).to_have_value("Noch etwas")
+    expect(panel(page)).not_to_contain_text("geschlossen")
+
+
+def test_a_chat_that_was_off_when_it_was_opened_says_so_in_the_visitors_language(walk_in, chatting):
+    page = walk_in(html="lang=fr")
+    page.context.set_offline(True)
+    chatting(on=False)
+    page.context.set_offline(False)
+    launcher(page).click()
+    expect(panel(page)).to_contain_text("Le chat est fermé pour le moment.")
+    expect(panel(page).get_by_role("button", name="Close")).to_be_visible()
+
+
 def test_a_mailed_link_opens_the_conversation_and_leaves_the_address(walk_in, shop, inside, reply):
     first = walk_in()
     open_chat(first)
@@ -724,6 +777,32 @@ def test_an_outside_chat_has_its_place(walk_in, chatting, host, target):
         expect(frame).to_have_attribute("src", re.compile("room.*candor_page"))
         launcher(page).click()
         expect(frame).to_have_count(0)
+
+
+def test_a_frame_has_a_way_out_since_nobody_can_tell_whether_it_stays_empty(
+    walk_in, chatting, host
+):
+    there = host({"room": "<title>Room</title>"}, **{"X-Frame-Options": "DENY"})
+    second = host({"second": "<title>Second</title>"})
+    chatting(outside=outside(f"{there}room", fallback=f"{second}second", target="frame"))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    launcher(page).click()
+    expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("room"))
+    with page.context.expect_page() as opened:
+        page.locator("candor-widget [role=dialog] > a").click()
+    opened.value.wait_for_url(re.compile("second.*candor_page"))
+    opened.value.close()
+
+
+def test_where_it_does_not_answer_the_second_is_opened_in_the_frame(walk_in, chatting, host):
+    there = host({"second": "<title>Second</title>"})
+    dead = f"http://localhost:{free_port()}/room"
+    chatting(outside=outside(dead, fallback=f"{there}second", target="frame"))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    launcher(page).click()
+    expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("second"))
 
 
 def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host):
