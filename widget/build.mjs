@@ -20,7 +20,7 @@ const PLACEHOLDER = '"__CANDOR_CONFIG__"';
 const FLOOR = ["safari16.4", "chrome99", "firefox101"];
 
 // Names that only our own objects use; anything the server, the page or the browser reads must not be here.
-const INTERNAL = /^(agreed|arrange|begin|card|chosen|css|decorate|depth|detach|dialog|draw|emit|end|exited|frames|gone|happened|heard|guest|item|launcher|leave|life|listeners|live|node|opened|pool|record|region|rejoin|restart|review|rich|room|say|setup|shut|slots|slowest|start|taken|switched|tally|token|tracked)$/;
+const INTERNAL = /^(again|agreed|arrange|begin|blamed|card|chosen|complain|css|decorate|depth|detach|dialog|draw|emit|end|exited|frames|draft|draining|extra|failed|failures|filling|first|forget|give|gone|happened|heard|guest|item|isOpen|launcher|leave|life|list|listeners|live|loaded|meta|node|opened|outbox|passed|picker|pool|rated|settle|speak|timer|typist|record|region|rejoin|restart|review|rich|room|say|setup|shut|slots|slowest|start|taken|switched|tally|token|tools|tracked)$/;
 
 const TYPICAL = {
   site: "st_3f9c1b7a52d84e0c9a6d",
@@ -60,8 +60,8 @@ const stylesheets = {
 
 async function makeLoader() {
   const source = readFileSync(join(HERE, "src/loader.js"), "utf8");
-  const { code } = await transform(source, { minify: true, target: "es5" });
-  const text = code.trim();
+  const { code } = await minify(source, { ecma: 5, compress: { passes: 2, if_return: false, conditionals: false } });
+  const text = code.replace(/;$/, "");
   parse(text, { ecmaVersion: 5 });
   if (text.split(PLACEHOLDER).length != 2) fail(`loader.js must hold ${PLACEHOLDER} exactly once`);
   return text;
@@ -90,7 +90,7 @@ async function bundle(entry, format, define) {
 }
 
 const shrink = async (text, options) =>
-  (await minify(text, { ecma: 2020, toplevel: true, compress: { passes: 4, inline: 3, hoist_funs: true, pure_getters: true, unsafe_arrows: true, sequences: false }, ...options })).code;
+  (await minify(text, { ecma: 2020, toplevel: true, compress: { passes: 2, lhs_constants: false, inline: 3, hoist_funs: true, pure_getters: true, unsafe_arrows: true, sequences: false }, ...options })).code;
 
 async function makeScript(entry, define) {
   const text = await bundle(entry, "iife", define);

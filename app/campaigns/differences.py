@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from app.campaigns.content import PARTS, Content
-from app.campaigns.formats import FORMATS, POSITIONS
+from app.campaigns.formats import FORMATS
 from app.core.languages import ENGLISH_NAMES
 
 Kind = Literal["added", "removed", "changed"]
@@ -211,7 +211,7 @@ def _complete(snapshot: dict[str, Any]) -> dict[str, Any]:
 
 def _parts(snapshot: dict[str, Any]) -> dict[str, dict[str, Any]]:
     format = FORMATS.get(snapshot["format"])
-    own = {"position": POSITIONS[format.renderer][0]} | format.defaults if format else {}
+    own = {"position": format.places[0]} | format.defaults if format else {}
     parts = {name: _DEFAULTS[name] | (snapshot.get(name) or {}) for name in PARTS}
     return {"content": _DEFAULTS["content"] | own | (snapshot.get("content") or {}), **parts}
 

@@ -23,6 +23,9 @@ POSITIONS = {
     "modal": ("center",),
 }
 
+# What speaks in the chat of the site, beside its launcher: the only format that needs one.
+CHAT_MESSAGE = "chat_message"
+
 # What every format has: how it looks and behaves.
 DESIGN = frozenset(
     {
@@ -59,12 +62,18 @@ class Format(Schema):
     fields: list[str]
     needed: list[str]
     variables: list[str] = []
+    # Where it may be, if not wherever its renderer can; the first is where a new one is.
+    positions: list[str] = []
     defaults: dict[str, Any] = {}
     # Of a new campaign only: an example to write over, nothing that an API caller has left out.
     example: dict[str, Any] = {}
 
     def knows(self, field: str) -> bool:
         return field in DESIGN or field in self.fields
+
+    @property
+    def places(self) -> list[str]:
+        return self.positions or [*POSITIONS[self.renderer]]
 
 
 _WORDS = {"duration": 0, "gap": 0}
@@ -244,6 +253,19 @@ FORMATS = {
             defaults={**_WORDS, "icon": "chat", "closable": False},
             example={"link": {"url": "https://example.com/", "label": "Contact us"}},
         ),
+        Format(
+            name=CHAT_MESSAGE,
+            label="Chat message",
+            icon="message-square",
+            summary="A question of yours beside the chat. Who clicks it answers you there.",
+            renderer="bubble",
+            shows="words",
+            fields=["message"],
+            needed=["message"],
+            positions=["bottom-right"],
+            defaults={**_WORDS, "icon": "none", "corners": "round"},
+            example={"message": "Can we help you choose?"},
+        ),
     )
 }
 
@@ -278,8 +300,8 @@ def checked_content(name: str, content: dict[str, Any]) -> dict[str, Any]:
     if missing:
         raise Invalid({f"content.{field}": "This is needed." for field in missing})
     _check_wording(format, values)
-    if values["position"] not in POSITIONS[format.renderer]:
-        values["position"] = POSITIONS[format.renderer][0]
+    if values["position"] not in format.places:
+        values["position"] = format.places[0]
     return {field: value for field, value in values.items() if format.knows(field)}
 
 

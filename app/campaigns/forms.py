@@ -17,7 +17,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.campaigns.content import DEVICES, ICONS, Invalid
-from app.campaigns.formats import FORMATS, POSITIONS, Format
+from app.campaigns.formats import FORMATS, Format
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.forms import Form, LineField, printable
@@ -125,7 +125,7 @@ class CampaignForm(Form):
         super().__init__(**options)
         self.format = format
         self.position.choices = {
-            name: name.replace("-", " ").capitalize() for name in POSITIONS[format.renderer]
+            name: name.replace("-", " ").capitalize() for name in format.places
         }
         for name in _unknown_to(format):
             del self[name]

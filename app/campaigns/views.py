@@ -13,6 +13,7 @@ from app.accounts.permissions import Permission
 from app.campaigns.formats import FORMATS, Format
 from app.campaigns.forms import ScheduleForm
 from app.campaigns.models import Campaign, Image
+from app.campaigns.queries import can_show
 from app.core.api import ListQuery, page, uuid_or_404
 from app.core.db import db
 from app.core.errors import not_found
@@ -38,7 +39,8 @@ def index() -> Any:
 @blueprint.get("/new")
 @require(Permission.CAMPAIGNS_WRITE)
 def choose() -> Any:
-    formats, choice = FORMATS.values(), choose_site()
+    choice = choose_site()
+    formats = [each for each in FORMATS.values() if choice.chosen and can_show(choice.chosen, each)]
     return render("campaigns/choose.html", block="picker", formats=formats, choice=choice)
 
 

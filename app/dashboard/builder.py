@@ -13,6 +13,7 @@ from app.campaigns.content import Invalid
 from app.campaigns.formats import FORMATS, checked_parts
 from app.campaigns.forms import CampaignForm, form_of, sent_form
 from app.campaigns.models import Campaign
+from app.campaigns.queries import can_show
 from app.core.db import db
 from app.core.headers import allow_own_frames
 from app.core.render import render
@@ -116,6 +117,7 @@ def _values(campaign: Campaign, form: CampaignForm, drafted: dict[str, Any] | No
         "campaign": campaign,
         "format": FORMATS[campaign.format],
         "form": form,
+        "seen": can_show(campaign.site, FORMATS[campaign.format]),
         "preview": drafted and preview_of(campaign, drafted, people=_sees_people()),
     }
 

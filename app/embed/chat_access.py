@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import g
+from flask import g, request
 
 from app.chat.models import ChatSettings, Conversation
 from app.chat.queries import home_of
@@ -10,7 +10,9 @@ from app.core import tenancy
 from app.core.api import uuid_or_404
 from app.core.errors import ApiError, not_found
 from app.core.ratelimit import address
+from app.embed.calls import language_of
 from app.embed.chat_limits import addresses
+from app.embed.chat_texts import words_for
 from app.embed.guests import bearer, conversation_of
 from app.embed.published import active_site, check_origin
 from app.sites.queries import PublishedSite
@@ -47,16 +49,18 @@ def own_conversation(identifier: str, *, writing: bool = False) -> Conversation:
 def check_on(site: PublishedSite) -> None:
     """Published with the site: known without asking."""
     if not site.content.get("chat"):
-        raise no_chat()
+        raise no_chat(site)
 
 
 def settings_of(site: PublishedSite) -> ChatSettings:
     check_on(site)
     settings = ChatSettings.find(site.id)
     if settings is None:
-        raise no_chat()
+        raise no_chat(site)
     return settings
 
 
-def no_chat() -> ApiError:
-    return ApiError(404, "no_chat", "This site has no chat.")
+def no_chat(site: PublishedSite) -> ApiError:
+    """In the words of a panel that may have been left open."""
+    languages = (request.args.get("language"), language_of(request.environ), site.language)
+    return ApiError(404, "no_chat", words_for(*languages)["off"])

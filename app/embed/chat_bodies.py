@@ -66,6 +66,11 @@ def saying_of(said: Said, site_id: UUID) -> Saying:
     return Saying(client_id, body, upload)
 
 
+def first_words_of(said: Said) -> str | None:
+    """Of a beginning, which may have none."""
+    return body_of(said) if "body" in said else None
+
+
 def body_of(said: Said) -> str:
     body = said.get("body")
     text = body.strip() if isinstance(body, str) else ""

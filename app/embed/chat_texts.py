@@ -8,7 +8,7 @@ NAMES = (
     "all", "new", "end", "closed", "reopened", "transcript", "mailed", "mute", "unmute",
     "name", "email", "comment", "optional", "start", "bad_email", "too_big",
     "sending", "sent", "delivered", "read", "failed", "again", "typing", "offline",
-    "rate", "thanks",
+    "rate", "thanks", "off", "stale",
 )  # fmt: skip
 SMILEYS = "😀 😂 😊 😍 🤔 😅 😉 😎 😢 😡 🙏 👍 👎 👏 🙌 💪 👋 🤝 ❤️ 🎉 ✨ 🔥 ✅ ❌ ⭐ 📦 🚚 💳 🎁 ☕"
 RIGHT_TO_LEFT = {"ar", "he"}
@@ -27,6 +27,8 @@ TEXTS = {
         "Try again", "{} is writing…",
         "No connection. What you write is sent as soon as there is one.", "How was it?",
         "Thank you!",
+        "The chat is closed at the moment.",
+        "This link is no longer good. You can write to us here.",
     ),
     "de": (
         "Wir sind für Sie da",
@@ -41,6 +43,8 @@ TEXTS = {
         "{} schreibt …",
         "Keine Verbindung. Was Sie schreiben, wird gesendet, sobald es eine gibt.",
         "Wie war es?", "Vielen Dank!",
+        "Der Chat ist zurzeit geschlossen.",
+        "Dieser Link gilt nicht mehr. Sie können uns hier schreiben.",
     ),
     "fr": (
         "Nous sommes là pour vous aider",
@@ -55,6 +59,8 @@ TEXTS = {
         "Distribué", "Lu", "Non envoyé", "Réessayer", "{} écrit…",
         "Pas de connexion. Votre message partira dès qu’elle sera rétablie.",
         "Comment était-ce ?", "Merci !",
+        "Le chat est fermé pour le moment.",
+        "Ce lien n’est plus valable. Vous pouvez nous écrire ici.",
     ),
     "es": (
         "Estamos aquí para ayudarle",
@@ -69,6 +75,8 @@ TEXTS = {
         "Enviando…", "Enviado", "Entregado", "Leído", "No enviado", "Intentar de nuevo",
         "{} está escribiendo…", "Sin conexión. Lo que escriba se enviará en cuanto la haya.",
         "¿Qué tal fue?", "¡Gracias!",
+        "El chat está cerrado en este momento.",
+        "Este enlace ya no es válido. Puede escribirnos aquí.",
     ),
     "it": (
         "Siamo qui per aiutarti",
@@ -83,6 +91,8 @@ TEXTS = {
         "Consegnato", "Letto", "Non inviato", "Riprova", "{} sta scrivendo…",
         "Nessuna connessione. Ciò che scrivi sarà inviato appena possibile.", "Com’è andata?",
         "Grazie!",
+        "La chat è chiusa al momento.",
+        "Questo link non è più valido. Può scriverci qui.",
     ),
     "pt": (
         "Estamos aqui para ajudar",
@@ -96,6 +106,8 @@ TEXTS = {
         "Enviada", "Entregue", "Lida", "Não enviada", "Tentar de novo", "{} está escrevendo…",
         "Sem conexão. O que você escrever será enviado assim que houver uma.", "Como foi?",
         "Obrigado!",
+        "O chat está fechado no momento.",
+        "Este link já não é válido. Pode escrever-nos aqui.",
     ),
     "nl": (
         "We staan voor u klaar",
@@ -109,6 +121,8 @@ TEXTS = {
         "Gelezen", "Niet verstuurd", "Opnieuw proberen", "{} is aan het schrijven…",
         "Geen verbinding. Wat u schrijft wordt verstuurd zodra die er is.", "Hoe was het?",
         "Dank u wel!",
+        "De chat is op dit moment gesloten.",
+        "Deze link is niet meer geldig. U kunt ons hier schrijven.",
     ),
     "pl": (
         "Jesteśmy tu, aby pomóc",
@@ -122,6 +136,8 @@ TEXTS = {
         "Dostarczono", "Przeczytano", "Nie wysłano", "Spróbuj ponownie", "{} pisze…",
         "Brak połączenia. Wiadomość zostanie wysłana, gdy tylko wróci.", "Jak było?",
         "Dziękujemy!",
+        "Czat jest teraz zamknięty.",
+        "Ten link już nie działa. Możesz napisać do nas tutaj.",
     ),
     "sv": (
         "Vi finns här för dig",
@@ -135,6 +151,8 @@ TEXTS = {
         "Levererat", "Läst", "Inte skickat", "Försök igen", "{} skriver…",
         "Ingen anslutning. Det du skriver skickas så snart det finns en.", "Hur var det?",
         "Tack!",
+        "Chatten är stängd just nu.",
+        "Länken gäller inte längre. Du kan skriva till oss här.",
     ),
     "da": (
         "Vi er her for at hjælpe",
@@ -147,6 +165,8 @@ TEXTS = {
         "Sender…", "Sendt", "Leveret", "Læst", "Ikke sendt", "Prøv igen", "{} skriver…",
         "Ingen forbindelse. Det du skriver, sendes så snart der er en.", "Hvordan var det?",
         "Tak!",
+        "Chatten er lukket lige nu.",
+        "Linket gælder ikke længere. Du kan skrive til os her.",
     ),
     "nb": (
         "Vi er her for å hjelpe",
@@ -160,6 +180,8 @@ TEXTS = {
         "Levert", "Lest", "Ikke sendt", "Prøv igjen", "{} skriver…",
         "Ingen forbindelse. Det du skriver, sendes så snart det er en.", "Hvordan var det?",
         "Takk!",
+        "Chatten er stengt akkurat nå.",
+        "Lenken gjelder ikke lenger. Du kan skrive til oss her.",
     ),
     "cs": (
         "Jsme tu, abychom pomohli",
@@ -172,6 +194,8 @@ TEXTS = {
         "Soubor má nejvýše {} MB.", "Odesílá se…", "Odesláno", "Doručeno", "Přečteno",
         "Neodesláno", "Zkusit znovu", "{} píše…",
         "Žádné připojení. Co napíšete, odešle se, jakmile bude.", "Jaké to bylo?", "Děkujeme!",
+        "Chat je teď zavřený.",
+        "Tento odkaz už neplatí. Můžete nám napsat sem.",
     ),
     "ja": (
         "お気軽にご相談ください",
@@ -186,6 +210,8 @@ TEXTS = {
         "既読", "未送信", "再試行", "{}さんが入力中…",
         "接続がありません。接続が戻り次第送信されます。", "いかがでしたか？",
         "ありがとうございました！",
+        "チャットは現在ご利用いただけません。",
+        "このリンクは無効になりました。こちらからご連絡いただけます。",
     ),
     "ar": (
         "نحن هنا لمساعدتك", "لسنا هنا الآن. اترك لنا رسالة وسيصلك الرد بالبريد الإلكتروني.",
@@ -197,6 +223,8 @@ TEXTS = {
         "هذا ليس عنوان بريد إلكتروني.", "الحد الأقصى للملف {} ميغابايت.", "جارٍ الإرسال…",
         "أُرسلت", "وصلت", "قُرئت", "لم تُرسل", "حاول مرة أخرى", "{} يكتب…",
         "لا يوجد اتصال. سيُرسل ما تكتبه عند عودته.", "كيف كانت المحادثة؟", "شكرًا لك!",
+        "المحادثة مغلقة حاليًا.",
+        "لم يعد هذا الرابط صالحًا. يمكنك مراسلتنا هنا.",
     ),
     "he": (
         "אנחנו כאן כדי לעזור", "אנחנו לא כאן כרגע. השאירו הודעה והתשובה תגיע בדוא״ל.",
@@ -207,6 +235,8 @@ TEXTS = {
         "קובץ יכול להיות עד {} MB.", "נשלח…", "נשלחה", "הגיעה", "נקראה", "לא נשלחה",
         "ניסיון נוסף", "{} כותב/ת…", "אין חיבור. מה שתכתבו יישלח כשיחזור.", "איך היה?",
         "תודה!",
+        "הצ׳אט סגור כרגע.",
+        "הקישור הזה כבר אינו תקף. אפשר לכתוב לנו כאן.",
     ),
 }  # fmt: skip
 

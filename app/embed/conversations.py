@@ -23,6 +23,7 @@ from app.embed.chat_access import check_on, enter_in_measure, own_conversation, 
 from app.embed.chat_bodies import (
     Said,
     after_now,
+    first_words_of,
     person_of,
     rating_of,
     refused,
@@ -34,7 +35,7 @@ from app.embed.chat_bodies import (
 )
 from app.embed.chat_limits import addresses, may_mail, writers
 from app.embed.guests import bearer, guest_of, surroundings
-from app.embed.hearing import begin, hear, look_around
+from app.embed.hearing import begin, hear, look_around, suggested
 from app.embed.introductions import vouch
 from app.embed.panels import begun, panel_of
 from app.embed.published import known_origin
@@ -109,8 +110,9 @@ def open_conversation() -> Any:
     """A new conversation, and with `body` its first message. 201 with the chat token."""
     said = said_now()
     site = enter_in_measure(site_key_of(said))
+    found = suggested(site, first_words_of(said))
     conversation = begin(site, said)
-    answer = begun(conversation)
+    answer = {**begun(conversation), **found}
     token = tokens.issue(tokens.CHAT, site.id, conversation.guest_id)
     db.session.commit()
     return {**answer, "token": token}, 201
@@ -135,7 +137,8 @@ def write_message(conversation_id: str) -> Any:
     conversation, site, said = _written_to(conversation_id), g.site, said_with_file()
     saying = saying_of(said, site.id)
     look_around(conversation, site, said)
-    answer = hear(conversation, site, saying).public()
+    found = {} if conversation.opened_at else suggested(site, saying.body)
+    answer = {**hear(conversation, site, saying).public(), **found}
     db.session.commit()
     return answer, 201
 

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.chat import letters
 from app.chat.automation import begin_offline
 from app.chat.models import Conversation, Guest, Message, Surroundings
+from app.contacts.suggestions import suggestions_for
 from app.core import clock
 from app.core.db import exclusive
 from app.core.errors import ApiError
 from app.embed.chat_access import settings_of
-from app.embed.chat_bodies import Said, Saying, body_of, client_id_of, person_of
+from app.embed.chat_bodies import Said, Saying, client_id_of, first_words_of, person_of
 from app.embed.chat_limits import may_mail, noted, writers
 from app.embed.guests import bearer, guest_of, surroundings
 from app.embed.introductions import demand_address, introduce
+from app.embed.opening_lines import begin_with_line
 from app.sites.queries import PublishedSite
 
 
 def begin(site: PublishedSite, said: Said) -> Conversation:
     """A conversation, and with `body` its first message. Asked for twice it is one."""
     settings, around = settings_of(site), surroundings(site, said)
-    saying = Saying(client_id_of(said), body_of(said) if "body" in said else None, None)
+    saying = Saying(client_id_of(said), first_words_of(said), None)
     person, known = person_of(said), _known(site, saying, around)
     guest = known.guest if known else guest_of(site, bearer()) or Guest.arrive(site.id, around)
     writers.demand(guest.id.hex)
     introduce(guest, person, around)
     demand_address(guest, settings, site)
-    conversation = known or Conversation.begin(guest, around, saying.client_id)
+    conversation = known or _begun(guest, around, site, said)
     if saying.body:
         hear(conversation, site, saying)
     return conversation
+
+
+def _begun(guest: Guest, around: Surroundings, site: PublishedSite, said: Said) -> Conversation:
+    conversation = Conversation.begin(guest, around, client_id_of(said))
+    begin_with_line(conversation, site, said)
+    return conversation
+
+
+def suggested(site: PublishedSite, body: str | None) -> dict[str, Any]:
+    """What may answer a first message, where somebody keeps such answers."""
+    found = suggestions_for(site.id, body) if body else None
+    return {} if found is None else {"suggestions": [each.public() for each in found]}
 
 
 def hear(conversation: Conversation, site: PublishedSite, saying: Saying) -> Message:

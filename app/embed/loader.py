@@ -10,6 +10,7 @@ from typing import Any
 from flask import current_app
 
 from app.embed.icons import lines_of
+from app.embed.opening_lines import placed
 from app.embed.texts import texts_for
 from app.sites.parameters import STANDARD
 from app.sites.queries import PublishedSite
@@ -37,6 +38,7 @@ PUBLIC_CONTENT = (
     "coupon",
 )
 PUBLIC_CHAT = ("position", "accent", "titles", "outside")
+UNTITLED = "Chat"
 PUBLIC_TEXTS = ("title", "message", "label")
 # What the widget takes for granted, so that a page need not load it.
 GRANTED = {"size": "medium", "corners": "soft", "animation": "fade"}
@@ -44,12 +46,11 @@ GRANTED = {"size": "medium", "corners": "soft", "animation": "fade"}
 
 def config_of(site: PublishedSite) -> dict[str, Any]:
     """An allow-list of the published configuration: nothing secret, nothing unpublished."""
-    config = configuration(
-        site.key, site.language, site.content["campaigns"], site.mode, site.revision
-    )
     chat = site.content.get("chat")
+    campaigns = placed(site.content["campaigns"], chat)
+    config = configuration(site.key, site.language, campaigns, site.mode, site.revision)
     if chat:
-        config["chat"] = _chat(chat)
+        config["chat"] = _chat(chat, site.language)
         config["core"] = _address("core-chat")
     # Also when there are none.
     return config if site.parameters == STANDARD else {**config, "params": site.parameters}
@@ -83,9 +84,11 @@ def _address(name: str) -> str:
     return f"{settings.asset_url or settings.url}/static/widget/{built_names()[name]}"
 
 
-def _chat(chat: dict[str, Any]) -> dict[str, Any]:
-    """What a page needs to show the launcher; the rest comes when somebody opens it."""
-    return _present(**{name: chat.get(name) for name in PUBLIC_CHAT})
+def _chat(chat: dict[str, Any], language: str) -> dict[str, Any]:
+    """What a page needs to show the launcher; the rest comes when somebody opens it. There is a
+    title in the site's own language at least."""
+    shown = _present(**{name: chat.get(name) for name in PUBLIC_CHAT})
+    return {**shown, "titles": {language: UNTITLED, **shown.get("titles", {})}}
 
 
 def _campaign(snapshot: dict[str, Any], host: str) -> dict[str, Any]:

@@ -42,6 +42,10 @@ class PublishedSite:
         """Of what is published."""
         return frozenset(each["id"] for each in self.content["campaigns"])
 
+    @property
+    def chats(self) -> bool:
+        return bool(self.content.get("chat"))
+
     def runs_on(self, host: str | None) -> bool:
         return host is not None and not self.hosts.isdisjoint(domains_of(host))
 

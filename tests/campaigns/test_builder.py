@@ -10,8 +10,24 @@ import pytest
 
 from app.accounts.permissions import Role
 from app.campaigns.formats import FORMATS
+from app.chat.models import ChatSettings
+from app.core.db import db
+from app.embed import published
+from app.sites.models import Site
 
 FIELD_ERROR = 'id="{}-error"'
+
+
+@pytest.fixture
+def switch_chat(acme, inside):
+    def switch(on, **values):
+        with inside(acme):
+            site = db.session.get_one(Site, acme.site_id)
+            ChatSettings.of(site.id).change(site, on=on, **values)
+            db.session.commit()
+        published.forget("", None)
+
+    return switch
 
 
 def draft(answer):
@@ -20,8 +36,11 @@ def draft(answer):
     return json.loads(html.unescape(html.unescape(found[1]))) if found else None
 
 
-def test_each_format_can_be_chosen_and_is_a_draft_that_could_be_published(acme, sign_in, client):
+def test_each_format_can_be_chosen_and_is_a_draft_that_could_be_published(
+    acme, sign_in, client, switch_chat
+):
     alice = sign_in("alice@acme.example")
+    switch_chat(True)
     chosen = alice.get(f"/o/{acme.slug}/campaigns/new").text
     for name in FORMATS:
         assert f'value="{name}"' in chosen
@@ -34,6 +53,24 @@ def test_each_format_can_be_chosen_and_is_a_draft_that_could_be_published(acme, 
         assert published.status_code == 302, name
     config = client.get(f"/widget/v1/config/{acme.site_key}").json
     assert [each["format"] for each in config["campaigns"]] == list(FORMATS)
+
+
+def test_what_speaks_in_the_chat_is_offered_and_seen_only_where_there_is_one(
+    acme, sign_in, client, switch_chat
+):
+    alice = sign_in("alice@acme.example")
+    assert 'value="chat_message"' not in alice.get(f"/o/{acme.slug}/campaigns/new").text
+    switch_chat(True, position="bottom-left")
+    assert 'value="chat_message"' in alice.get(f"/o/{acme.slug}/campaigns/new").text
+    form = {"site": str(acme.site_id), "format": "chat_message"}
+    page = alice.post(f"/o/{acme.slug}/campaigns", form).headers["Location"]
+    alice.post(f"{page}/publication")
+    assert "Nobody sees this yet" not in alice.get(page).text
+    [shown] = client.get(f"/widget/v1/config/{acme.site_key}").json["campaigns"]
+    assert (shown["renderer"], shown["position"]) == ("bubble", "bottom-left")
+    switch_chat(False)
+    assert client.get(f"/widget/v1/config/{acme.site_key}").json["campaigns"] == []
+    assert "Nobody sees this yet" in alice.get(page).text
 
 
 def test_what_is_typed_is_drawn_with_the_sites_own_rows_and_not_kept(build, report):

@@ -38,10 +38,10 @@ def test_switching_it_on_publishes_it_to_pages(page, client, acme):
     assert "chat" not in client.get(f"/widget/v1/config/{acme.site_key}").json
     assert page().status_code == 302
     told = client.get(f"/widget/v1/config/{acme.site_key}").json["chat"]
-    assert told == {"position": "bottom-left", "accent": "#0f766e"}
+    assert told == {"position": "bottom-left", "accent": "#0f766e", "titles": {"en": "Chat"}}
     page("/texts?language=de", title="Fragen?", greeting="Hallo!")
     told = client.get(f"/widget/v1/config/{acme.site_key}").json["chat"]
-    assert told["titles"] == {"de": "Fragen?"}
+    assert told["titles"] == {"en": "Chat", "de": "Fragen?"}
     said = client.get(f"/widget/v1/chat/{acme.site_key}?language=de-AT").json
     assert (said["title"], said["greeting"]) == ("Fragen?", "Hallo!")
     assert client.get(f"/widget/v1/chat/{acme.site_key}?language=fr").json["title"] is None

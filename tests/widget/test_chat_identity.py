@@ -76,3 +76,31 @@ def test_a_mailed_link_opens_the_conversation_and_leaves_the_address(walk_in, sh
     expect(messages(phone)).to_have_text(["Hello", "By mail"])
     assert "#" not in phone.url
     assert phone.evaluate("localStorage['candor-chat']").startswith("c.")
+
+
+def test_what_is_written_while_the_site_says_who_it_is_becomes_his(walk_in, shop, inside, said):
+    with inside(shop):
+        secret = ChatSettings.of(shop.site_id).identity_secret
+    digest = hmac.new(secret.encode(), b"user-7", hashlib.sha256).hexdigest()
+    page = walk_in(init=STUB)
+    page.route("**/identity", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    open_chat(page)
+    page.evaluate("(person) => candor('identify', person)", {"id": "user-7", "hash": digest})
+    write(page, "It is me")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    expect(messages(page)).to_have_text(["It is me"])
+    assert said() == [("visitor", "It is me")]
+    with inside(shop):
+        assert db.session.query(Guest).one().verified
+
+
+def test_a_link_that_is_no_longer_good_says_so_and_the_chat_works(walk_in, reply):
+    page = walk_in(hash="#candor-chat=r.nonsense", html="lang=de", touch=False)
+    expect(panel(page)).to_be_visible()
+    expect(panel(page)).to_contain_text("Dieser Link gilt nicht mehr.")
+    assert "#" not in page.url
+    write(page, "Trotzdem")
+    expect(standing(page)).to_contain_text(re.compile("Gesendet|Zugestellt"))
+    expect(panel(page)).not_to_contain_text("Dieser Link")
+    reply("Gern")
+    expect(messages(page)).to_have_text(["Trotzdem", "Gern"])

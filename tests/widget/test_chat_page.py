@@ -105,3 +105,28 @@ def test_the_page_opens_and_closes_it(walk_in):
     expect(launcher(page)).to_be_hidden()
     page.evaluate("candor('show')")
     expect(launcher(page)).to_be_visible()
+
+
+def test_a_panel_that_is_open_when_the_chat_is_switched_off_says_so(walk_in, chatting):
+    page = walk_in(html="lang=de")
+    open_chat(page)
+    write(page, "Hallo")
+    expect(standing(page)).to_contain_text(re.compile("Gesendet|Zugestellt"))
+    panel(page).locator("textarea").fill("Noch etwas")
+    chatting(on=False)
+    expect(panel(page)).to_contain_text("Der Chat ist zurzeit geschlossen.")
+    expect(panel(page).locator("textarea")).to_have_count(0)
+    expect(messages(page)).to_have_text(["Hallo"])
+    chatting(on=True)
+    expect(panel(page).locator("textarea")).to_have_value("Noch etwas")
+    expect(panel(page)).not_to_contain_text("geschlossen")
+
+
+def test_a_chat_that_was_off_when_it_was_opened_says_so_in_the_visitors_language(walk_in, chatting):
+    page = walk_in(html="lang=fr")
+    page.context.set_offline(True)
+    chatting(on=False)
+    page.context.set_offline(False)
+    launcher(page).click()
+    expect(panel(page)).to_contain_text("Le chat est fermé pour le moment.")
+    expect(panel(page).get_by_role("button", name="Close")).to_be_visible()

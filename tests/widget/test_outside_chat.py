@@ -60,3 +60,29 @@ def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host):
     page.wait_for_timeout(500)
     launcher(page).click()
     page.wait_for_url(re.compile("second"))
+
+
+def test_a_frame_has_a_way_out_since_nobody_can_tell_whether_it_stays_empty(
+    walk_in, chatting, host
+):
+    there = host({"room": "<title>Room</title>"}, **{"X-Frame-Options": "DENY"})
+    second = host({"second": "<title>Second</title>"})
+    chatting(outside=outside(f"{there}room", fallback=f"{second}second", target="frame"))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    launcher(page).click()
+    expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("room"))
+    with page.context.expect_page() as opened:
+        page.locator("candor-widget [role=dialog] > a").click()
+    opened.value.wait_for_url(re.compile("second.*candor_page"))
+    opened.value.close()
+
+
+def test_where_it_does_not_answer_the_second_is_opened_in_the_frame(walk_in, chatting, host):
+    there = host({"second": "<title>Second</title>"})
+    dead = f"http://localhost:{free_port()}/room"
+    chatting(outside=outside(dead, fallback=f"{there}second", target="frame"))
+    page = walk_in()
+    page.wait_for_timeout(500)
+    launcher(page).click()
+    expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("second"))

@@ -9,13 +9,14 @@ import { beginVitals } from "./features/vitals.js";
 import { recall } from "./identity.js";
 import { listen } from "./safe.js";
 import { frames, rejoin, shut, startFeed } from "./transport/feed.js";
+import { tools } from "./tools.js";
 import { record, startQueue } from "./transport/queue.js";
 import { ofDocument } from "./ui/dom.js";
 import { region } from "./ui/stage.js";
 
 // What every page loads.
 function start({ timeStamp }) {
-  Object.assign(ctx, { emit, record, region, restart, review, shut, frames, rejoin });
+  Object.assign(ctx, { emit, record, region, restart, review, shut, frames, rejoin, tools });
   recall();
   beginVitals(timeStamp);
   startQueue();

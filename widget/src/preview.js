@@ -5,6 +5,7 @@ import { enrich } from "./features/chunk.js";
 import { listen } from "./safe.js";
 import { begin, drawing } from "./rich/drawing.js";
 import { hide } from "./rich/verbs.js";
+import { tools } from "./tools.js";
 import { region } from "./ui/stage.js";
 
 // What draws in the dashboard's frames: the same cards, told by the page around it what to show. Nobody is a
@@ -17,7 +18,7 @@ function draft({ config, items = [], summaries = [], show }) {
   hide(!show);
 }
 
-Object.assign(ctx, { emit, region, review });
+Object.assign(ctx, { emit, region, review, tools });
 enrich({ ...drawing, begin });
 renewed();
 listen(window, "message", ({ origin, data }) => origin == location.origin && data.candor == "draft" && draft(data));

@@ -232,6 +232,13 @@ class Conversation(Tenant, Base):
         announce(MessageWritten(conversation=self, message=message))
         return message
 
+    def speak_first(self, body: str, **details: Any) -> Message:
+        """What the site had said before the guest wrote. It is told with his answer, and to nobody
+        without one."""
+        message, _ = self._add(SYSTEM, TEXT, body, details=details)
+        db.session.flush()
+        return message
+
     def _record(self, event: str, **details: Any) -> None:
         """Something that happened to the conversation, told in its place among the messages."""
         message, _ = self._add(SYSTEM, EVENT, None, details={"event": event, **details})

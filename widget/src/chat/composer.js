@@ -1,6 +1,6 @@
+import { element, isTouch, listen } from "../rich/core.js";
 import { button, label } from "./parts.js";
 import { changed, info, say, write } from "./talks.js";
-import { element, isTouch, listen } from "./tools.js";
 
 const PAUSE = 1e3; // between two signs that somebody is writing
 
@@ -26,7 +26,7 @@ export function createComposer(talk, send) {
   function written() {
     const { id } = talk();
     talk().draft = text.value;
-    talk().reason = "";
+    talk().blamed = "";
     draw();
     if (Date.now() - typed < PAUSE || !id || !text.value) return;
     typed = Date.now();
@@ -44,7 +44,7 @@ export function createComposer(talk, send) {
   function give(files) {
     for (const each of (info.files && files) || []) {
       if (each.size > info.largest) {
-        talk().reason = say("too_big", info.largest >> 20);
+        talk().blamed = say("too_big", info.largest >> 20);
         changed();
       } else write(talk(), undefined, each);
     }
@@ -63,7 +63,7 @@ export function createComposer(talk, send) {
   });
 
   function draw() {
-    const { draft, reason: why = "" } = talk();
+    const { draft, blamed: why = "" } = talk();
     // What came back is written again, and another conversation has a draft of its own.
     if (text.value != draft) text.value = draft;
     text.placeholder = text.ariaLabel = say("write");

@@ -1,9 +1,8 @@
-import { ctx, meet } from "../rich/core.js";
+import { ctx, dress, later, listen, meet, ofDocument, safe } from "../rich/core.js";
 import css from "./chat.css";
 import { createPanel } from "./panel.js";
-import { adopt, around, call, stored } from "./server.js";
-import { changed, fill, found, refresh, restart, take, told } from "./talks.js";
-import { equip, later, listen, ofDocument, safe } from "./tools.js";
+import { adopt, around, call } from "./server.js";
+import { changed, fill, found, hold, info, refresh, restart, take, told } from "./talks.js";
 
 // The visitor's chat. The core has its launcher and its socket, this has all the rest: loaded when somebody opens the
 // chat, or who has written before is back.
@@ -13,6 +12,7 @@ const TYPES = 4e3;
 
 let socket;
 let panel;
+let stored; // the token on the device
 let beats = 0;
 
 const isJoined = () => ctx.guest && socket?.readyState == 1;
@@ -24,16 +24,20 @@ function send(frame) {
 }
 
 function hearFrames() {
-  const { joined, resync } = ctx.frames;
+  const { joined } = ctx.frames;
+  // Something was missed, or the chat may have been changed.
+  for (const name of ["resync", "config"]) {
+    const known = ctx.frames[name];
+    ctx.frames[name] = (frame) => {
+      known(frame);
+      if (ctx.guest || panel.isOpen()) later(refresh, Math.random() * 2e3);
+    };
+  }
   Object.assign(ctx.frames, {
     joined(frame, opened) {
       joined(frame);
       socket = opened;
       if (ctx.guest) return refresh();
-    },
-    resync() {
-      resync();
-      if (ctx.guest) later(refresh, Math.random() * 2e3);
     },
     message: ({ data }) => take(data, true),
     status({ data }) {
@@ -56,11 +60,11 @@ function hearFrames() {
 /** Without a socket it is asked: often while somebody looks. */
 function beat() {
   const due = panel.isOpen() || (ctx.guest && beats++ % 4 == 0);
-  if (due && !isJoined() && !ofDocument("hidden")) return refresh();
+  if (due && !info.gone && !isJoined() && !ofDocument("hidden")) return refresh();
 }
 
 async function become(token, kept) {
-  if (adopt(token, kept)) restart();
+  if (adopt(token, kept)) restart(true);
   await refresh();
   panel.settle();
 }
@@ -70,29 +74,33 @@ async function resume() {
   const [, token] = location.hash.split("candor-chat=");
   if (!token) return;
   history.replaceState(history.state, "", location.pathname + location.search);
-  return become((await call("POST", `chat/${ctx.setup.site}/resumption`, { "token": token }))["token"], true);
+  try {
+    await become((await call("POST", `chat/${ctx.setup.site}/resumption`, { "token": token }))["token"], true);
+  } catch ({ status }) {
+    return status == 404 ? "stale" : "offline";
+  }
 }
 
 async function identify(person) {
-  become((await call("PUT", `chat/${ctx.setup.site}/identity`, { ...person, ...around() }))["token"], stored());
+  const answer = call("PUT", `chat/${ctx.setup.site}/identity`, { ...person, ...around() });
+  hold(answer.catch(() => {}));
+  await become((await answer)["token"], stored());
 }
 
-function dress() {
-  const root = ctx.region.getRootNode();
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+/** A link that is no longer good is said to be so; the panel is there all the same. */
+async function open(...how) {
+  const wrong = await resume();
+  await panel.open(...how);
+  if (wrong) panel.complain(wrong);
 }
 
-const open = () => resume().finally(panel.open);
-
-export default function begin(core, tools, token) {
+export default function begin(core, known) {
   meet(core);
-  equip(tools);
-  dress();
+  stored = known;
+  dress(css);
   panel = createPanel(send);
   hearFrames();
-  if (token) adopt(token);
+  adopt(stored());
   listen(window, "storage", ({ key, newValue }) => key == "candor-chat" && newValue && newValue != ctx.guest && become(newValue));
   setInterval(safe(beat), POLL);
   return {

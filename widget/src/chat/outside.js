@@ -1,11 +1,9 @@
-import { ctx, meet } from "../rich/core.js";
+import { ctx, element, link, listen, meet, ofDocument, safe } from "../rich/core.js";
 import { call, tell } from "./server.js";
-import { element, equip, later, listen, ofDocument, safe } from "./tools.js";
 
 // Somebody else's chat in place of ours.
 
 const ANSWER = 4e3;
-const LOADED = 6e3;
 
 /** What the server knows of how this visit began. */
 const captured = (known = {}) => Object.fromEntries(["source", "medium", "campaign", "term", "content"].map((name) => ["utm_" + name, known[name]]));
@@ -24,7 +22,7 @@ function addressed(text, { utm, page, time }, known) {
   return url.href;
 }
 
-/** Whether it answers at all. What the page's policy keeps us from asking is taken to. */
+/** Whether it answers at all. Whether it lets itself be framed nobody can tell: a refusal loads like a page. What the page's policy keeps us from asking is taken to. */
 async function answers(url) {
   let forbidden;
   const hear = ({ blockedURI }) => (forbidden ||= url.startsWith(blockedURI));
@@ -41,10 +39,9 @@ async function answers(url) {
   }
 }
 
-export default function begin(core, tools) {
+export default function begin(core) {
   meet(core);
-  equip(tools);
-  const { outside, position } = ctx.setup.chat;
+  const { outside } = ctx.setup.chat;
   const { url, fallback, target, width = 420, height = 680, params = {} } = outside;
   const { launcher } = ctx;
   let known;
@@ -54,21 +51,24 @@ export default function begin(core, tools) {
   const second = () => fallback && addressed(fallback, params, known);
   const chosen = async () => (!fallback || (await answers(first())) ? first() : second());
 
-  function inFrame() {
-    const inner = element("iframe", { title: launcher.ariaLabel, src: first() });
-    let loaded;
-    frame = element("div", { class: "card " + position.replace("-", " "), role: "dialog", "aria-label": launcher.ariaLabel }, inner);
-    frame.style.cssText = `padding:0;overflow:hidden;margin-bottom:86px;max-height:calc(100% - 104px);width:${width}px;height:${height}px`;
-    inner.style.cssText = "flex:1;height:100%;border:0";
-    listen(inner, "load", () => (loaded = true));
+  async function inFrame() {
+    const name = launcher.ariaLabel;
+    const inner = element("iframe", { title: name });
+    // The way out of a frame that stays empty.
+    const way = link(second() || first(), name + " ↗");
+    frame = element("div", { class: launcher.className, role: "dialog", "aria-label": name }, way, inner);
+    frame.style.cssText = `flex-direction:column;align-items:stretch;gap:0;padding:0;overflow:hidden;margin-bottom:86px;max-height:calc(100% - 104px);width:${width}px;height:${height}px`;
+    way.style.cssText = "border-radius:0;line-height:40px";
+    inner.style.cssText = "flex:1;border:0";
     listen(frame, "keydown", (event) => event.key == "Escape" && close());
     launcher.before(frame);
     launcher.ariaExpanded = true;
-    if (fallback) later(() => loaded || (inner.src = second()), LOADED);
+    inner.src = await chosen();
   }
 
-  async function open() {
-    if (frame) return;
+  /** A window or another page only a visitor opens. */
+  async function open(first, calm) {
+    if (frame || (calm && target != "frame")) return;
     tell("opened", "openings");
     if (target == "frame") return inFrame();
     if (target == "same") return location.assign(await chosen());

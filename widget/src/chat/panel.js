@@ -1,4 +1,4 @@
-import { ctx } from "../rich/core.js";
+import { ctx, element, isTouch, listen, ofDocument, safe, textOn } from "../rich/core.js";
 import { createComposer } from "./composer.js";
 import { button, form, label, note, put } from "./parts.js";
 import { createRating } from "./rating.js";
@@ -6,7 +6,6 @@ import { call, tell } from "./server.js";
 import { mute, muted, tune } from "./sound.js";
 import { begin, changed, drain, fill, info, introduce, language, look, person, refresh, say, talks, told, trouble, unread, watch } from "./talks.js";
 import { createThread } from "./thread.js";
-import { element, isTouch, listen, ofDocument, safe, textOn } from "./tools.js";
 
 const SOON = 6 * 864e5;
 
@@ -17,7 +16,7 @@ function back(at) {
 }
 
 export function createPanel(send) {
-  const { accent, position } = ctx.setup.chat;
+  const { accent } = ctx.setup.chat;
   const { launcher } = ctx;
   const called = launcher.ariaLabel;
   const title = element("b", {});
@@ -31,11 +30,12 @@ export function createPanel(send) {
   const thread = createThread();
   const composer = createComposer(() => current, send);
   const typing = element("em", { role: "status" });
-  const panel = element("div", { class: "card chat auto " + position.replace("-", " "), role: "dialog", tabindex: -1, hidden: "" }, header);
+  const panel = element("div", { class: launcher.className + " chat auto", role: "dialog", tabindex: -1, hidden: "" }, header);
   let current;
   let listed; // all of them, instead of one
   let asking;
   let isOpen;
+  let calmly; // by nobody's wish: the focus stays where it is
   let origin;
 
   panel.style.cssText = `--accent:${accent};--on:${textOn(accent)}`;
@@ -62,9 +62,11 @@ export function createPanel(send) {
     panel.focus();
   }
 
+  const fresh = () => talks.find(({ id, outbox }) => !id && !outbox[0]) || begin();
+
   function choose(talk) {
     listed = false;
-    current = talk || talks.find(({ id, outbox }) => !id && !outbox[0]) || begin();
+    current = talk || fresh();
     draw();
     focus();
     if (current.id && !current.loaded) return fill(current);
@@ -85,7 +87,7 @@ export function createPanel(send) {
     talk.extra.querySelector("input").focus();
   }
 
-  const isAsking = () => !current.id && !current.outbox[0] && !person && !info.known && (info.asks != "nothing" || !info.open);
+  const isAsking = () => !info.gone && !current.id && !current.outbox[0] && !person && !info.known && (info.asks != "nothing" || !info.open);
 
   function introduction() {
     const required = (info.asks == "required" || !info.open) && { required: "" };
@@ -116,7 +118,9 @@ export function createPanel(send) {
     if (!current) return;
     // He may have become somebody else.
     if (!talks.includes(current)) current = talks[0] || begin();
-    const { words, open, back_at: at, away, rating } = info;
+    const { words, open, back_at: at, away, rating, gone } = info;
+    const { typist, state, extra, blamed } = current;
+    const asks = isAsking();
     panel.ariaLabel = name;
     panel.lang = words?.lang || "en";
     panel.dir = words?.dir || "ltr";
@@ -124,17 +128,15 @@ export function createPanel(send) {
     label(status, trouble || !navigator.onLine ? say("offline") || "…" : open ? say("here") : at ? say("back", back(at)) : "");
     summary.ariaLabel = say("more");
     shut.ariaLabel = say("close") || "Close";
-    if (!words) return put(panel, [header]);
+    label(typing, gone || (typist ? say("typing", typist.name || name) : asks && blamed) || "");
+    if (!words) return put(panel, [header, typing]);
     if (listed) {
       put(list, talks.map(row));
       return put(panel, [header, list]);
     }
-    const { typist, state, extra, reason } = current;
-    const asks = isAsking();
     if (state == "closed" && rating) current.rated ||= createRating(current);
     thread.draw(current, !open && (current.away ||= note(away || say("away"))), current.rated?.(state), extra, asks && introduction());
-    label(typing, typist ? say("typing", typist.name || name) : asks && reason || "");
-    put(panel, [header, thread.list, typing, !asks && composer.node]);
+    put(panel, [header, thread.list, typing, !gone && !asks && composer.node]);
     if (!asks) composer.draw();
     if (attends(current)) look(current, send);
   }
@@ -143,7 +145,7 @@ export function createPanel(send) {
 
   function focus() {
     const first = !isTouch() && (asking?.isConnected ? asking.querySelector("input") : composer.text);
-    if (isOpen) (first || panel).focus();
+    if (isOpen && !calmly) (first || panel).focus();
   }
 
   /** Above the keyboard of a phone. */
@@ -155,26 +157,40 @@ export function createPanel(send) {
     panel.ariaModal = small;
   }
 
-  async function open() {
+  /** `first` is what the site says before anything else, `calm` that nobody asked for the panel. */
+  async function open(first, calm) {
+    calmly = calm;
+    // Nobody is interrupted.
+    if (first && !(isOpen && (current.id || current.draft || current.outbox[0]))) {
+      listed = false;
+      current = fresh();
+      current.first = first;
+      changed();
+    }
     if (isOpen) return;
     isOpen = true;
     origin = focused() || ofDocument("activeElement");
     panel.hidden = false;
     launcher.ariaExpanded = true;
-    tune();
+    if (!calm) tune();
     fit();
     tell("opened", "openings");
     current ||= begin();
     draw();
-    panel.focus();
+    if (!calm) panel.focus();
     await refresh();
     settle();
+  }
+
+  function complain(word) {
+    current.blamed = say(word);
+    changed();
   }
 
   /** What was said before is gone on with, unless the visitor was faster. */
   function settle() {
     const going = talks.find(({ seq, seen }) => seq > seen) || talks.find(({ state }) => state == "open");
-    if (isOpen && !current.outbox[0] && !current.draft) safe(choose)(current.id ? current : going);
+    if (isOpen && !current.outbox[0] && !current.draft) safe(choose)(current.id || current.first ? current : going);
   }
 
   function close() {
@@ -189,6 +205,7 @@ export function createPanel(send) {
 
   listen(menu, "toggle", () => menu.open && put(menu, [summary, element("div", {}, ...choices().filter((each) => each))]));
   listen(panel, "click", ({ target }) => {
+    calmly = false;
     for (const each of [menu, composer.picker]) if (!each.contains(target) || target.localName == "button") each.open = false;
   });
   listen(panel, "keydown", (event) => {
@@ -208,5 +225,5 @@ export function createPanel(send) {
   });
   listen(visualViewport, "resize scroll", fit);
   watch(draw, attends);
-  return { open, close, settle, isOpen: () => isOpen };
+  return { open, close, complain, settle, isOpen: () => isOpen };
 }

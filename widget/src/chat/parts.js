@@ -1,5 +1,5 @@
+import { element, listen } from "../rich/core.js";
 import { say } from "./talks.js";
-import { element, listen } from "./tools.js";
 
 // What the panel is made of.
 

@@ -1,7 +1,7 @@
+import { element } from "../rich/core.js";
 import { button, form, note } from "./parts.js";
 import { call } from "./server.js";
 import { say, told } from "./talks.js";
-import { element } from "./tools.js";
 
 /** What the visitor thought of it: 1 to 5, at once, and then in his words. */
 export function createRating(talk) {

@@ -20,7 +20,6 @@ export function chime() {
     const note = audio.createOscillator();
     const loudness = audio.createGain();
     note.frequency.value = pitch;
-    loudness.gain.value = 0;
     loudness.gain.setValueAtTime(0.06, from);
     loudness.gain.exponentialRampToValueAtTime(1e-4, from + 0.4);
     note.connect(loudness).connect(audio.destination);

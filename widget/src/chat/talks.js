@@ -1,7 +1,6 @@
-import { ctx } from "../rich/core.js";
+import { backoff, ctx, later, safe, uuid } from "../rich/core.js";
 import { chime } from "./sound.js";
 import { adopt, around, call } from "./server.js";
-import { backoff, later, safe } from "./tools.js";
 
 // Conversations, as this page knows them. What the server numbers is kept by its number, what is on its way by the name
 // that this page gave it, so each message is there once, whatever is repeated, late or lost.
@@ -11,6 +10,7 @@ export let info = {}; // what the server says of the chat
 export let trouble;
 export let person; // what the visitor said of himself, before it is told
 let spoken; // the language of what it says
+let held;
 let draw;
 let attends;
 let drawing;
@@ -47,15 +47,18 @@ export function begin(id) {
   return talk;
 }
 
-/** As for somebody else. */
-export function restart() {
-  talks = [];
+/** Nothing is sent before that: it is not yet known by whom. */
+export function hold(promise) {
+  held = promise;
+}
+
+/** As for somebody else. What was not sent yet is `kept` by one who only said who he is. */
+export function restart(kept) {
+  talks = talks.filter(({ id }) => kept && !id);
   info = {};
   person = spoken = 0;
   changed();
 }
-
-const uuid = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 /** How a conversation stands. Numbers only grow. */
 export function told({ id, conversation = id, ...status }) {
@@ -125,7 +128,7 @@ export async function refresh() {
   const wanted = language();
   try {
     const answer = await call("GET", `chat/${ctx.setup.site}` + (spoken == wanted ? "" : "?language=" + wanted));
-    info = { ...info, ...answer };
+    info = { ...info, gone: 0, ...answer };
     // An answer to whoever was here before brings no words.
     if (answer.words) spoken = wanted;
     trouble = false;
@@ -133,8 +136,10 @@ export async function refresh() {
       const talk = told(each);
       if (talk.seq > talk.top && (talk.loaded || talk.seq > talk.seen)) await fill(talk);
     }
-  } catch {
-    trouble = true;
+  } catch ({ status, message }) {
+    // Switched off while the page was open.
+    if (status == 404) info.gone = say("off") || message;
+    else trouble = true;
   }
   changed();
 }
@@ -149,6 +154,7 @@ export async function drain(talk) {
   clearTimeout(talk.timer);
   if (talk.draining) return;
   talk.draining = true;
+  await held;
   for (let item; (item = talk.outbox[0]); ) {
     item.failed = false;
     changed();
@@ -157,8 +163,10 @@ export async function drain(talk) {
       talk.failures = 0;
     } catch (error) {
       const { status, after } = error;
-      if (status >= 400 && status < 500 && status != 408 && status != 429) refuse(talk, error);
-      else {
+      if (status >= 400 && status < 500 && status != 408 && status != 429) {
+        refuse(talk, error);
+        if (status == 404) refresh();
+      } else {
         item.failed = true;
         talk.timer = later(() => drain(talk), after * 1000 || backoff(talk.failures++));
         break;
@@ -181,9 +189,9 @@ async function post(talk, { client_id, body, file }) {
 
 /** A conversation begins with its first message, or before a first file. */
 async function open(talk, { client_id, body, file }) {
-  const first = file ? { client_id: talk.name } : { client_id, body };
+  const named = file ? { client_id: talk.name } : { client_id, body };
   // Quoted, since the build shortens a name of ours that is the same.
-  const { "token": token, messages, ...summary } = await call("POST", "conversations", { site: ctx.setup.site, ...first, ...person, ...around() });
+  const { "token": token, messages, ...summary } = await call("POST", "conversations", { site: ctx.setup.site, ...named, ...talk.first, ...person, ...around() });
   // The socket may have told of it before.
   const other = found(summary.id);
   talks = talks.filter((each) => each != other);
@@ -199,7 +207,7 @@ async function open(talk, { client_id, body, file }) {
 function refuse(talk, { message, details }) {
   const { body = "" } = talk.outbox.shift();
   talk.draft = [body, talk.draft].join("\n").trim();
-  talk.reason = message;
+  talk.blamed = message;
   if (details?.email) person = 0;
 }
 

@@ -1,6 +1,6 @@
+import { element, link } from "../rich/core.js";
 import { button, label, put } from "./parts.js";
 import { drain, info, language, say } from "./talks.js";
-import { element, link } from "./tools.js";
 
 // What was said, each message one node as long as it is shown.
 
@@ -54,9 +54,11 @@ export function createThread() {
     if (isOther) nodes = {};
     shownTalk = talk;
     list.ariaLabel = say("messages");
-    nodes.greeting ||= info.greeting && make({ author: "agent", body: info.greeting });
     const all = [...talk.messages, ...talk.outbox];
-    put(list, [nodes.greeting, ...all.map((message, i) => node(talk, message, all[i + 1])), ...rest]);
+    // What the site said before the visitor did is among the messages once he has answered.
+    const greeting = !all[0] || all[0].author == "visitor" ? talk.first?.line || info.greeting : "";
+    nodes["." + greeting] ||= greeting && make({ author: "agent", body: greeting });
+    put(list, [nodes["." + greeting], ...all.map((message, i) => node(talk, message, all[i + 1])), ...rest]);
     if (isOther || bottom < 90) list.scrollTop = 1e9;
   }
 

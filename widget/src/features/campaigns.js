@@ -4,7 +4,7 @@ import { createSlot, isWaiting } from "./slot.js";
 
 // Which campaigns have something to show, and when.
 
-const SUMMED = /^(period_count|hot_streak|rating_summary|live_visitors)$/;
+const SUMMED = /_(count|streak|summary|visitors)$/;
 
 const gone = new Set();
 export const review = () => Object.values(ctx.slots).forEach((slot) => slot.review());

@@ -1,6 +1,6 @@
 import { campaignOf, ctx } from "../ctx.js";
 import { later, safe } from "../safe.js";
-import { adopt } from "../ui/stage.js";
+import { dress } from "../ui/stage.js";
 
 // What is not in the core is loaded when it is first needed: at a visitor's first sign of life, for a call of the page's
 // script, for a card that is more than plain. What happens until then is kept in its order.
@@ -10,7 +10,7 @@ const BESIDES = "icon title coupon image tracking size corners animation backgro
 const MOST = 500; // while it is long in coming
 
 let loading;
-let early = [];
+const early = [];
 export let held; // what is to be drawn, by a call that waits
 
 /** Does that with the chunk, as soon as it is there. */
@@ -24,15 +24,13 @@ export function ask(work, hold) {
 
 export function enrich(rich) {
   rich.begin(ctx);
-  adopt(rich.css);
+  dress(rich.css);
   ctx.rich = rich;
 }
 
 function goOn() {
-  const calls = early;
-  early = [];
   held = false;
-  if (ctx.rich) for (const work of calls) safe(work)(ctx.rich);
+  for (const work of early.splice(0)) if (ctx.rich) safe(work)(ctx.rich);
   ctx.review();
 }
 

@@ -10,7 +10,7 @@ import { ask } from "./chunk.js";
 export function launch() {
   const { position, accent, titles } = ctx.setup.chat;
   const icon = element("i", {});
-  const label = titles?.[languageOf(titles)] || "Chat";
+  const label = titles[languageOf(titles)];
   const look = "card " + position.replace("-", " ");
   const open = () => ask((rich) => rich.switched());
   const button = element("button", { class: look, "aria-label": label, "aria-expanded": false }, icon);

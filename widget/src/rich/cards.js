@@ -1,10 +1,8 @@
 import css from "./cards.css";
-import { listen } from "../safe.js";
-import { textOn } from "../ui/colours.js";
-import { element } from "../ui/dom.js";
-import { ctx } from "./core.js";
+import { ctx, element, listen, textOn } from "./core.js";
 import { drawn } from "./icons.js";
 import { refocus } from "./keyboard.js";
+import { talk } from "./talk.js";
 
 // What few cards have.
 
@@ -21,6 +19,7 @@ export function decorate(card, { frame, sign, body, go, close, title, words, cam
   if (title) body.prepend(element("b", {}, title));
   if (coupon) body.insertBefore(voucher(campaign, texts), go || null);
   if (image) card.prepend(picture(image));
+  if (campaign.format == "chat_message") body.replaceChildren(opener(campaign, words, body.firstChild));
   if (renderer == "modal") frame.ariaLabel = title || words;
   if (renderer == "button") {
     if (sign.parentNode) go.prepend(sign);
@@ -62,6 +61,17 @@ function voucher({ id, coupon }, { copy = "Copy", copied = "Copied" }) {
     ctx.emit("copied", { campaign: id });
   });
   return element("p", {}, code, button);
+}
+
+/** What the site says first in its chat. Who clicks it answers. */
+function opener({ id: campaign }, line, text) {
+  const button = element("button", { class: "line" }, text);
+  listen(button, "click", () => {
+    ctx.record("campaign_click", { campaign });
+    ctx.emit("clicked", { campaign });
+    return talk((chat) => chat.open({ campaign, line }));
+  });
+  return button;
 }
 
 export function dialog(frame, leave) {

@@ -1,7 +1,6 @@
-import { listen } from "../safe.js";
 import { arrange } from "./arrange.js";
 import { css, decorate, dialog, tracked } from "./cards.js";
-import { meet } from "./core.js";
+import { listen, meet } from "./core.js";
 import { detach, watchKeyboard } from "./keyboard.js";
 
 // What a card has more than the plain ones.

@@ -1,4 +1,4 @@
-import { filled, ofDocument } from "../ui/dom.js";
+import { filled, ofDocument } from "./core.js";
 
 // Lines in a square of 24. The others that a site uses come with its configuration.
 const LINES = {

@@ -1,6 +1,5 @@
-import { listen } from "../safe.js";
 import { arrange } from "./arrange.js";
-import { ctx } from "./core.js";
+import { ctx, listen } from "./core.js";
 
 // Who comes into a card by the keyboard gets out by it, to where he was.
 

@@ -1,13 +1,6 @@
-import { isTouch } from "../device.js";
-import { later, listen, safe } from "../safe.js";
-import { backoff } from "../transport/backoff.js";
-import { textOn } from "../ui/colours.js";
-import { element, link, ofDocument } from "../ui/dom.js";
-import { ctx } from "./core.js";
+import { allowed, ctx } from "./core.js";
 
 // The way to the chat, which is a file of its own, or to somebody else's.
-
-const TOOLS = [element, link, listen, safe, later, textOn, isTouch, ofDocument, backoff];
 
 let loading;
 let tries = 0;
@@ -22,7 +15,7 @@ const stored = () => {
 export function talk(work) {
   if (!ctx.launcher) return;
   const file = ctx.setup.chat.outside ? OUTSIDE : PANEL;
-  loading ||= import(new URL(file + (tries++ ? "?" + tries : ""), ctx.setup.core)).then((chunk) => chunk.default(ctx, TOOLS, stored()));
+  loading ||= import(new URL(file + (tries++ ? "?" + tries : ""), ctx.setup.core)).then((chunk) => chunk.default(ctx, stored));
   return loading.then(work, () => (loading = null));
 }
 
@@ -34,8 +27,6 @@ export function resume() {
   if (stored() || ctx.setup.chat?.outside) talk(() => {});
 }
 
-const allowed = ({ gone, setup, agreed }) => !gone && (setup.mode != "strict" || !!agreed);
-
 /** Also what is on the device of a chat that nobody has opened yet. */
 export function forget() {
   tell((chat) => chat.forget());
@@ -46,8 +37,8 @@ export function forget() {
 /** On a strict site there is no chat before consent, nor after it was withdrawn. */
 export function admit() {
   const { launcher, region } = ctx;
-  if (!launcher || launcher.isConnected == allowed(ctx)) return;
-  if (allowed(ctx)) region.after(launcher);
+  if (!launcher || launcher.isConnected == !!allowed()) return;
+  if (allowed()) region.after(launcher);
   else {
     launcher.remove();
     forget();

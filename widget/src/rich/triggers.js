@@ -1,6 +1,4 @@
-import { isTouch } from "../device.js";
-import { ofDocument } from "../ui/dom.js";
-import { ctx } from "./core.js";
+import { ctx, isTouch, ofDocument } from "./core.js";
 
 const FLICK = 2; // pixels a millisecond: a finger that wants back to the address bar
 

@@ -1,4 +1,4 @@
-import { ctx } from "./core.js";
+import { campaignOf, ctx } from "./core.js";
 import { forget, talk, tell } from "./talk.js";
 
 const each = (work) => Object.values(ctx.slots).forEach(work);
@@ -16,15 +16,15 @@ function close(id) {
   if (!id) tell((chat) => chat.close());
 }
 
-/** Brings a campaign forward now, also one that was closed or that waits for something. */
-function open(id) {
+/** Brings a campaign forward now, also one that was closed or that waits for something; `calm` lets what is shown stay. */
+function open(id, calm) {
   if (!id) return talk((chat) => chat.open());
   const own = ctx.pool.filter((item) => item.campaign == id && item.data);
   const [next] = own.sort((a, b) => a.taken - b.taken || b.happened - a.happened);
   if (!next) return;
-  ctx.slots[ctx.setup.campaigns.find((campaign) => campaign.id == id).renderer].leave();
+  if (!calm) ctx.slots[campaignOf(next).renderer].leave();
   next.taken = false;
-  next.opened = true;
+  next.opened = calm ? 1 : 2;
   ctx.review();
 }
 

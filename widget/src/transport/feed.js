@@ -1,6 +1,7 @@
 import { allowed, ctx } from "../ctx.js";
 import { emit } from "../events.js";
 import { arrived, counts, renewed, summed, withdrawn } from "../features/campaigns.js";
+import { ask } from "../features/chunk.js";
 import { device } from "../device.js";
 import { remember } from "../identity.js";
 import { later, listen, safe } from "../safe.js";
@@ -43,6 +44,7 @@ export const frames = {
   retract: (frame) => withdrawn(frame.activity),
   summary: (frame) => summed([frame.data]),
   visitor_count: (frame) => emit("visitors", frame.data),
+  command: (frame) => ask((rich) => rich.heard(frame)),
   config(frame) {
     revision = Math.max(revision, frame.revision);
     soon(jitter(2000));

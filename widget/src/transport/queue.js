@@ -18,7 +18,7 @@ let timer;
 let busy;
 
 /** A UUIDv7: it begins with the time, which does most of the work, so the rest need not be a secret. */
-function uuid() {
+export function uuid() {
   const time = "0" + Date.now().toString(16);
   let at = 0;
   return "xxxxxxxx-xxxx-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => time[at++] || ((Math.random() * 16) | 0).toString(16));
@@ -61,7 +61,7 @@ async function send() {
   let wait = (pause = PERIOD);
   busy = true;
   try {
-    const answer = await call("events", { method: "POST", body: body(events), credentials: "omit", keepalive: true });
+    const answer = await call("events", { method: "POST", body: body(events), keepalive: true });
     const { status } = answer;
     if (status == 404) ctx.shut();
     if (status == 429 || status >= 500) throw answer.headers.get("retry-after");

@@ -10,7 +10,7 @@ import { ago } from "./time.js";
 const TIME_AGO = "{{time_ago}}";
 const BEAT = 250;
 const SEEN = 5; // beats, between which a second passes
-const RIGHT_TO_LEFT = /^(ar|dv|fa|he|ps|ur|yi)\b/;
+const RIGHT_TO_LEFT = /^(ar|he)/; // of the languages that a site may speak
 
 /**
  * One card on the stage: a campaign with what the server says besides, an activity or a summary.
@@ -37,7 +37,7 @@ export function openCard(item, seen, ended) {
   function draw(motion) {
     campaign = campaignOf(item);
     data = item.data;
-    const print = JSON.stringify({ campaign, data, texts: ctx.setup.texts, locale: ctx.chosen });
+    const print = JSON.stringify([campaign, data, ctx.setup.texts, ctx.chosen]);
     if (print == drawn) return;
     drawn = print;
     language = languageOf(data.messages, campaign.translations);

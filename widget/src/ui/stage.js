@@ -5,11 +5,11 @@ import { element, ofDocument } from "./dom.js";
 const host = element("candor-widget", {});
 export const region = element("div", { role: "status", "aria-live": "polite", "aria-atomic": "false" });
 const root = host.attachShadow({ mode: "closed" });
-adopt(css);
+dress(css);
 root.append(region);
 attach();
 
-export function adopt(text) {
+export function dress(text) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];

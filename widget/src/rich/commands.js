@@ -1,0 +1,32 @@
+import { ctx, later } from "./core.js";
+import { talk } from "./talk.js";
+import { say } from "./verbs.js";
+
+// What an outside chat system tells the pages of one visitor to do. It is not the visitor who does it, so the focus stays
+// where it is.
+
+const LATE = 4e3; // milliseconds, within which a page has heard of what was published just now
+
+const commands = {
+  open_chat: ({ message }) => talk((chat) => chat.open(message && { line: message }, true)),
+
+  show_notification({ campaign, priority }) {
+    const known = ctx.setup.campaigns.some(({ id }) => id == campaign);
+    later(() => say("open", campaign, priority != "high"), known ? 0 : LATE);
+  },
+
+  update_settings({ position, locale, open }) {
+    const { launcher } = ctx;
+    // The panel, where there is one, is before its launcher.
+    if (launcher && position) for (const node of [launcher, launcher.previousSibling]) node.className = node.className.replace(/left|right/, position.slice(7));
+    ctx.rich.arrange();
+    if (locale) say("setLocale", locale);
+    if (open != null) return talk((chat) => (open ? chat.open(0, true) : chat.close()));
+  },
+
+  // All pages of the visitor hear of it: by the command's own id it is one event.
+  track_event: ({ event, props }, id) => ctx.record(event, { id, props }),
+};
+
+/** What is not known is ignored. */
+export const commanded = ({ command, data, id }) => commands[command]?.(data, id);
