@@ -239,6 +239,12 @@ def exclusive(key: str) -> None:
     held.add(key)
 
 
+def release() -> None:
+    """Give back the connection of a transaction that has only read, before something outside is
+    waited for. Rows that were read are read again when they are next looked at."""
+    db.session.rollback()
+
+
 def after_commit(action: Callable[[], None]) -> None:
     """Do `action` once the current transaction is on disk; forget it on rollback.
 

@@ -17,6 +17,7 @@ from app.campaigns.formats import FORMATS
 from app.campaigns.models import Campaign
 from app.core.db import db
 from app.core.errors import not_found
+from app.dashboard.chat_differences import chat_changes
 from app.sites.models import Revision, Site
 
 LONGEST_NUMBER = 9  # digits, so that every database can be asked for it
@@ -59,6 +60,11 @@ def history(site: Site, *, before: int | None = None, limit: int) -> tuple[list[
     shown, authors = rows[:limit], _authors(rows[:limit])
     entries = [_entry(site, row, authors, contents[place + 1]) for place, row in enumerate(shown)]
     return entries, shown[-1].number if len(rows) > limit else None
+
+
+def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """From one revision's content to another's, the chat's settings first."""
+    return [*chat_changes(before, after), *differences(before, after)]
 
 
 def revision_of(site: Site, number: int) -> Revision:
@@ -112,7 +118,7 @@ def _entry(
         cause=_cause(cause),
         restored=cause.get("number") if cause.get("action") == "revision.restored" else None,
         published=revision.number == site.revision_number,
-        changes=differences(before, revision.content),
+        changes=changes_between(before, revision.content),
     )
 
 

@@ -21,6 +21,7 @@ from app.core.errors import invalid
 from app.core.render import render
 from app.core.request import takes_upload
 from app.dashboard.history import (
+    changes_between,
     history,
     number_or_404,
     revision_of,
@@ -86,7 +87,7 @@ def compare(site_id: UUID) -> Any:
     before = revision_of(
         site, number_or_404(request.args.get("from"), max(1, min(after.number, last) - 1))
     )
-    changes = differences(before.content, after.content)
+    changes = changes_between(before.content, after.content)
     return render(
         "dashboard/publications/compare.html",
         site=site,
@@ -103,7 +104,7 @@ def confirm(site_id: UUID) -> Any:
     site = get_or_404(Site, site_id)
     last = site.revision_number or 0
     then = revision_of(site, number_or_404(request.args.get("number"), max(1, last - 1)))
-    changes = differences(revision_of(site, last).content, then.content)
+    changes = changes_between(revision_of(site, last).content, then.content)
     return render("dashboard/publications/rollback.html", site=site, revision=then, changes=changes)
 
 

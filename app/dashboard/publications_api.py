@@ -28,7 +28,8 @@ blueprint = APIBlueprint(
 
 
 class ChangeOut(Schema):
-    """What a revision changed in one campaign; without `campaign_id`: in the site's settings."""
+    """What a revision changed in one campaign; without `campaign_id`: in the settings of the site
+    or of its chat."""
 
     campaign_id: str | None
     name: str

@@ -1,5 +1,5 @@
-"""A revision is a snapshot of a site's settings and published campaigns, composed here, above the
-features."""
+"""A revision is a snapshot of a site's settings, its chat's and its published campaigns, composed
+here, above the features."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def publish_changes(site: Site) -> Revision | None:
 
 
 def roll_back(site: Site, revision: Revision) -> Revision:
-    """Publish what an older revision kept as a new one, and set settings and campaigns back to
-    it. Campaigns published since are paused, deleted ones come back."""
+    """Publish what an older revision kept as a new one, and set settings, chat and campaigns back
+    to it. Campaigns published since are paused, deleted ones come back."""
     kept = {UUID(each["id"]): each for each in campaigns_in(revision.content)}
     current = {campaign.id: campaign for campaign in locked_campaigns(site)}
     with _one_revision():
@@ -76,9 +76,20 @@ def roll_back(site: Site, revision: Revision) -> Revision:
         else:
             Campaign.revive(site, snapshot)
     site.restore(revision.content.get("settings") or {})
+    _restore_chat(site, revision.content)
     published = publish(site, {"action": "revision.restored", "number": revision.number})
     announce(RevisionRestored(revision=published, number=revision.number))
     return published
+
+
+def _restore_chat(site: Site, content: dict[str, Any]) -> None:
+    """A revision of long ago kept nothing of it; one of a site that had no chat yet says so."""
+    if "chat_settings" not in content:
+        return
+    kept = content["chat_settings"]
+    settings = ChatSettings.find(site.id) if kept is None else ChatSettings.of(site.id)
+    if settings is not None:
+        settings.restore(kept or {"on": False})
 
 
 def locked_campaigns(site: Site) -> list[Campaign]:
@@ -90,9 +101,14 @@ def locked_campaigns(site: Site) -> list[Campaign]:
 
 def content_of(site: Site) -> dict[str, Any]:
     """What the next revision of a site would keep."""
-    content = {"settings": site.settings, "campaigns": published_campaigns(site)}
     settings = ChatSettings.find(site.id)
     chat = settings and settings.snapshot()
+    content = {
+        "settings": site.settings,
+        "chat_settings": settings and settings.kept,
+        "campaigns": published_campaigns(site),
+    }
+    # What pages are told of it, while it is on.
     return {**content, "chat": chat} if chat else content
 
 

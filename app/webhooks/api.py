@@ -61,7 +61,7 @@ class EndpointChanges(Schema):
     def one_line(cls, text: Any) -> Any:
         return clean_line(text)
 
-    # While the body is read, so that no transaction waits for a name server.
+    # While the body is read, before anything is written.
     @field_validator("url", "types", "headers", "event_names")
     @classmethod
     def may_be(cls, value: Any, info: ValidationInfo) -> Any:
@@ -358,7 +358,7 @@ def send_test(endpoint_id: UUID, json_data: TestIn) -> Any:
     if endpoint.disabled_at is not None:
         raise ApiError(409, "disabled", "The endpoint is disabled.")
     try:
-        # Before anything is written: no transaction waits for a name server.
+        # Before anything is written.
         checked_url(endpoint.url or "")
     except Refused as error:
         raise invalid(error.field, str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.db import release
 from app.core.outbound import Blocked, check_headers, check_url
 from app.core.public import public_types
 from app.tracking.checks import NAME
@@ -17,7 +18,9 @@ TAKEN_PREFIX = "webhook-"
 
 
 def checked_url(url: str) -> str:
-    """Raises Refused for what must not be reached. Asks the name server."""
+    """Raises Refused for what must not be reached. Asks the name server, with no connection to
+    the database held: that may take as long as `outbound.TIMEOUT`, and nothing is written yet."""
+    release()
     try:
         check_url(url)
     except Blocked as error:

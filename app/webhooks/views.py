@@ -84,9 +84,11 @@ def edit(endpoint_id: UUID) -> Any:
 @blueprint.post("/<uuid:endpoint_id>")
 @require(Permission.ENDPOINTS_WRITE)
 def update(endpoint_id: UUID) -> Any:
+    form = EndpointForm(kept=get_or_404(Endpoint, endpoint_id).headers)
+    valid = form.validate()
+    # It may have gone while a name server was asked.
     endpoint = get_or_404(Endpoint, endpoint_id)
-    form = EndpointForm(kept=endpoint.headers)
-    if not form.validate():
+    if not valid:
         return _edit(endpoint, form, 422)
     endpoint.change(**form.checked)
     return _done(endpoint, "Saved. It holds for what happens from now on.")
@@ -127,8 +129,8 @@ def send_test(endpoint_id: UUID) -> Any:
             return show_endpoint(endpoint, form, 422)
         checked_url(endpoint.url or "")
     except Refused as error:
-        return show_endpoint(endpoint, form, 422, str(error))
-    delivery = write_test(endpoint, form.type.data)
+        return show_endpoint(get_or_404(Endpoint, endpoint_id), form, 422, str(error))
+    delivery = write_test(get_or_404(Endpoint, endpoint_id), form.type.data)
     db.session.commit()
     return redirect(address_of(delivery))
 

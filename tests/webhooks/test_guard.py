@@ -27,6 +27,9 @@ class NameServer:
 
     def __init__(self, *answers: str) -> None:
         self.answers, self.asked = list(answers), 0
+        # While it is not set, nobody is answered.
+        self.awake = threading.Event()
+        self.awake.set()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -40,6 +43,7 @@ class NameServer:
                 return
             address = self.answers[min(self.asked, len(self.answers) - 1)]
             self.asked += 1
+            self.awake.wait(10)
             head = question[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00"
             record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04"
             answer = head + question[12:] + record + socket.inet_aton(address)
@@ -89,6 +93,17 @@ def inner():
 def endpoint_at(client, tenant, url):
     body = {"url": url, "types": ["*"]}
     return client.post("/api/v1/endpoints", json=body, headers=tenant.bearer)
+
+
+@pytest.fixture
+def connections(app):
+    """How many connections to the database are held by whom."""
+
+    def held():
+        with app.app_context():
+            return db.engine.pool.checkedout()
+
+    return held
 
 
 def urls():
@@ -161,3 +176,40 @@ def test_a_redirect_inside_is_not_followed(app, acme, receive, endpoint_of, tell
     work()
     assert len(outer.received) == 1 and inner.received == []
     assert log(acme)[0].state == "pending"
+
+
+@pytest.mark.parametrize("way", ["create", "update", "rest", "rest_change", "test", "rest_test"])
+def test_nobody_holds_a_connection_while_a_name_server_is_asked(
+    app, acme, client, name_server, connections, sign_in, eventually, way
+):
+    """A handful of slow names would else keep the pool, and everybody waiting for it."""
+    server = name_server(PUBLIC)
+    url = "http://slow.test/hook"
+    made = endpoint_at(client, acme, url).json["id"]
+    alice, page = sign_in("alice@acme.example"), f"/o/{acme.slug}/endpoints"
+    form = {"url": url, "everything": "y", "csrf_token": alice.token("/sign-in")}
+    rest = {"headers": acme.bearer}
+    asks = {
+        "create": lambda: alice.client.post(page, data=form),
+        "update": lambda: alice.client.post(f"{page}/{made}", data=form),
+        "rest": lambda: endpoint_at(client, acme, url),
+        "rest_change": lambda: client.patch(f"/api/v1/endpoints/{made}", json={"url": url}, **rest),
+        "test": lambda: alice.client.post(
+            f"{page}/{made}/tests", data={**form, "type": "order.created"}
+        ),
+        "rest_test": lambda: client.post(
+            f"/api/v1/endpoints/{made}/tests", json={"type": "order.created"}, **rest
+        ),
+    }
+    asked, answers = server.asked, []
+    before = connections()
+    server.awake.clear()
+    thread = threading.Thread(target=lambda: answers.append(asks[way]().status_code))
+    thread.start()
+    try:
+        eventually(lambda: server.asked, lambda number: number > asked)
+        assert connections() == before
+    finally:
+        server.awake.set()
+        thread.join(20)
+    assert answers[0] in (200, 201, 302)

@@ -26,6 +26,23 @@ MANUAL, ROUND_ROBIN = "manual", "round_robin"
 # What a site says by itself, in each of its languages: greeting when the panel opens, away
 # outside its hours, waiting when nobody has answered for `waiting_minutes`.
 TEXTS = ("title", "greeting", "away", "waiting")
+# What a revision of the site keeps. Never the secret.
+KEPT = (
+    "on",
+    "position",
+    "accent",
+    "asks",
+    "takes_files",
+    "asks_rating",
+    "texts",
+    "week",
+    "holidays",
+    "waiting_minutes",
+    "assignment",
+    "outside",
+    "reply_target",
+    "resolution_target",
+)
 
 
 class ChatSettings(Tenant, Base):
@@ -119,6 +136,18 @@ class ChatSettings(Tenant, Base):
                 if self.texts.get(tag, {}).get(name):
                     return self.texts[tag][name]
         return None
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a revision keeps, so that one can go back to it."""
+        return {name: getattr(self, name) for name in KEPT}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Set to what a revision kept. Announces nothing: its caller publishes."""
+        for name in kept.keys() & set(KEPT):
+            setattr(self, name, kept[name])
+        self.changed_at = clock.now()
+        db.session.flush()
 
     def snapshot(self) -> dict[str, Any] | None:
         """What the site publishes of it: what a page must know before anybody opens the chat."""
