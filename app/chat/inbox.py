@@ -39,13 +39,15 @@ AROUND = 24  # letters that are shown before a word that was found
 
 @dataclass(frozen=True)
 class Filter:
-    """What is asked for. `before` is the id of the last conversation of the page before."""
+    """What is asked for. `before` is the id of the last conversation of the page before, `below`
+    that of the message down to which words were looked for already."""
 
     view: str = "all"
     site_id: UUID | None = None
     label_id: UUID | None = None
     text: str = ""
     before: UUID | None = None
+    below: UUID | None = None
 
     def query(self, **changed: Any) -> dict[str, Any]:
         """As an address says it; `changed` in place of what is asked now."""
@@ -54,6 +56,7 @@ class Filter:
             "site": self.site_id,
             "label": self.label_id,
             "q": self.text or None,
+            "below": self.below if self.text else None,
             **changed,
         }
         return {name: value for name, value in asked.items() if value}
@@ -71,20 +74,39 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Search:
+    """What was found, by conversation, in how many messages. `older` is the last that was read,
+    where there are more below it; `names` how many visitors' names were, where there are more."""
+
+    hits: dict[UUID, Hit]
+    people: list[UUID]
+    messages: int = 0
+    older: UUID | None = None
+    names: int | None = None
+
+
+NO_SEARCH = Search({}, [])
+
+
+@dataclass(frozen=True)
 class Listing:
     """A page of conversations. `more` says whether there are older ones."""
 
     conversations: list[Conversation]
     labels: dict[UUID, list[Label]]
-    hits: dict[UUID, Hit]
+    search: Search
     more: bool
+
+    @property
+    def hits(self) -> dict[UUID, Hit]:
+        return self.search.hits
 
 
 def list_conversations(wanted: Filter, member: Member) -> Listing:
-    hits = search(wanted.text) if wanted.text else {}
+    searched = search(wanted.text, wanted.below) if wanted.text else NO_SEARCH
     found = _narrowed(_of_view(wanted, member), wanted)
     if wanted.text:
-        found = found.where(Conversation.id.in_({*hits, *_of_person(wanted.text)}))
+        found = found.where(Conversation.id.in_({*searched.hits, *searched.people}))
     if wanted.before:
         found = found.where(*_after(wanted.before))
     found = found.order_by(Conversation.last_at.desc(), Conversation.id.desc()).limit(PAGE + 1)
@@ -95,7 +117,7 @@ def list_conversations(wanted: Filter, member: Member) -> Listing:
     )
     rows = list(db.session.scalars(found.options(*options)))
     shown = rows[:PAGE]
-    return Listing(shown, labels_of([each.id for each in shown]), hits, len(rows) > PAGE)
+    return Listing(shown, labels_of([each.id for each in shown]), searched, len(rows) > PAGE)
 
 
 def counts(wanted: Filter, member: Member) -> dict[str, int]:
@@ -167,19 +189,25 @@ def _after(before: UUID) -> tuple[Any, ...]:
     return ((at < last.last_at) | and_(at == last.last_at, Conversation.id < last.id),)
 
 
-def search(text: str) -> dict[UUID, Hit]:
+def search(text: str, below: UUID | None = None) -> Search:
     """By conversation, the newest message that says all words of `text`, among the newest SEARCHED
-    messages. Under a scope."""
+    messages or the next ones below that one; and whose name or address it is. Under a scope."""
     words = text.casefold().split()
-    hits: dict[UUID, Hit] = {}
     if not words:
-        return hits
-    for conversation_id, seq, body in _bodies():
+        return NO_SEARCH
+    hits: dict[UUID, Hit] = {}
+    read, last = 0, below
+    for message_id, conversation_id, seq, body in _bodies(below):
+        read, last = read + 1, message_id
         if conversation_id not in hits:
             folded = body.casefold()
             if all(word in folded for word in words):
                 hits[conversation_id] = _hit(seq, body, words[0])
-    return hits
+    older = last if read == SEARCHED else None
+    if below is not None:
+        return Search(hits, [], read, older)
+    people, more_names = _of_person(text)
+    return Search(hits, people, read, older, NAMES if more_names else None)
 
 
 def _hit(seq: int, body: str, word: str) -> Hit:
@@ -194,9 +222,9 @@ def _hit(seq: int, body: str, word: str) -> Hit:
     return Hit(seq, before, body[at:end], body[end : end + 3 * AROUND])
 
 
-def _bodies() -> Iterator[tuple[UUID, int, str]]:
-    """The newest first. Opening them takes a second of one core, so others have their turn in
-    between."""
+def _bodies(below: UUID | None) -> Iterator[tuple[UUID, UUID, int, str]]:
+    """The newest first: id, conversation, seq, words. Opening them takes a second of one core, so
+    others have their turn in between."""
     columns = (
         Message.id,
         Message.organization_id,
@@ -205,40 +233,45 @@ def _bodies() -> Iterator[tuple[UUID, int, str]]:
         Message.body_sealed,
     )
     newest = select(*columns).where(Message.body_sealed.is_not(None)).order_by(Message.id.desc())
-    piece = newest.limit(PIECE)
-    for _ in range(SEARCHED // PIECE):
+    left = SEARCHED
+    while left:
+        size = min(PIECE, left)
+        piece = newest if below is None else newest.where(Message.id < below)
         with reading() as session:
-            rows = session.execute(piece).all()
+            rows = session.execute(piece.limit(size)).all()
         for number, row in enumerate(rows):
             if number % AT_ONCE == 0:
                 time.sleep(0)
-            yield row.conversation_id, row.seq, Message.body.open(Message, row) or ""
-        if len(rows) < PIECE:
+            words = Message.body.open(Message, row) or ""
+            yield row.id, row.conversation_id, row.seq, words
+        if len(rows) < size:
             return
-        piece = newest.where(Message.id < rows[-1].id).limit(PIECE)
+        below, left = rows[-1].id, left - size
 
 
-def _of_person(text: str) -> list[UUID]:
-    """Conversations whose guest has this e-mail address, or among the newest guests this name."""
+def _of_person(text: str) -> tuple[list[UUID], bool]:
+    """Conversations whose guest has this e-mail address, or among the newest guests this name; and
+    whether there are older guests."""
     found = select(Conversation.id).join(Guest, Guest.id == Conversation.guest_id)
     if "@" in text:
         tenant = current_organization_id()
         index = blind_index(text, purpose="guest.email", tenant=tenant)
-        return list(db.session.scalars(found.where(Guest.email_index == index)))
-    named = _named(text.casefold().split())
-    return list(db.session.scalars(found.where(Guest.id.in_(named)))) if named else []
+        return list(db.session.scalars(found.where(Guest.email_index == index))), False
+    named, more = _named(text.casefold().split())
+    ids = list(db.session.scalars(found.where(Guest.id.in_(named)))) if named else []
+    return ids, more
 
 
-def _named(words: list[str]) -> list[UUID]:
+def _named(words: list[str]) -> tuple[list[UUID], bool]:
     columns = (Guest.id, Guest.organization_id, Guest.name_sealed)
     newest = select(*columns).where(Guest.name_sealed.is_not(None)).order_by(Guest.id.desc())
     with reading() as session:
-        rows = session.execute(newest.limit(NAMES)).all()
+        rows = session.execute(newest.limit(NAMES + 1)).all()
     found = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows[:NAMES]):
         if number % AT_ONCE == 0:
             time.sleep(0)
         name = (Guest.name.open(Guest, row) or "").casefold()
         if all(word in name for word in words):
             found.append(row.id)
-    return found
+    return found, len(rows) > NAMES

@@ -45,7 +45,7 @@ SITES = 50  # offered to choose from
 
 
 def wanted() -> Filter:
-    """What `?view=`, `?site=`, `?label=`, `?q=` and `?before=` ask for."""
+    """What `?view=`, `?site=`, `?label=`, `?q=`, `?before=` and `?below=` ask for."""
     view = request.args.get("view", "all")
     return Filter(
         view=view if view in VIEWS else "all",
@@ -53,6 +53,7 @@ def wanted() -> Filter:
         label_id=parsed_uuid(request.args.get("label", "")),
         text=request.args.get("q", "").replace("\x00", "")[:LONGEST_SEARCH].strip(),
         before=parsed_uuid(request.args.get("before", "")),
+        below=parsed_uuid(request.args.get("below", "")),
     )
 
 

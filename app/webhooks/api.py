@@ -20,18 +20,19 @@ from app.core.forms import clean_line
 from app.core.public import PublicAnnouncement, public_types
 from app.sites.models import Site
 from app.webhooks.checks import (
+    HIDDEN,
     check_events_named,
     checked_event_names,
     checked_headers,
     checked_types,
     checked_url,
+    unhidden,
 )
 from app.webhooks.log import Filter, State
 from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Refused
 from app.webhooks.models.endpoint import EVERYTHING, RECORDED
 from app.webhooks.outbox import nudge, write_test
 from app.webhooks.redeliveries import NotRedeliverable, Redelivery
-from app.webhooks.sending import HIDDEN
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "url": checked_url,
@@ -45,8 +46,9 @@ blueprint = APIBlueprint("endpoints_api", __name__, url_prefix="/api/v1", tag="W
 
 class EndpointChanges(Schema):
     """What is left out stays. `types` are names of types, or `["*"]` for all, also later ones.
-    `headers` are sent with each delivery and never shown again. `enabled` true sends what waited.
-    `event_names` go with the type `event.recorded`: the events that are told, from now on.
+    `headers` are sent with each delivery and never shown again; `(hidden)` keeps a value.
+    `enabled` true sends what waited. `event_names` go with the type `event.recorded`: the events
+    that are told, from now on.
     """
 
     url: str | None = Field(None, min_length=1, max_length=2048)
@@ -70,9 +72,11 @@ class EndpointChanges(Schema):
         except Refused as error:
             raise ValueError(str(error)) from error
 
-    def given(self) -> dict[str, Any]:
+    def given(self, kept: dict[str, str] | None) -> dict[str, Any]:
+        """Raises Refused for a header whose hidden value is not among the `kept` ones."""
         names = {"url", "description", "types", "headers", "event_names"}
-        return self.model_dump(include=names, exclude_none=True)
+        given = self.model_dump(include=names, exclude_none=True)
+        return given | ({"headers": unhidden(self.headers, kept)} if self.headers else {})
 
 
 class EndpointIn(EndpointChanges):
@@ -283,7 +287,7 @@ def create_endpoint(json_data: EndpointIn) -> Any:
     site = get_or_404(Site, json_data.site_id) if json_data.site_id else None
     try:
         check_events_named(json_data.types, json_data.event_names or [])
-        endpoint = Endpoint.create(site=site, **json_data.given())
+        endpoint = Endpoint.create(site=site, **json_data.given(None))
     except Refused as error:
         raise invalid(error.field, str(error)) from error
     if json_data.enabled is False:
@@ -304,10 +308,8 @@ def get_endpoint(endpoint_id: UUID) -> Any:
 @blueprint.output(EndpointOut)
 @writes
 def change_endpoint(endpoint_id: UUID, json_data: EndpointChanges) -> Any:
-    endpoint, changes = get_or_404(Endpoint, endpoint_id), json_data.given()
-    if changes:
-        _check_events(endpoint, changes)
-        endpoint.change(**changes)
+    endpoint = get_or_404(Endpoint, endpoint_id)
+    _change(endpoint, json_data)
     if json_data.enabled is False:
         endpoint.disable()
     elif json_data.enabled:
@@ -316,14 +318,18 @@ def change_endpoint(endpoint_id: UUID, json_data: EndpointChanges) -> Any:
     return EndpointOut.of(endpoint)
 
 
-def _check_events(endpoint: Endpoint, changes: dict[str, Any]) -> None:
-    """What it would ask for and what it would name; a type that goes takes the names along."""
-    types = changes.get("types", endpoint.types)
-    kept = endpoint.events if {RECORDED, EVERYTHING} & set(types) else []
+def _change(endpoint: Endpoint, asked: EndpointChanges) -> None:
+    """As far as what it would ask for and what it would name go together; a type that goes takes
+    the names along."""
     try:
+        changes = asked.given(endpoint.headers)
+        types = changes.get("types", endpoint.types)
+        kept = endpoint.events if {RECORDED, EVERYTHING} & set(types) else []
         check_events_named(types, changes.get("event_names", kept))
     except Refused as error:
         raise invalid(error.field, str(error)) from error
+    if changes:
+        endpoint.change(**changes)
 
 
 @blueprint.delete("/endpoints/<uuid:endpoint_id>")

@@ -11,6 +11,8 @@ from app.webhooks.models.endpoint import EVERYTHING, RECORDED
 
 MOST_HEADERS = 10
 LONGEST_VALUE = 500
+# Stands for the value of a header, which is never shown again.
+HIDDEN = "(hidden)"
 MOST_EVENT_NAMES = 50
 # Ours, by the rules of Standard Webhooks.
 TAKEN = ("content-type",)
@@ -57,6 +59,15 @@ def check_events_named(types: list[str], names: list[str]) -> None:
         raise Refused("event_names", "Name at least one event, such as signup.")
     if names and not {RECORDED, EVERYTHING} & set(types):
         raise Refused("event_names", f"Events are told as {RECORDED}: add that type.")
+
+
+def unhidden(headers: dict[str, str], kept: dict[str, str] | None) -> dict[str, str]:
+    """With the values that are kept where they were not told anew."""
+    known = kept or {}
+    for name, value in headers.items():
+        if value == HIDDEN and name not in known:
+            raise Refused("headers", f"The value of {name} is not known. Type it anew.")
+    return {name: known[name] if value == HIDDEN else value for name, value in headers.items()}
 
 
 def checked_headers(headers: dict[str, str]) -> dict[str, str]:

@@ -57,7 +57,8 @@ def create_redelivery(endpoint_id: UUID) -> Any:
         return _new_redelivery(endpoint, asked, 422)
     try:
         begun = Redelivery.begin(asked, form.total.data)
-    except NotRedeliverable:
+    except NotRedeliverable as error:
+        flash(str(error), "error")
         return _new_redelivery(endpoint, asked, 422)
     nudge(endpoint)
     db.session.commit()

@@ -14,15 +14,16 @@ from app.core.public import public_types
 from app.sites.forms import SiteField
 from app.sites.models import Site
 from app.webhooks.checks import (
+    HIDDEN,
     check_events_named,
     checked_event_names,
     checked_headers,
     checked_types,
     checked_url,
+    unhidden,
 )
 from app.webhooks.models import Endpoint, Refused
 from app.webhooks.models.endpoint import EVERYTHING, RECORDED
-from app.webhooks.sending import HIDDEN
 
 
 @contextmanager
@@ -89,7 +90,8 @@ class EndpointForm(Form):
 
     def validate_headers(self, field: Any) -> None:
         with _refused():
-            self._headers = checked_headers(dict(self._read_lines(field.data)))
+            told = unhidden(dict(self._read_lines(field.data)), self._kept)
+            self._headers = checked_headers(told)
 
     @property
     def checked(self) -> dict[str, Any]:
@@ -117,8 +119,7 @@ class EndpointForm(Form):
             name, colon, value = line.partition(":")
             if not colon:
                 raise ValidationError("Each line is a name, a colon and a value.")
-            value = value.strip()
-            yield name.strip(), self._kept.get(name.strip(), "") if value == HIDDEN else value
+            yield name.strip(), value.strip()
 
 
 class TestForm(Form):

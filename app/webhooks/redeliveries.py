@@ -51,8 +51,14 @@ class Redelivery(Tenant, Base):
         db.session.add(redelivery)
         db.session.flush()
         redelivery._send_again(asked)
+        redelivery.endpoint.let_try()
         announce(DeliveriesRedelivered(redelivery=redelivery))
         return redelivery
+
+    @property
+    def taken(self) -> int:
+        """How many are of a later range by now."""
+        return self.total - sum(self.states().values())
 
     def states(self) -> dict[str, int]:
         """How many of them are in which state by now."""

@@ -22,6 +22,7 @@ from app.core.outbound import TIMEOUT, Blocked, Failed, send
 from app.core.signing import standard_webhooks_sign
 from app.core.tenancy import current_organization_id
 from app.core.turns import Turns
+from app.webhooks.checks import HIDDEN
 from app.webhooks.models import Delivery, Endpoint, Outcome
 from app.webhooks.models.delivery import CLAIM
 
@@ -30,7 +31,6 @@ BATCH = 20
 LONGEST_TURN = 10.0  # seconds after which no other delivery of the turn is begun
 # Turns that are in the database at once, of many that wait for an answer.
 _database = threading.BoundedSemaphore(4)
-HIDDEN = "(hidden)"
 UNREADABLE = "The key under which this delivery was encrypted is gone."
 
 

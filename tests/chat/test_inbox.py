@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from app.accounts.permissions import Role
+from app.chat import inbox
 from app.chat.models import Conversation, Label
 from app.core.db import db
 
@@ -94,6 +95,40 @@ def test_views_of_mine_and_unassigned(writer, another, agent, path, acme, inside
     mine, nobody = agent.get(f"{inbox}?view=mine").text, agent.get(f"{inbox}?view=unassigned").text
     assert "First" in mine and "Second" not in mine
     assert "Second" in nobody and "First" not in nobody
+
+
+def test_a_search_says_how_far_it_went_and_goes_on_in_older_messages(
+    writer, another, agent, acme, monkeypatch
+):
+    monkeypatch.setattr(inbox, "SEARCHED", 3)
+    monkeypatch.setattr(inbox, "PIECE", 2)
+    monkeypatch.setattr(inbox, "NAMES", 1)
+    writer.begin("My zebra is broken", name="Ada")
+    other = another(address="198.51.100.9")
+    other.begin("One", name="Grace")
+    for body in ("Two", "Three", "Four", "Five"):
+        other.write(body)
+    path = f"/o/{acme.slug}/inbox?q=zebra"
+    page = agent.get(path).text
+    assert "Nobody wrote this in the newest 3 messages" in page
+    assert "Searched the newest 3 messages and the names of the newest 1 visitors" in page
+    older = re.search(r'href="([^"]+)">Search older messages', page)[1].replace("&amp;", "&")
+    page = agent.get(older).text
+    assert "My <mark>zebra</mark> is broken" in page
+    # Six there are: what was read now was the last of them.
+    last = re.search(r'href="([^"]+)">Search older messages', page)[1].replace("&amp;", "&")
+    page = agent.get(last).text
+    assert "Nobody wrote this before either" in page and "Search older" not in page
+    # A search that saw all says nothing of it.
+    monkeypatch.setattr(inbox, "SEARCHED", 20)
+    monkeypatch.setattr(inbox, "NAMES", 20)
+    page = agent.get(path).text
+    assert "My <mark>zebra</mark> is broken" in page and "Searched" not in page
+    monkeypatch.setattr(inbox, "NAMES", 1)
+    page = agent.get(f"/o/{acme.slug}/inbox?q=Ada").text
+    assert "Searched all messages, and the names of the newest 1 visitors" in page
+    # What is no place in the list is no place.
+    assert agent.get(f"{path}&below=x").status_code == 200
 
 
 def test_search_finds_words_in_any_message_and_addresses(writer, another, agent, acme):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -145,11 +146,73 @@ def test_a_range_is_sent_again_and_its_progress_told(
     assert late.status_code == 409
     alice, page = sign_in("alice@acme.example"), f"/o/{acme.slug}/endpoints/{endpoint_id}"
     assert "these 3 deliveries" in alice.get(f"{page}/redeliveries/new").text
-    assert alice.post(f"{page}/redeliveries", {"total": "2"}).status_code == 422, "more than asked"
+    more = alice.post(f"{page}/redeliveries", {"total": "2"})
+    assert more.status_code == 422 and "There are more by now" in more.text
     begun = alice.post(f"{page}/redeliveries", {"total": "3"})
     assert "0 of 3" in alice.get(begun.headers["Location"]).text
     work()
     assert "3 of 3" in alice.get(begun.headers["Location"]).text
+    # What a later range has taken over is no longer waited for.
+    first = f"/o/{acme.slug}/endpoints/redeliveries/{answer.json['id']}"
+    shown = alice.get(first).text
+    assert "2 of 2" in shown and "Sent again with a later range" in shown
+    assert "later range" not in alice.get(begun.headers["Location"]).text
+
+
+def test_a_range_is_tried_at_once_also_where_the_receiver_has_not_answered_well(
+    acme, client, receive, endpoint_of, tell, work
+):
+    receiver = receive()
+    endpoint_id = endpoint_of(acme, receiver)
+    tell(acme, endpoint_id, "order.created")
+    work()
+    receiver.behave = answering("500 Oh")
+    for _ in range(6):
+        tell(acme, endpoint_id)
+    work()
+    receiver.behave, before = answering(), len(receiver.received)
+    path = f"/api/v1/endpoints/{endpoint_id}"
+    assert client.get(path, headers=acme.bearer).json["waits_until"]
+    body = {"endpoint_id": str(endpoint_id), "state": "delivered"}
+    client.post("/api/v1/redeliveries", json=body, headers=acme.bearer)
+    work()
+    assert len(receiver.received) > before
+
+
+def test_a_test_goes_before_what_waits_with_it(acme, client, receive, endpoint_of, tell, work):
+    receiver = receive()
+    endpoint_id = endpoint_of(acme, receiver)
+    tell(acme, endpoint_id)
+    work()
+    for _ in range(5):
+        tell(acme, endpoint_id)
+    path = f"/api/v1/endpoints/{endpoint_id}/tests"
+    made = client.post(path, json={"type": "order.refunded"}, headers=acme.bearer).json
+    work()
+    assert receiver.ids[1] == made["message_id"] and len(receiver.ids) == 7
+
+
+def test_a_value_that_is_not_shown_is_kept_and_never_becomes_the_word_for_it(
+    acme, client, inside, receive, endpoint_of, tell, work, sign_in
+):
+    receiver = receive()
+    path = f"/api/v1/endpoints/{endpoint_of(acme, receiver)}"
+    change = {"headers": {"X-Key": "s3cret"}}
+    assert client.patch(path, json=change, headers=acme.bearer).status_code == 200
+    shown = client.get(path, headers=acme.bearer).json["headers"]
+    assert shown == {"X-Key": "(hidden)"}
+    again = {"headers": {**shown, "X-More": "1"}, "description": "The same"}
+    assert client.patch(path, json=again, headers=acme.bearer).status_code == 200
+    tell(acme, UUID(path.rsplit("/", 1)[1]))
+    work()
+    sent = receiver.received[0].headers
+    assert (sent["x-key"], sent["x-more"]) == ("s3cret", "1")
+    renamed = client.patch(path, json={"headers": {"X-Name": "(hidden)"}}, headers=acme.bearer)
+    assert renamed.status_code == 422 and "Type it anew" in renamed.text
+    form = {"url": receiver.url, "everything": "y", "headers": "X-Name: (hidden)"}
+    page = f"/o/{acme.slug}/endpoints/{path.rsplit('/', 1)[1]}"
+    refused = sign_in("alice@acme.example").post(page, form)
+    assert refused.status_code == 422 and "Type it anew" in refused.text
 
 
 def test_a_test_is_sent_also_while_the_others_wait(acme, client, receive, endpoint_of, tell, work):

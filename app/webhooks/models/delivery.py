@@ -117,7 +117,7 @@ class Delivery(Tenant, Base):
         )
         options = {"synchronize_session": False}
         ids = list(db.session.scalars(claimed, execution_options=options))
-        found = select(cls).where(cls.id.in_(ids)).order_by(cls.id)
+        found = select(cls).where(cls.id.in_(ids)).order_by(cls.test.desc(), cls.id)
         return list(db.session.scalars(found, execution_options={"populate_existing": True}))
 
     @property
@@ -142,7 +142,8 @@ class Delivery(Tenant, Base):
     def release(self, claimed_until: datetime | None) -> None:
         """Give back what was claimed and not tried."""
         if self.state == PENDING and self.next_attempt_at == claimed_until:
-            self.attempts, self.next_attempt_at = self.attempts - 1, clock.now()
+            self.attempts -= 1
+            self.next_attempt_at = BEFORE_ALL if self.test else clock.now()
 
     @property
     def why_not_redeliverable(self) -> str | None:
