@@ -79,7 +79,7 @@ class Ticket(Tenant, Base):
         assignee: Member | None = None,
     ) -> tuple[Ticket, bool]:
         """The ticket, and whether it is new: a conversation is one ticket at most."""
-        exclusive(f"tickets/{current_organization_id()}")
+        cls.lock()
         known = (
             conversation_id
             and db.session.scalars(select(cls).filter_by(conversation_id=conversation_id)).first()
@@ -111,6 +111,16 @@ class Ticket(Tenant, Base):
         self.changed_at = clock.now()
         db.session.flush()
         announce(TicketUpdated(ticket=self))
+
+    @staticmethod
+    def lock() -> None:
+        """Nobody else opens or changes one of the organization's."""
+        exclusive(f"tickets/{current_organization_id()}")
+
+    @property
+    def version(self) -> str:
+        """Another one after each change."""
+        return clock.iso(self.changed_at)
 
     @property
     def who(self) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import selectinload
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.models import Member
 from app.accounts.permissions import Permission
+from app.core.api import parsed_uuid
 from app.core.db import db
 from app.core.render import render
 from app.support.forms import WORDS, TicketForm
@@ -27,25 +28,44 @@ blueprint = Blueprint("tickets", __name__, url_prefix="/o/<organization>/tickets
 def index() -> Any:
     state = request.args.get("state", "open")
     state = state if state in STATES else "open"
+    before = parsed_uuid(request.args.get("before", ""))
+    found = _of_state(state, before)
+    return render(
+        "support/tickets/index.html",
+        state=state,
+        words=WORDS,
+        tickets=found[:SHOWN],
+        older=found[SHOWN - 1].id if len(found) > SHOWN else None,
+        before=before,
+    )
+
+
+def _of_state(state: str, before: UUID | None) -> list[Ticket]:
+    """The newest of them, or those below one; and one more than is shown, if there is."""
     options = (selectinload(Ticket.site), selectinload(Ticket.assignee).selectinload(Member.user))
     found = select(Ticket).filter_by(state=state).order_by(Ticket.id.desc()).options(*options)
-    tickets = list(db.session.scalars(found.limit(SHOWN)))
-    return render("support/tickets/index.html", tickets=tickets, state=state, words=WORDS)
+    if before is not None:
+        found = found.where(Ticket.id < before)
+    return list(db.session.scalars(found.limit(SHOWN + 1)))
 
 
 @blueprint.get("/<uuid:ticket_id>")
 @require(Permission.CHAT_READ)
 def show(ticket_id: UUID) -> Any:
     ticket = get_or_404(Ticket, ticket_id)
-    return _page(ticket, TicketForm(obj=ticket, assignee=str(ticket.assignee_id or "")))
+    return _page(ticket, TicketForm.of(ticket))
 
 
 @blueprint.post("/<uuid:ticket_id>")
 @require(Permission.CHAT_REPLY)
 def update(ticket_id: UUID) -> Any:
+    Ticket.lock()
     ticket, form = get_or_404(Ticket, ticket_id), TicketForm()
     if not form.validate():
         return _page(ticket, form, 422)
+    if form.seen.data and form.seen.data != ticket.version:
+        flash("Somebody has changed it meanwhile. This is how it stands now.", "error")
+        return _page(ticket, TicketForm.of(ticket), 422)
     ticket.change(state=form.state.data, priority=form.priority.data, assignee=form.chosen)
     db.session.commit()
     flash("Saved.", "success")
