@@ -61,9 +61,9 @@ def _fields(kept: dict[str, Any]) -> Fields:
 
 def _hours(week: list[Any] | None) -> Fields:
     if week is None:
-        return {f"somebody is there on {day}": "all day" for day in DAYS}
+        return {f"hours on {day}": "all day" for day in DAYS}
     spans = dict(zip(DAYS, week, strict=True))
-    return {f"somebody is there on {day}": write_spans(spans[day]) or "never" for day in DAYS}
+    return {f"hours on {day}": write_spans(spans[day]) or "none" for day in DAYS}
 
 
 def _outside(outside: dict[str, Any]) -> Fields:

@@ -62,11 +62,11 @@ def test_a_revision_says_what_changed_of_the_chat(change, client, acme):
         "asked before the first message Nothing → An e-mail address",
         "says “still waiting” after not set → 5 minutes",
         *(
-            f"somebody is there on {day} all day → 09:00–17:00"
+            f"hours on {day} all day → 09:00–17:00"
             for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
         ),
-        "somebody is there on Saturday all day → never",
-        "somebody is there on Sunday all day → never",
+        "hours on Saturday all day → none",
+        "hours on Sunday all day → none",
         "holiday 2026-12-25 added",
     ]
     change(texts={"en": {"greeting": "Hello"}})
