@@ -9,14 +9,15 @@ PERSON = (
     "Chrome/128.0.0.0 Safari/537.36"
 )
 NOT_DRIVEN = "Object.defineProperty(Navigator.prototype, 'webdriver', { get: () => false })"
-# What of the page itself moves, and not because of what somebody has just done. In the panel messages
-# that arrive move others up; what is in there has no name for the page.
+# What moves, in the page or in the panel, and not because of what somebody has just done. Where a test
+# puts a message among others, those move on; what is in the panel has no name for the page.
 MOVES = """
   window.moved = 0;
   new PerformanceObserver((list) => list.getEntries().forEach((e) => {
-    if (!e.hadRecentInput && e.sources.some(({node}) => node)) moved += e.value;
+    if (!e.hadRecentInput && (!window.inserts || e.sources.some(({node}) => node))) moved += e.value;
   })).observe({type: "layout-shift", buffered: true});
 """
+INSERTS = "window.inserts = true;"
 # A page that says it has heard.
 HEARD = (
     STUB

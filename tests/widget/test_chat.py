@@ -9,7 +9,7 @@ from app.chat.models import Conversation
 from app.core.db import db
 from app.embed.chat_frames import tell_guest_now
 
-from .chat import HEARD, launcher, messages, open_chat, panel, standing, wait_until, write
+from .chat import HEARD, INSERTS, launcher, messages, open_chat, panel, standing, wait_until, write
 
 
 def test_what_a_visitor_writes_arrives_and_the_answer_comes_back(walk_in, reply, said):
@@ -28,7 +28,7 @@ def test_what_a_visitor_writes_arrives_and_the_answer_comes_back(walk_in, reply,
 
 
 def test_a_reply_that_the_socket_lost_is_read_before_the_next(walk_in, reply):
-    page = walk_in(init="""
+    page = walk_in(init=INSERTS + """
       const Socket = WebSocket;
       window.WebSocket = class extends Socket {
         set onmessage(work) {

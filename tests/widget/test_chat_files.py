@@ -4,11 +4,11 @@ import re
 
 from playwright.sync_api import expect
 
-from .chat import PNG, open_chat, panel
+from .chat import INSERTS, PNG, open_chat, panel
 
 
 def test_files_are_sent_and_pictures_have_their_room(walk_in, said):
-    page = walk_in()
+    page = walk_in(init=INSERTS)
     open_chat(page)
     choose = panel(page).locator("input[type=file]")
     choose.set_input_files({"name": "cart.png", "mimeType": "image/png", "buffer": PNG})

@@ -69,7 +69,7 @@ async function become(token, kept) {
   panel.settle();
 }
 
-/** Another device's link makes this one his as well. It leaves the address before anything is said. */
+/** Another device's link makes this one his as well. It leaves the address before anything is said. Answers what is wrong with it. */
 async function resume() {
   const [, token] = location.hash.split("candor-chat=");
   if (!token) return;
@@ -87,12 +87,7 @@ async function identify(person) {
   await become((await answer)["token"], stored());
 }
 
-/** A link that is no longer good is said to be so; the panel is there all the same. */
-async function open(...how) {
-  const wrong = await resume();
-  await panel.open(...how);
-  if (wrong) panel.complain(wrong);
-}
+const open = async (first, calm) => panel.open(first, calm, await resume());
 
 export default function begin(core, known) {
   meet(core);

@@ -157,8 +157,9 @@ export function createPanel(send) {
     panel.ariaModal = small;
   }
 
-  /** `first` is what the site says before anything else, `calm` that nobody asked for the panel. */
-  async function open(first, calm) {
+  /** `first` is what the site says before anything else, `calm` that nobody asked for the panel,
+   * `wrong` the name of what is to be said of the link that led here. */
+  async function open(first, calm, wrong) {
     calmly = calm;
     // Nobody is interrupted.
     if (first && !(isOpen && (current.id || current.draft || current.outbox[0]))) {
@@ -180,10 +181,8 @@ export function createPanel(send) {
     if (!calm) panel.focus();
     await refresh();
     settle();
-  }
-
-  function complain(word) {
-    current.blamed = say(word);
+    if (!wrong) return;
+    current.blamed = say(wrong);
     changed();
   }
 
@@ -225,5 +224,5 @@ export function createPanel(send) {
   });
   listen(visualViewport, "resize scroll", fit);
   watch(draw, attends);
-  return { open, close, complain, settle, isOpen: () => isOpen };
+  return { open, close, settle, isOpen: () => isOpen };
 }

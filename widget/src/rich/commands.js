@@ -16,9 +16,13 @@ const commands = {
   },
 
   update_settings({ position, locale, open }) {
-    const { launcher } = ctx;
-    // The panel, where there is one, is before its launcher.
-    if (launcher && position) for (const node of [launcher, launcher.previousSibling]) node.className = node.className.replace(/left|right/, position.slice(7));
+    // The panel, where there is one, is before its launcher. What goes and comes back elsewhere is no layout shift.
+    for (let node = position && ctx.launcher; node && node != ctx.region; node = node.previousSibling) {
+      node.style.display = "none";
+      node.getBoundingClientRect();
+      node.className = node.className.replace(/left|right/, position.slice(7));
+      node.style.display = "";
+    }
     ctx.rich.arrange();
     if (locale) say("setLocale", locale);
     if (open != null) return talk((chat) => (open ? chat.open(0, true) : chat.close()));
