@@ -2,7 +2,7 @@ import { ctx, meet } from "../rich/core.js";
 import css from "./chat.css";
 import { createPanel } from "./panel.js";
 import { adopt, around, call, stored } from "./server.js";
-import { changed, fill, found, refresh, restart, take, told } from "./talks.js";
+import { changed, fill, found, refresh, restart, take, told, trouble } from "./talks.js";
 import { equip, later, listen, ofDocument, safe } from "./tools.js";
 
 // The visitor's chat. The core has its launcher and its socket, this has all the rest: loaded when somebody opens the
@@ -53,10 +53,10 @@ function hearFrames() {
   });
 }
 
-/** Without a socket it is asked: often while somebody looks. */
+/** Without a socket it is asked, or where something could not be read: often while somebody looks. */
 function beat() {
   const due = panel.isOpen() || (ctx.guest && beats++ % 4 == 0);
-  if (due && !isJoined() && !ofDocument("hidden")) return refresh();
+  if (due && (trouble || !isJoined()) && !ofDocument("hidden")) return refresh();
 }
 
 async function become(token, kept) {
