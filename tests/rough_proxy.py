@@ -1,5 +1,5 @@
 """A proxy that does to HTTP and WebSockets what bad networks do: it drops requests and answers,
-and loses, repeats and swaps the frames of a server."""
+sends requests twice, loses, repeats and swaps the frames of a server, or swallows everything."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 WAIT = 30.0
 LEFT_OUT = (b"connection:", b"accept-encoding:")
+# What is the chat's: pages themselves must load.
+CALLS = (b"/widget/v1/conversations", b"/widget/v1/chat/")
+FRAMES = (b'"message"', b'"status"', b'"change"', b"message__")
 
 
 class RoughProxy:
-    """Between pages and the program on 127.0.0.1. `calm` lets all through."""
+    """Between pages and the program on 127.0.0.1. `calm` lets all through; `silent` nothing, and
+    says so to nobody: the server's side of each socket is gone, the page's stays open."""
 
     def __init__(self, upstream: str, seed: int = 1) -> None:
         self._name = upstream.encode()
@@ -24,16 +29,19 @@ class RoughProxy:
         self._upstream = (parts.hostname, parts.port)
         self._random = random.Random(seed)
         self.calm = True
-        self.down = False
+        self.silent = False
         self.done = {
             "requests dropped": 0,
             "answers dropped": 0,
+            "requests doubled": 0,
             "lost": 0,
             "repeated": 0,
             "swapped": 0,
         }
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
+        self._servers: set[socket.socket] = set()
+        self._given_up: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -42,7 +50,16 @@ class RoughProxy:
 
     def cut(self) -> None:
         """Every connection ends without a word."""
-        for each in list(self._open):
+        for each in [*self._open, *self._servers]:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def hush(self) -> None:
+        """From now on nothing gets through, and the server has given its sockets up. Once `silent`
+        is False again, a page learns that of a socket when it says something over it."""
+        self.silent = True
+        self._given_up |= self._servers
+        for each in list(self._servers):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
@@ -62,7 +79,9 @@ class RoughProxy:
         client.settimeout(WAIT)
         self._open.add(client)
         try:
-            while (request := _request(client)) and not self.down:
+            while request := _request(client):
+                if self._swallows(client):
+                    return
                 if b"\r\nupgrade: websocket" in request.lower():
                     self._relay(client, request)
                     return
@@ -74,44 +93,80 @@ class RoughProxy:
             self._open.discard(client)
             client.close()
 
+    def _swallows(self, client: socket.socket) -> bool:
+        """Whether it came while nothing gets through: then it waits for what never comes."""
+        if not self.silent:
+            return False
+        while self.silent:
+            time.sleep(0.05)
+        return True
+
     def _pass_on(self, client: socket.socket, request: bytes) -> bool:
-        """One request and its answer. Rough only to what writes: pages themselves must load."""
-        rough = not self.calm and b"/widget/v1/conversations" in request.split(b"\r\n", 1)[0]
+        """One request and its answer."""
+        rough = not self.calm and _is_call(request)
         if rough and self._happens(0.25, "requests dropped"):
             return False
-        with socket.create_connection(self._upstream, timeout=WAIT) as server:
-            head, _, body = request.partition(b"\r\n\r\n")
-            lines = [each for each in head.split(b"\r\n") if not each.lower().startswith(LEFT_OUT)]
-            server.sendall(b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body)
-            answer = b"".join(_chunks(server))
+        answers = self._asked(
+            request, 2 if rough and self._happens(0.15, "requests doubled") else 1
+        )
         if rough and self._happens(0.25, "answers dropped"):
             return False
         # What names the program names the proxy instead; both are of one length.
-        client.sendall(answer.replace(self._name, self.url.encode()))
+        client.sendall(answers[-1].replace(self._name, self.url.encode()))
         return False
+
+    def _asked(self, request: bytes, times: int) -> list[bytes]:
+        """The answers, in the order in which they came."""
+        head, _, body = request.partition(b"\r\n\r\n")
+        lines = [each for each in head.split(b"\r\n") if not each.lower().startswith(LEFT_OUT)]
+        whole = b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body
+        answers: list[bytes] = []
+
+        def ask() -> None:
+            with socket.create_connection(self._upstream, timeout=WAIT) as server:
+                server.sendall(whole)
+                answers.append(b"".join(_chunks(server)))
+
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(times)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(WAIT)
+        if not answers:
+            raise ConnectionError
+        return answers
 
     def _relay(self, client: socket.socket, request: bytes) -> None:
         with socket.create_connection(self._upstream) as server:
-            self._open.add(server)
+            self._servers.add(server)
             server.sendall(request)
             client.sendall(_head(server))
             client.settimeout(None)
-            back = threading.Thread(target=_copy, args=(client, server), daemon=True)
+            back = threading.Thread(target=self._copy, args=(client, server), daemon=True)
             back.start()
             try:
-                self._frames(server, client)
+                with suppress(OSError):
+                    self._frames(server, client)
+                if server in self._given_up:
+                    back.join()
             finally:
-                self._open.discard(server)
+                self._servers.discard(server)
                 with suppress(OSError):
                     client.shutdown(socket.SHUT_RDWR)
+
+    def _copy(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while part := client.recv(65536):
+                if not self.silent:
+                    server.sendall(part)
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
 
     def _frames(self, server: socket.socket, client: socket.socket) -> None:
         held: bytes | None = None
         while True:
             opcode, frame = _frame(server)
-            chat = opcode == 1 and any(
-                kind in frame for kind in (b'"message"', b'"status"', b"message__")
-            )
+            chat = opcode == 1 and any(kind in frame for kind in FRAMES)
             if self.calm or not chat:
                 client.sendall(frame)
                 continue
@@ -131,6 +186,15 @@ class RoughProxy:
             return False
         self.done[what] += 1
         return True
+
+
+def _is_call(request: bytes) -> bool:
+    """Of the chat, by the widget or by the script of the inbox, and no page of its own."""
+    head = request.partition(b"\r\n\r\n")[0].lower()
+    line = head.partition(b"\r\n")[0]
+    if b"/inbox" in line:
+        return b"\r\nhx-request:" in head or line.startswith(b"put ")
+    return any(each in line for each in CALLS)
 
 
 @contextmanager
@@ -176,14 +240,6 @@ def _head(server: socket.socket) -> bytes:
 def _chunks(server: socket.socket) -> Iterator[bytes]:
     while part := server.recv(65536):
         yield part
-
-
-def _copy(origin: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while part := origin.recv(65536):
-            target.sendall(part)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
 
 
 def _frame(server: socket.socket) -> tuple[int, bytes]:

@@ -34,11 +34,18 @@ NAMES = {"neutral": "Grey", "accent": "Blue", "good": "Green", "warn": "Amber", 
 PAINTS = [SelectChoice(each, NAMES[each]) for each in COLOURS]
 
 
+def as_typed(text: str | None) -> str | None:
+    """A browser sends each end of a line as two characters, and counts it as one."""
+    return text and text.replace("\r\n", "\n")
+
+
 class MessageForm(Form):
     """What an agent writes. `client_id` is the page's own name for it, so that it counts once;
     `seen` is the last message that he had before him."""
 
-    body = TextAreaField("Message", [Length(max=LONGEST, message=TOO_LONG), printable])
+    body = TextAreaField(
+        "Message", [Length(max=LONGEST, message=TOO_LONG), printable], filters=[as_typed]
+    )
     note = BooleanField("Private note")
     client_id = HiddenField(validators=[Length(max=LONGEST_CLIENT_ID), printable])
     seen = HiddenField()

@@ -148,10 +148,12 @@ class Desks:
         return [each for desks in list(self._organizations.values()) for each in desks]
 
     def _run(self) -> None:
-        """Says again and again who is there: what is not said any more is forgotten."""
+        """Says again and again who is there: what is not said any more is forgotten. And to each
+        inbox that it is still listened to: a page learns of no other sign that its network went."""
         while True:
             time.sleep(TELL_EVERY)
             with self._app.app_context():
+                self._send(self._all(), {"type": "here"})
                 note_desks(self._all())
                 for desk in self._all():
                     if desk.looking:

@@ -1,16 +1,19 @@
 // What an agent writes: kept as a draft until it is sent, filled from canned replies, sent without a reload.
 (() => {
   "use strict";
-  const { pane, put, parse, toEnd, lastSeq, tell, readHeader } = window.inbox || {};
+  const { me, csrf, pane, put, parse, toEnd, lastSeq, tell, readHeader } = window.inbox || {};
   if (!pane) return;
   const TYPING_EVERY = 2000;
   const LARGEST = 5 * 1024 * 1024;
+  const PATIENCE = 20000;
+  const PATIENCE_WITH_FILES = 120000;
 
   const form = () => document.querySelector("[data-composer]");
   const text = () => form()?.elements.body;
   const error = () => document.getElementById("composer-error");
   const box = () => document.getElementById("replies");
-  const draftKey = () => `draft-${pane().dataset.conversation}`;
+  const shown = () => pane()?.dataset.conversation;
+  const draftKey = () => `draft-${shown()}`;
   let typedAt = 0;
   let replies = null;
 
@@ -18,30 +21,31 @@
 
   function keep() {
     const { body, note } = form().elements;
-    store(draftKey(), body.value, note.value);
+    store(draftKey(), body.value && { body: body.value, note: note.value });
   }
 
-  function store(key, body, note) {
+  function store(key, value) {
     try {
-      if (body) sessionStorage.setItem(key, JSON.stringify({ body, note }));
+      if (value) sessionStorage.setItem(key, JSON.stringify(value));
       else sessionStorage.removeItem(key);
     } catch {
       // It lasts as long as the page then.
     }
   }
 
-  const forget = (key) => store(key, "");
+  function stored(key) {
+    try {
+      return JSON.parse(sessionStorage.getItem(key) || "null");
+    } catch {
+      return null;
+    }
+  }
 
   function restore() {
-    if (!form() || text().value) return;
-    try {
-      const draft = JSON.parse(sessionStorage.getItem(draftKey()) || "null");
-      if (!draft) return;
-      text().value = draft.body;
-      form().elements.note.value = draft.note;
-    } catch {
-      // Nothing was kept.
-    }
+    const draft = form() && !text().value && stored(draftKey());
+    if (!draft) return;
+    text().value = draft.body;
+    form().elements.note.value = draft.note;
   }
 
   function mode() {
@@ -55,6 +59,7 @@
     if (!form()) return;
     restore();
     mode();
+    showWaiting();
   });
 
   // ---- Typing, and colleagues who were faster ----------------------------------
@@ -220,21 +225,32 @@
 
   // ---- Sending ----------------------------------------------------------------
 
-  let queue = Promise.resolve();
+  // The text leaves at once, so that what is typed meanwhile is of the next message. It waits here until the
+  // server has it or says why not: one after the other, in the order in which they were sent, each under a name of
+  // its own on every try, so that it counts once. A reload goes on with it; only files are of this page alone.
+  const OUTBOX = `outbox-${me}`;
+  const UNREACHED = "Candor cannot be reached. This is sent as soon as it can be.";
+  const LATER = [408, 425, 429, 502, 503, 504];
+  let outbox = stored(OUTBOX) || [];
+  let failures = 0;
+  let posting;
+  let again;
 
-  // The text leaves at once, so that what is typed meanwhile is of the next message, and comes back if it
-  // could not be sent. One after the other, in the order in which they were sent.
+  const name = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+  const remember = () => store(OUTBOX, outbox.some(isText) && outbox.filter(isText));
+  const isText = ({ files }) => !files.length;
+
   function send(sent) {
-    const { body, client_id: name, file, note } = sent.elements;
+    const { body, file, note, seen } = sent.elements;
     if (!body.value.trim() && !file.files.length) return;
-    // The same name for each try, so that it counts once.
-    name.value = name.value || crypto.randomUUID();
-    const message = { form: sent, key: draftKey(), data: new FormData(sent), files: copyOf(file.files) };
-    body.value = name.value = note.value = "";
+    outbox.push({ name: name(), conversation: shown(), action: sent.action, body: body.value, note: note.value, seen: seen.value, files: file.files.length ? copyOf(file.files) : [] });
+    remember();
+    body.value = note.value = "";
     if (file.files.length) dropFile();
     mode();
+    keep();
     error().textContent = "";
-    queue = queue.then(() => post(message));
+    drain();
     body.focus();
   }
 
@@ -245,48 +261,93 @@
     return copy.files;
   }
 
+  async function drain() {
+    clearTimeout(again);
+    if (posting) return;
+    posting = true;
+    for (let message; (message = outbox[0]); ) {
+      showWaiting();
+      const { status, page, after } = await post(message);
+      if (!status) {
+        failures += 1;
+        again = setTimeout(drain, after * 1000 || Math.min(15000, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
+        break;
+      }
+      failures = 0;
+      outbox.shift();
+      remember();
+      if (status === 201) arrived(message, page);
+      else refused(message, page.getElementById("composer-error")?.textContent.trim() || reason(status), page.querySelector("[name=seen]")?.value);
+    }
+    posting = false;
+    showWaiting();
+  }
+
+  /** No `status`: nobody knows whether it arrived, or it may be told `after` so many seconds. */
   async function post(message) {
-    sending(message.form, true);
+    const signal = AbortSignal.timeout(isText(message) ? PATIENCE : PATIENCE_WITH_FILES);
     try {
-      const answer = await fetch(message.form.action, { method: "POST", body: message.data, headers: { "HX-Request": "true" } });
-      const page = parse(await answer.text());
-      if (answer.status === 201) arrived(message, page);
-      else refused(message, page.getElementById("composer-error")?.textContent.trim() || reason(answer.status), page.querySelector("[name=seen]")?.value);
+      const answer = await fetch(message.action, { method: "POST", body: dataOf(message), headers: { "HX-Request": "true" }, signal });
+      if (LATER.includes(answer.status)) return { after: answer.headers.get("retry-after") };
+      return { status: answer.status, page: parse(await answer.text()) };
     } catch {
-      // It may have arrived: the next try has the same name.
-      refused(message, "Candor cannot be reached. Your text is still here: send it again.", null, message.data.get("client_id"));
-    } finally {
-      sending(message.form, false);
+      return {};
     }
   }
 
-  const sending = (which, busy) => (busy ? which.setAttribute("aria-busy", "true") : which.removeAttribute("aria-busy"));
+  function dataOf({ name: client_id, body, note, seen, files }) {
+    const data = new FormData();
+    for (const [key, value] of Object.entries({ csrf_token: csrf(), client_id, body, note, seen })) data.append(key, value);
+    for (const each of files) data.append("file", each);
+    return data;
+  }
 
-  function arrived(message, page) {
-    if (form() !== message.form) return forget(message.key);
-    keep();
+  // What is on its way is shown only where that takes long.
+  function showWaiting() {
+    if (!form()) return;
+    const mine = outbox.filter(({ conversation }) => conversation === shown());
+    const list = form().querySelector("[data-waiting]");
+    list.replaceChildren(...(failures ? mine : []).map(({ body, files }) => Object.assign(document.createElement("li"), { textContent: body || files[0].name })));
+    list.hidden = !list.children.length;
+    if (mine.length) form().setAttribute("aria-busy", "true");
+    else form().removeAttribute("aria-busy");
+    if (!list.hidden) error().textContent = UNREACHED;
+    else if (error().textContent === UNREACHED) error().textContent = "";
+  }
+
+  function arrived({ conversation }, page) {
+    if (shown() !== conversation) return;
     put(page.querySelectorAll(".message"));
-    form().elements.seen.value = lastSeq();
+    if (form()) form().elements.seen.value = lastSeq();
     toEnd();
     readHeader();
   }
 
-  // A note never becomes a reply by this, whatever was written since.
-  function refused(message, why, seen, name = "") {
-    const body = message.data.get("body");
-    const note = message.data.get("note");
-    if (form() !== message.form) return store(message.key, body, note);
-    const fields = form().elements;
-    fields.body.value = body + (fields.body.value && `\n${fields.body.value}`);
-    fields.note.value = note || fields.note.value;
-    fields.client_id.value = name;
-    if (message.files.length) fields.file.files = message.files;
-    if (message.files.length) showFile();
-    if (seen) fields.seen.value = seen;
+  // It comes back, and what was to follow it as well. A note never becomes a reply by this, whatever was written since.
+  function refused(message, why, seen) {
+    const follows = (each) => each.conversation === message.conversation && isText(each);
+    const back = [message, ...outbox.filter(follows)];
+    outbox = outbox.filter((each) => !follows(each));
+    remember();
+    const key = `draft-${message.conversation}`;
+    const open = shown() === message.conversation && form();
+    const now = open ? { body: text().value, note: open.elements.note.value } : stored(key) || {};
+    const body = [...back, now].map((each) => each.body).filter(Boolean).join("\n");
+    const note = [...back, now].map((each) => each.note).find(Boolean) || "";
+    store(key, body && { body, note });
+    if (!open) return;
+    text().value = body;
+    open.elements.note.value = note;
+    if (!isText(message)) open.elements.file.files = message.files;
+    if (!isText(message)) showFile();
+    if (seen) open.elements.seen.value = seen;
     mode();
-    keep();
     error().textContent = why;
   }
+
+  addEventListener("online", drain);
+  addEventListener("beforeunload", (event) => outbox.length && event.preventDefault());
+  document.addEventListener("DOMContentLoaded", drain, { once: true });
 
   const reasons = { 401: "You are signed out.", 403: "You may not answer here.", 404: "This conversation is gone.", 413: "That is too large. A file has at most 5 MB." };
   const reason = (status) => `${reasons[status] || "This could not be sent."} Your text is still here.`;

@@ -10,6 +10,10 @@
   const TYPING_SHOWN = 4000;
   const LOOKING_SHOWN = 50000;
   const POLL = 15000;
+  // The server says something every 20 seconds. One that says nothing for so long is not there any more.
+  const SILENCE = 50000;
+  const PATIENCE = 20000;
+  const AGAIN = 3000;
   const TOGETHER = 5 * 60000;
 
   const $ = (selector) => document.querySelector(selector);
@@ -18,9 +22,12 @@
   const list = () => document.getElementById("conversations");
   const csrf = () => $("meta[name=csrf-token]").content;
   const parse = (html) => new DOMParser().parseFromString(html, "text/html");
-  const asked = { headers: { "HX-Request": "true" } };
+  // What the server answers; null where it cannot be reached or has too much to do, which passes.
+  const ask = (url) => fetch(url, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(PATIENCE) }).then((answer) => (answer.status < 500 ? answer : null), () => null);
   const me = inbox.dataset.me;
   let socket;
+  let heardAt = 0;
+  let listening;
   let failures = 0;
   let listTimer;
 
@@ -42,14 +49,15 @@
     },
   };
 
-  function readList() {
+  function readList(wait = LIST_AT_MOST) {
     listTimer = listTimer || setTimeout(async () => {
       listTimer = 0;
       // What was searched for, and older pages, stay as they were asked.
       if (!list() || "still" in list().dataset) return;
-      const answer = await fetch(list().dataset.url, asked).catch(() => null);
-      if (answer?.ok) putList(parse(await answer.text()).getElementById("conversations"));
-    }, LIST_AT_MOST);
+      const answer = await ask(list().dataset.url);
+      if (!answer) readList(AGAIN);
+      else if (answer.ok) putList(parse(await answer.text()).getElementById("conversations"));
+    }, wait);
   }
 
   function putList(fresh) {
@@ -67,7 +75,12 @@
   // ---- Messages -----------------------------------------------------------
 
   const messages = () => [...log().querySelectorAll(":scope > .message")];
-  const lastSeq = () => Math.max(0, ...messages().map((node) => Number(node.dataset.seq)));
+  const seqOf = (node) => Number(node.dataset.seq);
+  // Up to where every message is there: frames may be lost or overtaken on their way.
+  const lastSeq = () => Number(pane().dataset.top);
+  const keepUp = (seq) => (pane().dataset.top = Math.max(lastSeq(), seq));
+  // By conversation, the newest that was told.
+  const told = new Map();
 
   function atEnd() {
     const box = $(".talk__messages");
@@ -83,10 +96,11 @@
     const follow = atEnd();
     for (const node of nodes) {
       if (document.getElementById(node.id)) continue;
-      const seq = Number(node.dataset.seq);
-      const next = messages().find((other) => Number(other.dataset.seq) > seq);
+      const seq = seqOf(node);
+      const next = messages().find((other) => seqOf(other) > seq);
       log().insertBefore(document.importNode(node, true), next || null);
     }
+    for (const node of messages()) if (seqOf(node) === lastSeq() + 1) keepUp(seqOf(node));
     arrange();
     if (follow) toEnd();
     seen();
@@ -126,27 +140,41 @@
     }
   }
 
-  async function fetchAfter(seq) {
+  // What is missing. What fails is tried again.
+  let restTimer;
+  let readingRest;
+  async function readRest() {
     const open = pane();
     if (!open) return;
-    const answer = await fetch(`${open.dataset.url}/messages?after=${seq}`, asked);
-    if (!answer.ok || pane() !== open) return;
-    const nodes = [...parse(await answer.text()).querySelectorAll(".message")];
+    clearTimeout(restTimer);
+    if (readingRest === open) return (open.dataset.more = "");
+    readingRest = open;
+    delete open.dataset.more;
+    const answer = await ask(`${open.dataset.url}/messages?after=${lastSeq()}`);
+    const nodes = answer?.ok ? [...parse(await answer.text()).querySelectorAll(".message")] : [];
+    if (readingRest === open) readingRest = null;
+    if (pane() !== open) return;
+    if (!answer) return (restTimer = setTimeout(readRest, AGAIN));
+    if (nodes.length) keepUp(seqOf(nodes.at(-1)));
     put(nodes);
-    if (nodes.length >= 100) await fetchAfter(lastSeq());
+    if (nodes.length >= 100 || "more" in open.dataset) await readRest();
   }
 
   function hearMessage(html) {
     const part = parse(html).querySelector("[data-seq]");
+    const { conversation, author, member } = part.dataset;
     readList();
-    if (part.dataset.author === "visitor") ring(part);
-    if (!pane() || part.id !== log().id) return;
-    if (part.dataset.author === "visitor" || part.dataset.member) hideTyping();
-    if (Number(part.dataset.seq) > lastSeq() + 1) fetchAfter(lastSeq()).catch(() => {});
-    else put(part.querySelectorAll(".message"));
+    if (seqOf(part) <= (told.get(conversation) || 0)) return here(part) && put(part.querySelectorAll(".message"));
+    told.set(conversation, seqOf(part));
+    if (author === "visitor") ring(part);
+    if (!here(part)) return;
+    if (author === "visitor" || member) hideTyping();
+    put(part.querySelectorAll(".message"));
     document.dispatchEvent(new CustomEvent("inbox:heard", { detail: part.dataset }));
     readHeader();
   }
+
+  const here = (part) => pane() && part.id === log().id;
 
   function seen() {
     const open = pane();
@@ -155,17 +183,21 @@
     if (seq <= Number(open.dataset.seen || 0)) return;
     open.dataset.seen = seq;
     const body = new URLSearchParams({ seq, csrf_token: csrf() });
-    fetch(`${open.dataset.url}/reading`, { method: "PUT", body }).catch(() => {});
+    fetch(`${open.dataset.url}/reading`, { method: "PUT", body, signal: AbortSignal.timeout(PATIENCE) }).catch(() => {
+      open.dataset.seen = 0;
+      setTimeout(seen, AGAIN);
+    });
   }
 
-  // How it stands, and how far the visitor has read.
+  // How it stands, how far the visitor has read, and whether anything is missing here.
   let headerTimer;
-  function readHeader() {
+  function readHeader(wait = 300) {
     headerTimer = headerTimer || setTimeout(async () => {
       headerTimer = 0;
       const open = pane();
       if (!open) return;
-      const answer = await fetch(open.dataset.url + location.search, asked).catch(() => null);
+      const answer = await ask(open.dataset.url + location.search);
+      if (!answer) readHeader(AGAIN);
       if (!answer?.ok || pane() !== open) return;
       const fresh = parse(await answer.text());
       for (const id of ["talk-header", "talk-read"]) {
@@ -174,7 +206,8 @@
       }
       window.htmx.process(open);
       clocks();
-    }, 300);
+      if (Number(fresh.querySelector("[data-last]")?.dataset.last) > lastSeq()) readRest();
+    }, wait);
   }
 
   // ---- Who else is here ------------------------------------------------------
@@ -326,6 +359,7 @@
 
   function opened() {
     delete $(".inbox__pane").dataset.aboutOpen;
+    if (pane()) pane().dataset.top = Math.max(0, ...messages().map(seqOf));
     arrange();
     const found = new URLSearchParams(location.search).get("seq");
     const hit = found && log()?.querySelector(`[data-seq="${CSS.escape(found)}"]`);
@@ -335,6 +369,8 @@
     showLooking();
     seen();
     tellLooking();
+    // Told while the page was on its way.
+    if (pane() && told.get(pane().dataset.conversation) > lastSeq()) readRest();
     document.dispatchEvent(new CustomEvent("inbox:opened"));
   }
 
@@ -343,7 +379,7 @@
     if (detail.target.closest?.(".talk__log")) arrange();
     if (detail.target.id === "talk-header" && pane()) {
       clocks();
-      fetchAfter(lastSeq()).catch(() => {});
+      readHeader();
       readList();
     }
   });
@@ -359,7 +395,9 @@
   // ---- The socket -----------------------------------------------------------
 
   function listen() {
-    socket = new WebSocket(location.origin.replace(/^http/, "ws") + new URL(inbox.dataset.inbox, location.href).pathname);
+    clearTimeout(listening);
+    const opened = (socket = new WebSocket(location.origin.replace(/^http/, "ws") + new URL(inbox.dataset.inbox, location.href).pathname));
+    heardAt = Date.now();
     socket.addEventListener("open", () => {
       failures = 0;
       tellHere();
@@ -367,18 +405,32 @@
       catchUp();
     });
     socket.addEventListener("message", ({ data }) => {
+      heardAt = Date.now();
       if (!data.startsWith("{")) return hearMessage(data);
       const frame = JSON.parse(data);
       if (frame.type === "typing") hearTyping(frame);
       else if (frame.type === "looking" || frame.type === "left") hearLooking(frame);
       else if (frame.type === "resync") catchUp();
-      else hearChange(frame);
+      else if (frame.type === "change") hearChange(frame);
     });
     socket.addEventListener("close", ({ code }) => {
+      if (opened !== socket) return;
       if (code === SIGNED_OUT) return location.reload();
       failures += 1;
-      setTimeout(listen, Math.min(30000, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
+      listening = setTimeout(listen, Math.min(30000, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
     });
+  }
+
+  // One of a network that went would say nothing for a long time, not even that it is gone.
+  function listenAnew() {
+    const before = socket;
+    listen();
+    before.close();
+  }
+
+  function beat() {
+    if (Date.now() - heardAt > SILENCE) listenAnew();
+    if (socket.readyState !== WebSocket.OPEN) catchUp();
   }
 
   function hearChange(frame) {
@@ -388,18 +440,17 @@
 
   function catchUp() {
     readList();
-    if (!pane()) return;
-    fetchAfter(lastSeq()).catch(() => {});
     readHeader();
   }
 
-  window.inbox = { pane, put, parse, toEnd, lastSeq, tell, asked, readHeader, hideTyping };
+  window.inbox = { me, csrf, pane, put, parse, toEnd, lastSeq, tell, readHeader };
   document.addEventListener("visibilitychange", () => {
     seen();
     tellLooking();
   });
   window.addEventListener("focus", seen);
-  setInterval(() => socket?.readyState !== WebSocket.OPEN && catchUp(), POLL);
+  window.addEventListener("online", listenAnew);
+  setInterval(beat, POLL);
   setInterval(showLooking, 10000);
   document.addEventListener("DOMContentLoaded", opened, { once: true });
   listen();

@@ -56,7 +56,7 @@ class Desk:
         try:
             while True:
                 text = self.ws.recv()
-                assert '"resync"' in text, text
+                assert '"resync"' in text or '"here"' in text, text
         except websocket.WebSocketTimeoutException:
             self.ws.settimeout(8)
 

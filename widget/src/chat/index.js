@@ -2,7 +2,7 @@ import { ctx, dress, later, listen, meet, ofDocument, safe } from "../rich/core.
 import css from "./chat.css";
 import { createPanel } from "./panel.js";
 import { adopt, around, call } from "./server.js";
-import { changed, fill, found, hold, info, refresh, restart, take, told } from "./talks.js";
+import { changed, fill, found, hold, info, refresh, restart, take, told, trouble } from "./talks.js";
 
 // The visitor's chat. The core has its launcher and its socket, this has all the rest: loaded when somebody opens the
 // chat, or who has written before is back.
@@ -57,10 +57,10 @@ function hearFrames() {
   });
 }
 
-/** Without a socket it is asked: often while somebody looks. */
+/** Without a socket it is asked, or where something could not be read: often while somebody looks. */
 function beat() {
   const due = panel.isOpen() || (ctx.guest && beats++ % 4 == 0);
-  if (due && !info.gone && !isJoined() && !ofDocument("hidden")) return refresh();
+  if (due && !info.gone && (trouble || !isJoined()) && !ofDocument("hidden")) return refresh();
 }
 
 async function become(token, kept) {

@@ -102,7 +102,7 @@ export function take(message, passed) {
   talk.top = Math.max(talk.top, message.seq);
 }
 
-/** Reads what this page does not have yet. What fails is read at the next occasion, and never thrown at the page. */
+/** Reads what this page does not have yet. What fails is read at the next beat, and never thrown at the page. */
 export async function fill(talk) {
   talk.more = true;
   if (talk.filling) return;
@@ -119,7 +119,9 @@ export async function fill(talk) {
       told(status);
     }
     talk.loaded = true;
-  } catch {}
+  } catch {
+    trouble = true;
+  }
   talk.filling = false;
 }
 

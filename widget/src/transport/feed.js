@@ -181,6 +181,8 @@ export function shut() {
 export function startFeed() {
   // An open socket keeps a page out of the back/forward cache. A page that is left turns hidden after it has let go.
   listen(window, "pagehide", letGo);
-  listen(window, "pageshow online visibilitychange", (event) => event.persisted != false && !ofDocument("hidden") && start());
+  listen(window, "pageshow visibilitychange", (event) => event.persisted != false && !ofDocument("hidden") && start());
+  // A socket of the network before says nothing, not even that it is gone.
+  listen(window, "online", rejoin);
   safe(start)();
 }
