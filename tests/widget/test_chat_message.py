@@ -4,6 +4,7 @@ real browser on the real program."""
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -11,11 +12,10 @@ from playwright.sync_api import expect
 
 from app.core.db import db
 from app.sites.models import Site
-from tests.widget import test_chat as chat
+from tests.widget import chat
 from tests.widget import test_commands as commands
 
-shop, chatting, host, walk_in, said = chat.shop, chat.chatting, chat.host, chat.walk_in, chat.said
-publish, reply = commands.publish, chat.reply
+publish = commands.publish
 panel, launcher, messages = chat.panel, chat.launcher, chat.messages
 NOW = {"delay": 0}
 
@@ -171,7 +171,7 @@ def test_what_was_changed_meanwhile_is_not_put_into_the_sites_mouth(
     expect(messages(page)).to_have_text(["As it was"])
     with inside(shop):
         site = db.session.get_one(Site, shop.site_id)
-        changed = db.session.get_one(commands.Campaign, chat.UUID(campaign))
+        changed = db.session.get_one(commands.Campaign, UUID(campaign))
         changed.change(content={**changed.content, "message": "As it is"})
         changed.publish()
         assert site

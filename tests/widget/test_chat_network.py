@@ -6,16 +6,10 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.pages import OPEN_ROOTS
 from tests.rough_proxy import rough_proxy
-from tests.widget import test_chat as chat
+from tests.widget import chat
 
-shop, chatting, host, reply, walk_in = (
-    chat.shop,
-    chat.chatting,
-    chat.host,
-    chat.reply,
-    chat.walk_in,
-)
 READ = re.compile(r"/conversations/[0-9a-f-]+/messages\?after=")
 # Frames that say so never arrive.
 DEAF = """
@@ -84,7 +78,7 @@ def test_a_socket_that_went_without_a_word_is_opened_anew(
         context = browser.new_context(reduced_motion="reduce", user_agent=chat.PERSON)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.add_init_script(chat.OPEN_ROOTS + chat.NOT_DRIVEN)
+        page.add_init_script(OPEN_ROOTS + chat.NOT_DRIVEN)
         page.goto(host({"": body}))
         page.mouse.move(200, 200)
         chat.open_chat(page)

@@ -12,11 +12,11 @@ from sqlalchemy import select
 
 from app.campaigns.models import Campaign
 from app.core.db import db
+from app.embed import published
 from app.sites.models import Site
 from app.tracking.models import Event, Visitor
-from tests.widget import test_chat as chat
+from tests.widget import chat
 
-shop, chatting, host, walk_in = chat.shop, chat.chatting, chat.host, chat.walk_in
 panel, launcher, messages = chat.panel, chat.launcher, chat.messages
 STAYS = {"duration": 0, "position": "top"}
 # A page that says when its socket has been greeted.
@@ -68,7 +68,7 @@ def publish(shop, inside):
             campaign = Campaign.draft(site, name=format, format=format, content=content, **parts)
             campaign.publish()
             db.session.commit()
-            chat.published.forget("", None)
+            published.forget("", None)
             return str(campaign.id)
 
     return publish
