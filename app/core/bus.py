@@ -1,7 +1,8 @@
 """What happened, told to every process at once: Redis publish and subscribe.
 
 One subscriber per process hands each frame to local listeners. Pub/sub loses frames while Redis
-is away, so afterwards each listener hears `None`: re-read from your cursor.
+is away, so afterwards each listener hears `None`: re-read from your cursor. A process that could
+not tell something, or began in place of one that may not have come to it, says so under MISSED.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from app.core.db import gathered
 from app.core.redis_client import TIMEOUT, connect
 
 PREFIX = "candor:"
+MISSED = "missed"
 RECONNECT = 0.5
 QUIET = 20.0  # seconds without a message before the connection is asked whether it lives
 
@@ -31,9 +33,13 @@ def redis() -> Redis:
     return current_app.extensions["candor_redis"]
 
 
+# Set while this process has something to own up to.
+_untold = threading.Event()
+
+
 def publish(channel: str, frame: dict[str, Any]) -> None:
     """Send a frame to all processes at once, whatever becomes of the transaction."""
-    redis().publish(PREFIX + channel, json.dumps(frame))
+    _send([(PREFIX + channel, json.dumps(frame))])
 
 
 def tell(channel: str, frame: dict[str, Any]) -> None:
@@ -48,10 +54,37 @@ class Told:
         self.frames: list[tuple[str, str]] = []
 
     def __call__(self) -> None:
-        pipeline = redis().pipeline(transaction=False)
-        for channel, frame in self.frames:
-            pipeline.publish(channel, frame)
+        _send(self.frames)
+
+
+def _send(frames: list[tuple[str, str]]) -> None:
+    pipeline = redis().pipeline(transaction=False)
+    for channel, frame in frames:
+        pipeline.publish(channel, frame)
+    try:
         pipeline.execute()
+    except (RedisError, OSError):
+        _untold.set()
+        raise
+    own_up()
+
+
+def own_up() -> None:
+    """Have whoever listens read again what this process did not tell, if there is anything."""
+    if not _untold.is_set():
+        return
+    _untold.clear()
+    try:
+        redis().publish(PREFIX + MISSED, "{}")
+    except (RedisError, OSError):
+        _untold.set()
+        raise
+
+
+def begin() -> None:
+    """This process may have come in place of one that was killed between a commit and telling."""
+    _untold.set()
+    missable(own_up)
 
 
 def missable(tell: Callable[[], None]) -> None:
@@ -101,6 +134,8 @@ class Subscriber:
         self._tell("", None)
         asked = False
         while True:
+            with self._app.app_context():
+                own_up()
             message = pubsub.get_message(timeout=QUIET)
             if message is not None:
                 asked = False

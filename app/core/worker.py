@@ -10,7 +10,7 @@ from redis import Redis, RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from app.core import jobs, turns
+from app.core import bus, jobs, turns
 from app.core.migrations import check_walls
 from app.core.redis_client import connect
 
@@ -42,6 +42,7 @@ def run(app: Flask, *, burst: bool = False) -> None:
     wait_for(connection)
     with app.app_context():
         check_walls()
+        bus.begin()
         queues = [jobs.queue(name) for name in jobs.QUEUES]
     worker = SimpleWorker(queues, connection=connection, serializer=JSONSerializer)
     worker.work(burst=burst, logging_level="WARNING")

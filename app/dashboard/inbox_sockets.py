@@ -111,7 +111,7 @@ class Desks:
 
     def hear(self, channel: str, frame: Any) -> None:
         """Bus listener. After a gap everybody reads again."""
-        if frame is None:
+        if frame is None or channel == bus.MISSED:
             self._send(self._all(), {"type": "resync"})
         elif channel.startswith(INBOX):
             organization_id = channel.removeprefix(INBOX)

@@ -18,6 +18,7 @@ from simple_websocket import Server
 from wsproto.events import Ping
 from wsproto.frame_protocol import FrameProtocol
 
+from app.core.bus import MISSED
 from app.core.metrics import FRAMES, SLOW_SOCKETS, SOCKETS
 
 OUTBOX = 64  # frames
@@ -199,9 +200,12 @@ class Hub:
                 del self._guests[connection.guest_id or ""]
 
     def hear(self, channel: str, frame: dict[str, Any] | None) -> None:
-        """Bus listener. After a gap everybody re-reads from his own cursor."""
+        """Bus listener. After a gap everybody re-reads from his own cursor; where one process may
+        not have told something, those do who chat: the others are told by their change numbers."""
         if frame is None:
             self._send(self.connections, {"type": "resync"})
+        elif channel == MISSED:
+            self._send([each for each in self.connections if each.guest_id], {"type": "resync"})
         elif channel.startswith(GUEST):
             self._send(self._guests.get(channel.removeprefix(GUEST), ()), frame)
         elif channel.startswith(VISITOR):

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 
+from app.core import bus
 from app.core.migrations import check_walls
 
 LOOK_EVERY = 0.2  # seconds
@@ -18,6 +19,7 @@ def start_worker(worker: Any) -> None:
     app: Flask = worker.app.callable
     with app.app_context():
         check_walls()
+        bus.begin()
     app.extensions["candor_subscriber"].start()
     hubs = [app.extensions[name] for name in ("candor_hub", "candor_watchers", "candor_desks")]
     Thread(target=_say_goodbye, args=(worker, hubs), daemon=True).start()

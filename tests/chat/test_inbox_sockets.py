@@ -12,7 +12,7 @@ import websocket
 
 from app.accounts.models import Member
 from app.accounts.permissions import Role
-from app.core import clock
+from app.core import bus, clock
 from app.core.db import db
 from tests.conftest import PASSWORD
 
@@ -207,3 +207,11 @@ def test_who_is_suspended_hears_nothing_more(desks, inside, acme, member):
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             codes.append(int.from_bytes(data[:2]))
     assert codes == [1008]
+
+
+def test_what_another_process_may_not_have_told_is_read_again(desks, app):
+    bob = desks("bob@acme.example")
+    bob.quiet()
+    with app.app_context():
+        bus.redis().publish(bus.PREFIX + bus.MISSED, "{}")
+    assert bob.hear("resync")

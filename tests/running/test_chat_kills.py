@@ -4,6 +4,7 @@ always under the same id. At random, and at each of the moments at which somethi
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 import requests
+import websocket
 from redis import Redis
 from sqlalchemy import select, text, update
 
@@ -163,6 +165,27 @@ def test_a_web_process_killed_between_the_commit_and_its_answer_is_asked_again(
 
 
 @pytest.mark.timeout(120)
+def test_whoever_listens_at_another_process_reads_again_what_a_killed_one_did_not_tell(
+    tree, acme, chatting, inside
+):
+    writer = Writer(tree.url, acme, 0)
+    writer.begin(body="Hello")
+    sockets = [listen(writer) for _ in range(10)]
+    assert all(drained(each) for each in sockets)
+    with stopped(tree, "valkey-server"):
+        asking = threading.Thread(target=lambda: writer.write("Once"))
+        asking.start()
+        until(lambda: "Once" in stored(inside, acme))
+        victim = family(tree, "gunicorn", depth=2)[0]
+        os.kill(victim.pid, signal.SIGKILL)
+    asking.join(60)
+    heard = [drained(each, 15) for each in sockets]
+    alive = [frames for frames in heard if frames is not None]
+    assert alive and len(alive) < len(sockets)
+    assert all("resync" in frames for frames in alive), alive
+
+
+@pytest.mark.timeout(120)
 def test_a_worker_killed_between_the_commit_and_sending_leaves_a_row_that_is_found(
     app, tree, acme, chatting, inside, receiver
 ):
@@ -205,6 +228,30 @@ def test_a_worker_killed_while_a_message_is_sent_sends_it_again_under_the_same_i
     told = until_told(receiver, {"Hello"})
     assert {len(ids) for ids in told.values()} == {1} and len(opened(receiver)) == 1
     assert stored(inside, acme) == ["Hello"]
+
+
+def listen(writer):
+    """A page of the writer's."""
+    address = f"{writer.url.replace('http', 'ws')}/widget/v1/ws"
+    origin = f"https://{writer.tenant.domain}"
+    socket = websocket.create_connection(address, origin=origin, timeout=10)
+    said = {"type": "join_widget", "site": writer.tenant.site_key, "chat": writer.token}
+    socket.send(json.dumps(said))
+    return socket
+
+
+def drained(socket, seconds=1):
+    """The types of all frames, until there is `resync` or for so long none; None: it is closed."""
+    socket.settimeout(seconds)
+    types = []
+    try:
+        while "resync" not in types or seconds == 1:
+            types.append(json.loads(socket.recv())["type"])
+    except websocket.WebSocketTimeoutException:
+        pass
+    except (websocket.WebSocketException, OSError, ValueError):
+        return None
+    return types
 
 
 def until(good, seconds=60):
