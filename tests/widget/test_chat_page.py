@@ -130,3 +130,20 @@ def test_a_chat_that_was_off_when_it_was_opened_says_so_in_the_visitors_language
     launcher(page).click()
     expect(panel(page)).to_contain_text("Le chat est fermé pour le moment.")
     expect(panel(page).get_by_role("button", name="Close")).to_be_visible()
+
+
+def test_each_side_has_its_edge_and_nothing_reaches_beyond_the_panel(walk_in, reply):
+    page = walk_in()
+    open_chat(page)
+    write(page, "Tea?")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    reply("See https://shop.example/" + "leaves-" * 12 + ". It is mild.")
+    expect(messages(page)).to_have_count(2)
+    room = page.locator("candor-widget section").bounding_box()
+    own, theirs = (messages(page).nth(at).bounding_box() for at in (0, 1))
+    assert own["x"] + own["width"] == room["x"] + room["width"] - 18
+    assert theirs["x"] == room["x"] + 18
+    menu(page, "Conversations")
+    row = page.locator("candor-widget li button").bounding_box()
+    box = panel(page).bounding_box()
+    assert box["x"] < row["x"] and row["x"] + row["width"] < box["x"] + box["width"]

@@ -39,6 +39,12 @@ async function answers(url) {
   }
 }
 
+/** One of the widget's few words, in the language of the page. */
+function word(name, english) {
+  const tag = ctx.chosen || ofDocument("documentElement").lang || navigator.language;
+  return ctx.setup.texts?.[tag.split("-")[0]]?.[name] || english;
+}
+
 export default function begin(core) {
   meet(core);
   const { outside } = ctx.setup.chat;
@@ -56,9 +62,13 @@ export default function begin(core) {
     const inner = element("iframe", { title: name });
     // The way out of a frame that stays empty.
     const way = link(second() || first(), name + " ↗");
-    frame = element("div", { class: launcher.className, role: "dialog", "aria-label": name }, way, inner);
+    const shut = element("button", { "aria-label": word("close", "Close") }, "×");
+    const head = element("div", {}, way, shut);
+    frame = element("div", { class: launcher.className, role: "dialog", "aria-label": name }, head, inner);
     frame.style.cssText = `flex-direction:column;align-items:stretch;gap:0;padding:0;overflow:hidden;margin-bottom:86px;max-height:calc(100% - 104px);width:${width}px;height:${height}px`;
-    way.style.cssText = "border-radius:0;line-height:40px";
+    head.style.cssText = "display:flex;justify-content:space-between;padding:8px 12px";
+    way.style.cssText = "padding:0;background:none;color:inherit";
+    listen(shut, "click", close);
     inner.style.cssText = "flex:1;border:0";
     listen(frame, "keydown", (event) => event.key == "Escape" && close());
     launcher.before(frame);

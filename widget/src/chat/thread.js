@@ -1,5 +1,5 @@
 import { element, link } from "../rich/core.js";
-import { button, label, put } from "./parts.js";
+import { button, label, note, put } from "./parts.js";
 import { drain, info, language, say } from "./talks.js";
 
 // What was said, each message one node as long as it is shown.
@@ -17,7 +17,7 @@ function shown({ url, name, size, width, height }) {
 }
 
 function make({ author, kind, body, file, details }) {
-  if (kind == "event") return element("article", {}, element("em", {}, say(details.event)));
+  if (kind == "event") return note(say(details.event));
   return element("article", { class: author }, element("span", {}, file ? shown(file) : "", ...linked(body)));
 }
 
