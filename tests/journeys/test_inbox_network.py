@@ -251,6 +251,8 @@ def test_a_socket_that_went_without_a_word_is_opened_anew(browser, guest, progra
         page.goto(f"{network.url}/o/{shop.slug}/inbox")
         open_first(page)
         expect(page.locator(".message")).to_have_count(1)
+        # By then it has said that he looks: over a socket that is gone it would learn of it.
+        page.wait_for_timeout(1500)
         network.hush()
         network.silent = False
         guest("Two")

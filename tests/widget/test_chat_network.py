@@ -35,7 +35,7 @@ def failing(page, address, times):
 
 
 def test_what_could_not_be_read_is_read_again_though_the_socket_stands(walk_in, reply):
-    page = walk_in(init=DEAF)
+    page = walk_in(init=chat.INSERTS + DEAF)
     chat.open_chat(page)
     chat.write(page, "Hello")
     expect(chat.standing(page)).to_contain_text(re.compile("Sent|Delivered"))
