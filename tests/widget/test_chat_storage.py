@@ -4,11 +4,12 @@ import re
 
 from playwright.sync_api import expect
 
+from app.chat.models import Conversation
 from app.core.db import db
 from app.embed import published
 from app.sites.models import Site
 
-from .chat import launcher, messages, open_chat, panel, standing, write
+from .chat import launcher, messages, open_chat, panel, standing, wait_until, write
 from .hosts import NOTHING, STORED, STUB
 
 
@@ -66,3 +67,41 @@ def test_on_a_strict_site_there_is_no_chat_before_consent(walk_in, shop, inside)
     expect(launcher(page)).to_have_count(0)
     expect(panel(page)).to_be_hidden()
     assert page.evaluate("localStorage.length") == 0
+
+
+def test_who_signs_out_in_one_tab_leaves_no_chat_in_the_other(walk_in):
+    first = walk_in()
+    open_chat(first)
+    write(first, "My secret")
+    expect(standing(first)).to_contain_text(re.compile("Sent|Delivered"))
+    second = walk_in(context=first.context, init=STUB)
+    open_chat(second)
+    expect(messages(second)).to_have_text(["My secret"])
+    second.evaluate("candor('reset')")
+    expect(panel(second)).to_be_hidden()
+    expect(messages(first)).to_have_count(0)
+    write(first, "Somebody else")
+    expect(standing(first)).to_contain_text(re.compile("Sent|Delivered"))
+    expect(messages(first)).to_have_text(["Somebody else"])
+
+
+def test_an_answer_counts_as_read_once_it_could_be_read(walk_in, reply, shop, inside):
+    page = walk_in()
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    page.reload()
+    page.route("**/messages?after=*", lambda route: route.abort())
+    reply("Yes")
+    page.mouse.move(210, 220)
+    open_chat(page)
+    page.wait_for_timeout(1500)
+
+    def read():
+        with inside(shop):
+            return db.session.query(Conversation).one().guest_read_seq
+
+    assert read() == 1
+    page.unroute_all()
+    expect(messages(page)).to_have_text(["Hello", "Yes"])
+    wait_until(page, lambda: read() == 2)

@@ -64,7 +64,7 @@ function beat() {
 }
 
 async function become(token, kept) {
-  if (adopt(token, kept)) restart(true);
+  if (adopt(token, kept)) restart(token);
   await refresh();
   panel.settle();
 }
@@ -96,7 +96,8 @@ export default function begin(core, known) {
   panel = createPanel(send);
   hearFrames();
   adopt(stored());
-  listen(window, "storage", ({ key, newValue }) => key == "candor-chat" && newValue && newValue != ctx.guest && become(newValue));
+  // Another tab has begun, or somebody signed out there.
+  listen(window, "storage", ({ key, newValue }) => key == "candor-chat" && newValue != ctx.guest && become(newValue));
   setInterval(safe(beat), POLL);
   return {
     open,

@@ -136,7 +136,7 @@ export async function refresh() {
     trouble = false;
     for (const each of answer.conversations.reverse()) {
       const talk = told(each);
-      if (talk.seq > talk.top && (talk.loaded || talk.seq > talk.seen)) await fill(talk);
+      if (talk.seq > talk.top && (talk.loaded || talk.seq > talk.seen || attends(talk))) await fill(talk);
     }
   } catch ({ status, message }) {
     // Switched off while the page was open.
@@ -213,9 +213,9 @@ function refuse(talk, { message, details }) {
   if (details?.email) person = 0;
 }
 
-/** Over the socket if it takes it. */
+/** What is before him is read, as far as all of it is known. Over the socket if it takes it. */
 export function look(talk, send) {
-  const { id, seq } = talk;
+  const { id, top: seq } = talk;
   if (!id || seq <= talk.seen) return;
   talk.seen = seq;
   if (!send({ type: "read", conversation: id, seq })) safe(call)("PUT", `conversations/${id}/reading`, { seq });
