@@ -245,7 +245,8 @@
     if (!body.value.trim() && !file.files.length) return;
     outbox.push({ name: name(), conversation: shown(), action: sent.action, body: body.value, note: note.value, seen: seen.value, files: file.files.length ? copyOf(file.files) : [] });
     remember();
-    body.value = note.value = "";
+    // A note may be followed by another: nothing meant for colleagues goes to the visitor by itself.
+    body.value = "";
     if (file.files.length) dropFile();
     mode();
     keep();

@@ -376,7 +376,8 @@
 
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target.id === "conversation") return opened();
-    if (detail.target.closest?.(".talk__log")) arrange();
+    // What asked for the earlier ones is no longer in the page: they have taken its place.
+    if (detail.target.matches?.(".talk__earlier") || detail.target.closest?.(".talk__log")) arrange();
     if (detail.target.id === "talk-header" && pane()) {
       clocks();
       readHeader();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,8 +12,8 @@ from playwright.sync_api import expect
 
 from app.accounts.models import Member, User
 from app.accounts.permissions import Role
-from app.chat.models import CannedReply, ChatSettings, Label
-from app.core import tenancy
+from app.chat.models import CannedReply, ChatSettings, Conversation, Label
+from app.core import clock, tenancy
 from app.core.db import db
 from app.embed import chat_limits
 from app.sites.models import Site
@@ -226,3 +227,42 @@ def test_the_list_keeps_its_place_and_focus_when_it_is_read_anew(guest, inbox):
     guest("And again")
     expect(page.locator(".inbox-row")).to_contain_text("And again")
     expect(page.locator(".inbox-row__link")).to_be_focused()
+
+
+def test_earlier_messages_stand_under_their_days_by_the_agents_clock(guest, inbox, app, shop):
+    guest("No. 0")
+    with app.app_context(), tenancy.scope(shop.id):
+        conversation = db.session.query(Conversation).one()
+        began = clock.now() - timedelta(days=70)
+        for number in range(1, 70):
+            message = conversation.hear(f"No. {number}")
+            message.created_at = began + timedelta(days=number)
+            db.session.commit()
+    page = inbox("bob@acme.example", timezone_id="Asia/Kolkata")
+    open_first(page)
+    shown = page.locator(".message").count()
+    page.get_by_role("button", name="Earlier messages").click()
+    expect(page.locator(".message")).to_have_count(70)
+    assert shown < 70
+    days = page.locator(".talk__day").all_inner_texts()
+    assert len(days) == len(set(days)) == 70
+    clocks = page.evaluate(
+        """[...document.querySelectorAll(".message time[data-clock]")].every((time) =>
+          time.textContent == new Date(time.dateTime).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"}))"""
+    )
+    assert clocks
+
+
+def test_a_note_may_be_followed_by_another(guest, inbox):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    open_first(page)
+    page.get_by_role("radiogroup", name="For whom").get_by_text("Private note").click()
+    box = page.get_by_role("textbox", name="Message")
+    box.fill("Between us")
+    page.keyboard.press("Enter")
+    expect(page.locator(".message")).to_have_count(2)
+    box.fill("And this too")
+    page.keyboard.press("Enter")
+    expect(page.locator(".message--note")).to_have_count(2)
+    expect(page.get_by_role("button", name="Add note")).to_be_visible()
