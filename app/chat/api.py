@@ -18,9 +18,8 @@ from app.chat.inbox import labels_of
 from app.chat.models import CLOSED, OPEN, SNOOZED, Conversation, ConversationLabel, Label
 from app.chat.models.label import MOST_LABELS
 from app.chat.models.message import LONGEST, Message
-from app.chat.voice import ORGANIZATION
 from app.core import clock
-from app.core.api import FilterQuery, Schema, page, writes
+from app.core.api import FilterQuery, Readable, Schema, page, writes
 from app.core.db import db
 from app.core.errors import bad_query, invalid, not_found
 from app.sites.models import Site
@@ -152,7 +151,7 @@ class ConversationInFull(ConversationOut):
 class MessageIn(Schema):
     """A reply to the visitor, in the name of the organization; with `note` for its agents alone."""
 
-    body: str = Field(min_length=1, max_length=LONGEST)
+    body: Readable = Field(min_length=1, max_length=LONGEST)
     note: bool = False
 
 
@@ -230,7 +229,7 @@ def write_message(conversation_id: UUID, json_data: MessageIn) -> Any:
     do not read it."""
     conversation = _opened(conversation_id)
     say = conversation.note if json_data.note else conversation.reply
-    return MessageOut.of(say(ORGANIZATION, json_data.body))
+    return MessageOut.of(say(None, json_data.body))
 
 
 def _wanted(query: ConversationsQuery) -> Select[Any]:

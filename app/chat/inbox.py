@@ -30,6 +30,7 @@ from app.core.tenancy import current_organization_id
 VIEWS = ("mine", "unassigned", "all", "snoozed", "closed")
 PAGE = 40
 SEARCHED = 20_000  # messages, the newest: they are sealed, so each is opened and read
+OF_A_PERSON = 1000  # conversations, the newest
 NAMES = 5_000  # guests, the newest, for the same reason
 LONGEST_SEARCH = 100
 PIECE = 1_000  # of them that are read at once
@@ -253,6 +254,7 @@ def _of_person(text: str) -> tuple[list[UUID], bool]:
     """Conversations whose guest has this e-mail address, or among the newest guests this name; and
     whether there are older guests."""
     found = select(Conversation.id).join(Guest, Guest.id == Conversation.guest_id)
+    found = found.order_by(Conversation.id.desc()).limit(OF_A_PERSON)
     if "@" in text:
         tenant = current_organization_id()
         index = blind_index(text, purpose="guest.email", tenant=tenant)

@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import Index, Integer, LargeBinary, Select, String, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -176,6 +176,16 @@ def _decode(cursor: str) -> UUID:
         return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
     except ValueError as error:
         raise ApiError(400, "bad_cursor", "This cursor is not one of ours.") from error
+
+
+def _readable(text: str) -> str:
+    if not any(each.isprintable() and not each.isspace() for each in text):
+        raise ValueError("Write something.")
+    return text
+
+
+# Text of which something can be seen.
+Readable = Annotated[str, AfterValidator(_readable)]
 
 
 def parsed_uuid(text: str) -> UUID | None:

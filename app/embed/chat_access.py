@@ -36,6 +36,7 @@ def enter_in_measure(key: str) -> PublishedSite:
 
 def own_conversation(identifier: str, *, writing: bool = False) -> Conversation:
     """The conversation of whoever asks, `writing` in it alone; 404 for what is not his."""
+    addresses.demand(address())
     known = uuid_or_404(identifier)
     home = home_of(known)
     if home is None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import request
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from sqlalchemy import select
 
 from app.accounts.access import authorized, get_or_404
@@ -31,15 +32,23 @@ from app.sites.models import Site
 from app.sources.kinds import KINDS
 from app.sources.kinds.base import Incoming, Refused
 from app.sources.models import Source
+from app.tracking.checks import PROPERTY, is_plain
 
 A_MINUTE = "60 per minute"
 LARGEST_BODY = 16 * 1024
+LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 LONGEST_MESSAGE = 500
 LONGEST_EVENT = 64
 
 V = TypeVar("V", bound=Callable[..., Any])
 
 blueprint = APIBlueprint("commands_api", __name__, url_prefix="/api/v1/sites", tag="Commands")
+
+
+@blueprint.before_request
+def bound_body() -> None:
+    """However it is signed: it goes to each page of a visitor."""
+    request.max_content_length = LARGEST_BODY
 
 
 class CommandData(Schema):
@@ -55,6 +64,14 @@ class CommandData(Schema):
     position: Literal["bottom-left", "bottom-right"] | None = None
     locale: str | None = Field(default=None, max_length=12)
     open: bool | None = None
+
+    @field_validator("props")
+    @classmethod
+    def plain(cls, props: Any) -> Any:
+        for name, value in (props or {}).items():
+            if not PROPERTY.fullmatch(name) or not is_plain(value):
+                raise ValueError(f"{name[:60]} cannot be a property of an event.")
+        return props
 
 
 class CommandIn(Schema):
@@ -148,7 +165,8 @@ def _checked(site: Site, said: CommandIn) -> dict[str, Any]:
         campaign = db.session.scalars(found).first()
         if campaign is None or campaign.status != "published":
             raise invalid("data.campaign", "There is no published campaign of this id.")
-    if said.data.locale is not None and said.data.locale.partition("-")[0] not in LANGUAGES:
+    locale = said.data.locale
+    if locale and not (LOCALE.fullmatch(locale) and locale.partition("-")[0] in LANGUAGES):
         raise invalid("data.locale", "A language that the widget speaks.")
     return data
 

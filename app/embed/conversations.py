@@ -145,7 +145,6 @@ def write_message(conversation_id: str) -> Any:
 
 def _written_to(conversation_id: str) -> Conversation:
     """As often as somebody may write, while the site chats."""
-    addresses.demand(address())
     conversation = own_conversation(conversation_id, writing=True)
     check_on(g.site)
     writers.demand(conversation.guest_id.hex)
@@ -166,7 +165,7 @@ def read_up_to(conversation_id: str) -> dict[str, Any]:
 @blueprint.put("/conversations/<conversation_id>/rating")
 def rate(conversation_id: str) -> dict[str, Any]:
     """1 to 5, and a comment."""
-    conversation = own_conversation(conversation_id)
+    conversation = _changed_by_guest(conversation_id)
     conversation.rate(*rating_of(said_now()))
     return _stands(conversation)
 
@@ -188,9 +187,16 @@ def mail_transcript(conversation_id: str) -> Any:
 @blueprint.put("/conversations/<conversation_id>/closure")
 def close(conversation_id: str) -> dict[str, Any]:
     """The guest has nothing more to ask."""
-    conversation = own_conversation(conversation_id)
+    conversation = _changed_by_guest(conversation_id)
     conversation.close(by=None)
     return _stands(conversation)
+
+
+def _changed_by_guest(conversation_id: str) -> Conversation:
+    """What agents are told of, as often as somebody may write."""
+    conversation = own_conversation(conversation_id, writing=True)
+    writers.demand(conversation.guest_id.hex)
+    return conversation
 
 
 def _stands(conversation: Conversation) -> dict[str, Any]:
@@ -230,6 +236,7 @@ def identify_guest(key: str) -> Any:
 @blueprint.get("/files/<token>")
 def file(token: str) -> Response:
     """A file that was sent. Its address is the key to it."""
+    addresses.demand(address())
     organization_id = organization_of_file(token)
     if organization_id is None:
         raise not_found()

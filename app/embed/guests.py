@@ -12,7 +12,7 @@ from app.chat import tokens
 from app.chat.models import Conversation, Guest, Surroundings
 from app.core.api import parsed_uuid
 from app.core.db import db
-from app.core.errors import ApiError
+from app.core.errors import not_found
 from app.core.ratelimit import address
 from app.embed.calls import is_unfollowed, language_of, whereabouts
 from app.sites.queries import PublishedSite
@@ -47,7 +47,7 @@ def conversation_of(site: PublishedSite, identifier: str, text: str) -> Conversa
     anonymous visitor is enough."""
     conversation = _find(site, parsed_uuid(identifier))
     if conversation is None or not _is_his(site, conversation, text):
-        raise ApiError(404, "not_found", "There is no such conversation of yours.")
+        raise not_found()
     return conversation
 
 

@@ -22,6 +22,7 @@ from app.core.bus import MISSED
 from app.core.metrics import FRAMES, SLOW_SOCKETS, SOCKETS
 
 OUTBOX = 64  # frames
+PER_SECOND, BURST = 20, 60  # frames that one socket may send
 PING_EVERY = 25.0  # seconds
 BATCH = 50  # pings at once
 JOIN_WITHIN = 10.0  # seconds for the first frame, looked at with the pings
@@ -136,6 +137,19 @@ class Progress:
         self.hear(self.upto)
         self.seen = number
         return late
+
+
+class Allowance:
+    """How much one socket may say: PER_SECOND, and BURST at once."""
+
+    def __init__(self) -> None:
+        self._left, self._counted = float(BURST), time.monotonic()
+
+    def take(self) -> bool:
+        moment = time.monotonic()
+        self._left = min(BURST, self._left + (moment - self._counted) * PER_SECOND) - 1
+        self._counted = moment
+        return self._left >= 0
 
 
 class Hub:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import structlog
@@ -16,7 +15,7 @@ from app.core.errors import ApiError
 from app.core.ratelimit import address
 from app.embed import chat_frames
 from app.embed.calls import is_unfollowed
-from app.embed.hub import POLICY, Connection, Hub, wire
+from app.embed.hub import POLICY, Allowance, Connection, Hub, wire
 from app.embed.notifications import cursor_of
 from app.embed.published import active_site, known_origin
 from app.embed.seen import context_of, count_impressions
@@ -25,7 +24,6 @@ from app.sites.queries import PublishedSite
 from app.tracking.identity import identify, read_token, renewed_token
 
 LARGEST_MESSAGE = 16 * 1024
-PER_SECOND, BURST = 20.0, 60
 RETRY_AFTER = "10"
 
 log = structlog.get_logger()
@@ -63,18 +61,15 @@ def visitor_socket(ws: Server) -> None:
 
 
 def serve(connection: Connection) -> None:
-    ws, allowance, counted = connection.ws, float(BURST), time.monotonic()
+    ws, allowance = connection.ws, Allowance()
     while ws.connected and connection.closing is None:
         ws.event.wait()
         ws.event.clear()
         while ws.input_buffer and connection.closing is None:
-            moment = time.monotonic()
-            allowance = min(BURST, allowance + (moment - counted) * PER_SECOND) - 1
-            counted = moment
-            if allowance < 0:
-                connection.close(POLICY)
-            else:
+            if allowance.take():
                 hear(connection, ws.input_buffer.pop(0))
+            else:
+                connection.close(POLICY)
         connection.empty_outbox()
     if ws.connected and connection.closing is not None:
         ws.close(connection.closing)

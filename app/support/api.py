@@ -15,7 +15,7 @@ from app.accounts.models import Member
 from app.accounts.models.user import EmailError, normal_email
 from app.accounts.permissions import Permission
 from app.contacts.models import Contact
-from app.core.api import FilterQuery, Page, Schema, writes
+from app.core.api import FilterQuery, Page, Readable, Schema, writes
 from app.core.forms import clean_line
 from app.sites.models import Site
 from app.support.models import Ticket
@@ -71,7 +71,7 @@ class TicketIn(Schema):
     site_id: UUID
     email: str = Field(max_length=254)
     person: str | None = Field(None, min_length=1, max_length=LONGEST_NAME)
-    text: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    text: Readable = Field(min_length=1, max_length=LONGEST_TEXT)
     priority: Priority = "normal"
     assignee_id: UUID | None = None
 

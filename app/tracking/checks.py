@@ -194,7 +194,7 @@ def _read_props(draft: Draft, props: Any) -> bool:
         return True
     if not isinstance(props, dict) or len(props) > MOST_PROPERTIES:
         return False
-    if not all(PROPERTY.fullmatch(name) and _is_plain(value) for name, value in props.items()):
+    if not all(PROPERTY.fullmatch(name) and is_plain(value) for name, value in props.items()):
         return False
     if draft.name == ENGAGEMENT and not _is_engagement(props):
         return False
@@ -202,7 +202,7 @@ def _read_props(draft: Draft, props: Any) -> bool:
     return len(json.dumps(props, ensure_ascii=False)) <= LARGEST_PROPERTIES
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= LONGEST_PROPERTY
     if isinstance(value, (int, float)):

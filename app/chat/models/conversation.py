@@ -185,12 +185,13 @@ class Conversation(Tenant, Base):
 
     def reply(
         self,
-        member: Member,
+        member: Member | None,
         body: str | None,
         client_id: str | None = None,
         upload: Upload | None = None,
     ) -> Message:
-        """An agent writes to the guest. Whoever answers what is nobody's takes it."""
+        """An agent writes to the guest, or with None a program of the organization does. Whoever
+        answers what is nobody's takes it."""
         kind = FILE if upload else TEXT
         message, new = self._add(
             AGENT, kind, body, member=member, client_id=client_id, upload=upload
@@ -202,7 +203,7 @@ class Conversation(Tenant, Base):
         if self.guest.email and self.mail_due_at is None:
             self.mail_due_at = message.created_at + UNREAD
         self.agent_read_seq = message.seq
-        if self.assignee_id is None:
+        if self.assignee_id is None and member is not None:
             self.assignee_id = member.id
         self._wake()
         db.session.flush()
@@ -211,12 +212,12 @@ class Conversation(Tenant, Base):
 
     def note(
         self,
-        member: Member,
+        member: Member | None,
         body: str | None,
         client_id: str | None = None,
         upload: Upload | None = None,
     ) -> Message:
-        """An agent writes to the other agents."""
+        """An agent writes to the other agents, or with None a program does."""
         message, new = self._add(
             AGENT, NOTE, body, member=member, client_id=client_id, upload=upload
         )
@@ -448,9 +449,10 @@ class Conversation(Tenant, Base):
     def rate(self, rating: int, comment: str | None) -> None:
         """What the guest thought of it, 1 to 5; he may change his mind. Without a comment the one
         before stays."""
-        self.rating = rating
-        if comment is not None:
-            self.comment = comment or None
+        given = rating, self.comment if comment is None else comment or None
+        if given == (self.rating, self.comment):
+            return
+        self.rating, self.comment = given
         db.session.flush()
         announce(ConversationRated(conversation=self))
 

@@ -15,6 +15,7 @@ from app.core.db import Base
 from app.core.tenancy import Tenant, owned_by
 
 ANSWER_KEPT = 8 * 1024
+LONGEST_HEADER = 500  # characters of its value
 LONGEST_ERROR = 300
 SLOW_DOWN = (429, 503)
 LONGEST_PAUSE = timedelta(hours=24)
@@ -84,7 +85,7 @@ class DeliveryAttempt(Tenant, Base):
         )
         attempt.sent_headers = outcome.sent
         if outcome.status is not None:
-            attempt.headers, attempt.body = outcome.headers, outcome.body[:ANSWER_KEPT]
+            attempt.headers, attempt.body = _kept(outcome.headers), outcome.body[:ANSWER_KEPT]
         return attempt
 
     @property
@@ -98,3 +99,14 @@ class DeliveryAttempt(Tenant, Base):
     @property
     def readable_body(self) -> str:
         return (self.body or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    """The first ones, as far as there is room: a receiver may answer with a megabyte of them."""
+    kept, room = {}, ANSWER_KEPT
+    for name, value in headers.items():
+        room -= len(name) + min(len(value), LONGEST_HEADER)
+        if room < 0:
+            break
+        kept[name] = value[:LONGEST_HEADER]
+    return kept
