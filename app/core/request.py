@@ -26,14 +26,25 @@ def takes_upload(size: int) -> Callable[[V], V]:
     return decorate
 
 
+def takes_at_most(size: int) -> Callable[[V], V]:
+    """A view to which only so many bytes may be sent, less than others take."""
+
+    def decorate(view: V) -> V:
+        view.smaller_body = size  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
 class CandorRequest(HtmxAwareRequest):
     @property
     def max_content_length(self) -> int | None:
         """Known before the view runs, since the token of a form is read from its body."""
         view = current_app.view_functions.get(self.endpoint or "")
-        larger = getattr(view, "largest_body", None)
-        with_file = self.mimetype == "multipart/form-data"
-        return larger if larger and with_file else current_app.config["MAX_CONTENT_LENGTH"]
+        larger, smaller = (getattr(view, each, None) for each in ("largest_body", "smaller_body"))
+        if larger and self.mimetype == "multipart/form-data":
+            return larger
+        return smaller or current_app.config["MAX_CONTENT_LENGTH"]
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body as JSON whatever its content type. Raises 400 for what is not JSON."""

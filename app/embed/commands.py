@@ -27,6 +27,7 @@ from app.core.errors import ApiError, invalid, not_found
 from app.core.ids import uuid7
 from app.core.languages import LANGUAGES
 from app.core.ratelimit import limiter
+from app.core.request import takes_at_most
 from app.embed.hub import VISITOR
 from app.sites.models import Site
 from app.sources.kinds import KINDS
@@ -43,12 +44,6 @@ LONGEST_EVENT = 64
 V = TypeVar("V", bound=Callable[..., Any])
 
 blueprint = APIBlueprint("commands_api", __name__, url_prefix="/api/v1/sites", tag="Commands")
-
-
-@blueprint.before_request
-def bound_body() -> None:
-    """However it is signed: it goes to each page of a visitor."""
-    request.max_content_length = LARGEST_BODY
 
 
 class CommandData(Schema):
@@ -139,6 +134,7 @@ def _unsigned(message: str) -> ApiError:
 
 
 @blueprint.post("/<uuid:site_id>/commands")
+@takes_at_most(LARGEST_BODY)
 @_commanding
 @limiter.limit(A_MINUTE, key_func=lambda: str((request.view_args or {}).get("site_id")))
 @blueprint.input(CommandIn)

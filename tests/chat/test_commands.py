@@ -122,3 +122,19 @@ def test_sixty_a_minute_and_no_more(client, acme):
     path = f"/api/v1/sites/{acme.site_id}/commands"
     codes = [client.post(path, json=said, headers=acme.bearer).status_code for _ in range(61)]
     assert codes == [202] * 60 + [429]
+
+
+def test_what_is_too_large_for_a_page_is_refused(client, acme):
+    path = f"/api/v1/sites/{acme.site_id}/commands"
+    said = {"command": "track_event", "visitor": "a" * 32}
+    for props in ({"a": "y" * 501}, {"a": 2**60}, {"k" * 65: 1}, {"": 1}):
+        body = {**said, "data": {"event": "x", "props": props}}
+        answer = client.post(path, json=body, headers=acme.bearer)
+        assert answer.status_code == 422, answer.text
+    body = {**said, "data": {"event": "x", "props": {"a": "y" * 20_000}}}
+    assert client.post(path, json=body, headers=acme.bearer).status_code == 413
+    for locale in ('en-"}x', "en-<b>", "xx"):
+        body = {**said, "command": "update_settings", "data": {"locale": locale}}
+        assert client.post(path, json=body, headers=acme.bearer).status_code == 422
+    body = {**said, "command": "update_settings", "data": {"locale": "de-AT"}}
+    assert client.post(path, json=body, headers=acme.bearer).status_code == 202

@@ -215,3 +215,30 @@ def test_what_another_process_may_not_have_told_is_read_again(desks, app):
     with app.app_context():
         bus.redis().publish(bus.PREFIX + bus.MISSED, "{}")
     assert bob.hear("resync")
+
+
+def test_who_says_too_much_is_closed_and_the_rest_of_it_is_nothing(desks, guest):
+    _token, conversation = guest("Hello")
+    bob, carol = desks("bob@acme.example"), desks("carol@acme.example")
+    for _ in range(400):
+        bob.say(type="typing", conversation=conversation)
+    while bob.ws.recv():  # until it is closed
+        pass
+    carol.ws.settimeout(2)
+    heard = 0
+    with pytest.raises(websocket.WebSocketTimeoutException):
+        while True:
+            heard += '"typing"' in carol.ws.recv()
+    assert 0 < heard < 100
+
+
+def test_one_member_leaves_room_for_the_others(desks, program):
+    greedy, opened = desks("bob@acme.example", listen=False), []
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        for _ in range(200):
+            greedy.listen()
+            opened.append(greedy.ws)
+    assert refused.value.status_code == 503 and 20 <= len(opened) <= 44
+    desks("carol@acme.example").quiet()
+    for each in opened:
+        each.close()

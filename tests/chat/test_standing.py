@@ -11,6 +11,7 @@ import pytest
 from app.accounts.models import Member
 from app.accounts.permissions import Role
 from app.chat.models import Conversation
+from app.core import bus
 from app.core.db import db
 from app.support.models import Ticket
 from tests.chat.test_automation import NEVER, TEXTS
@@ -192,3 +193,25 @@ def test_what_was_of_somebody_who_may_not_answer_any_more_is_nobodys(
         db.session.commit()
         assert db.session.query(Ticket).one().assignee_id is None
     assert standing(writer, "assignee_id") == (None,)
+
+
+def test_the_same_stars_again_are_told_to_nobody(writer, agent, monkeypatch, acme, inside):
+    writer.begin()
+    told = []
+    monkeypatch.setattr(bus, "tell", lambda channel, frame: told.append(frame))
+    address = f"conversations/{writer.conversation}/rating"
+    assert writer.call("PUT", address, json={"rating": 5}).status_code == 200
+    assert told
+    told.clear()
+    assert writer.call("PUT", address, json={"rating": 5}).status_code == 200
+    assert told == []
+
+
+def test_stars_and_closings_come_no_faster_than_a_person_clicks(writer):
+    writer.begin()
+    address = f"conversations/{writer.conversation}/rating"
+    answers = [
+        writer.call("PUT", address, json={"rating": 1 + number % 5}).status_code
+        for number in range(60)
+    ]
+    assert 20 < answers.count(200) < 40 and answers.count(429) > 20

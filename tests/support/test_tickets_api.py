@@ -160,3 +160,9 @@ def test_what_is_anothers_is_not_there(ticket, client, umbrella, acme, asked, ag
     assert client.get(BASE, headers=umbrella.bearer).json["data"] == []
     own = {**asked, "site_id": str(umbrella.site_id), "assignee_id": agent}
     assert client.post(BASE, json=own, headers=umbrella.bearer).status_code == 422
+
+
+@pytest.mark.parametrize("text", ["\u001c", "\u001f\u001e", "\u200b", " \n "])
+def test_a_text_of_which_nothing_can_be_seen_is_none(api, asked, text):
+    answer = api("POST", "", {**asked, "text": text})
+    assert answer.status_code == 422 and "text" in answer.json["error"]["details"]
