@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -36,6 +37,7 @@ SCHEMA = {
     },
 }
 
+MOST_TOLD = 20  # fields: who sends a hundred thousand unknown ones gets no answer as long
 PROGRAM_PATHS = ("/api/", "/widget/", "/hooks/", "/health/", "/metrics", "/w/")
 RETRY_AFTER = "2"  # seconds
 SLOW_DOWN = "60"  # seconds: the shortest window of a limit
@@ -122,6 +124,8 @@ def _validation_error(error: HTTPError) -> Any:
     detail = error.detail if isinstance(error.detail, dict) else {}
     status = 400 if "query" in detail else error.status_code
     fields: Any = next(iter(detail.values()), {}) if detail else {}
+    if isinstance(fields, dict):
+        fields = dict(islice(fields.items(), MOST_TOLD))
     code = "invalid" if detail else "error"
     made = body(code, error.message or "The request is not valid.", fields)
     return made, status, {}

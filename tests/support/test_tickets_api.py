@@ -166,3 +166,8 @@ def test_what_is_anothers_is_not_there(ticket, client, umbrella, acme, asked, ag
 def test_a_text_of_which_nothing_can_be_seen_is_none(api, asked, text):
     answer = api("POST", "", {**asked, "text": text})
     assert answer.status_code == 422 and "text" in answer.json["error"]["details"]
+
+
+def test_of_many_wrong_fields_a_few_are_told(api, asked):
+    answer = api("POST", "", {**asked, **{f"unknown_{number}": 1 for number in range(5000)}})
+    assert answer.status_code == 422 and len(answer.json["error"]["details"]) == 20
