@@ -115,6 +115,20 @@ def test_own_headers_are_sent_and_never_kept(acme, receive, endpoint_of, tell, w
     assert sent["X-Key"] == "(hidden)" and "webhook-signature" in sent
 
 
+def test_of_a_megabyte_of_headers_eight_kilobytes_are_kept(
+    acme, receive, endpoint_of, tell, work, attempts, app
+):
+    many = [f"X-Many-{number}: {'y' * 9000}" for number in range(95)]
+    receiver = receive(answering("200 OK", b"", *many))
+    tell(acme, endpoint_of(acme, receiver))
+    work()
+    with app.app_context():
+        (attempt,) = attempts(acme)
+        assert attempt.status == 200
+        kept = attempt.headers
+    assert "x-many-0" in kept and sum(len(n) + len(v) for n, v in kept.items()) <= 8 * 1024
+
+
 def test_after_a_rotation_both_secrets_sign_for_a_day(
     acme, inside, receive, endpoint_of, tell, work, sweep
 ):
