@@ -80,3 +80,16 @@ def test_what_happens_at_the_end_of_a_page_arrives(walk_in, events):
     found = wait_for(events, "engagement", "web_vitals")
     assert found["engagement"]["props"]["visible"] >= 1000
     assert visitor.errors == []
+
+
+def test_what_happens_next_is_told_and_not_waited_for(program, shop, dashboard, walk_in, events):
+    live = dashboard()
+    live.goto(f"{program.url}/o/{shop.slug}/live?site={shop.site_id}")
+    visitor = walk_in()
+    expect(live.locator("main")).to_contain_text("Page view", timeout=20_000)
+    # From here on it would look by itself in half a minute.
+    live.wait_for_timeout(11_000)
+    visitor.evaluate("candor('track', 'tea_poured')")
+    wait_for(events, "tea_poured")
+    expect(live.locator("main")).to_contain_text("Tea poured", timeout=8_000)
+    assert live.errors == []
