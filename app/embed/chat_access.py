@@ -11,7 +11,7 @@ from app.core.api import uuid_or_404
 from app.core.errors import ApiError, not_found
 from app.core.ratelimit import address
 from app.embed.calls import language_of
-from app.embed.chat_limits import addresses
+from app.embed.chat_limits import addresses, readers
 from app.embed.chat_texts import words_for
 from app.embed.guests import bearer, conversation_of
 from app.embed.published import active_site, check_origin
@@ -36,7 +36,7 @@ def enter_in_measure(key: str) -> PublishedSite:
 
 def own_conversation(identifier: str, *, writing: bool = False) -> Conversation:
     """The conversation of whoever asks, `writing` in it alone; 404 for what is not his."""
-    addresses.demand(address())
+    readers.demand(address())
     known = uuid_or_404(identifier)
     home = home_of(known)
     if home is None:

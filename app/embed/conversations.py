@@ -33,7 +33,7 @@ from app.embed.chat_bodies import (
     seq_of,
     site_key_of,
 )
-from app.embed.chat_limits import addresses, may_mail, writers
+from app.embed.chat_limits import addresses, may_mail, readers, writers
 from app.embed.guests import bearer, guest_of, surroundings
 from app.embed.hearing import begin, hear, look_around, suggested
 from app.embed.introductions import vouch
@@ -145,6 +145,7 @@ def write_message(conversation_id: str) -> Any:
 
 def _written_to(conversation_id: str) -> Conversation:
     """As often as somebody may write, while the site chats."""
+    addresses.demand(address())
     conversation = own_conversation(conversation_id, writing=True)
     check_on(g.site)
     writers.demand(conversation.guest_id.hex)
@@ -194,6 +195,7 @@ def close(conversation_id: str) -> dict[str, Any]:
 
 def _changed_by_guest(conversation_id: str) -> Conversation:
     """What agents are told of, as often as somebody may write."""
+    addresses.demand(address())
     conversation = own_conversation(conversation_id, writing=True)
     writers.demand(conversation.guest_id.hex)
     return conversation
@@ -236,7 +238,7 @@ def identify_guest(key: str) -> Any:
 @blueprint.get("/files/<token>")
 def file(token: str) -> Response:
     """A file that was sent. Its address is the key to it."""
-    addresses.demand(address())
+    readers.demand(address())
     organization_id = organization_of_file(token)
     if organization_id is None:
         raise not_found()

@@ -17,8 +17,9 @@ from tests.visits import FIREFOX
 
 @pytest.fixture(autouse=True)
 def _unhurried(app):
-    limits = (chat_limits.writers, chat_limits.addresses, chat_limits.recipients)
-    for buckets in (*limits, chat_limits.senders, chat_limits.uploads):
+    limits = (chat_limits.writers, chat_limits.addresses, chat_limits.readers)
+    mails = (chat_limits.recipients, chat_limits.senders)
+    for buckets in (*limits, *mails, chat_limits.uploads):
         buckets.reset()
 
 

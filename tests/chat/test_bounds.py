@@ -13,7 +13,7 @@ from app.accounts.models import Member
 from app.chat import tokens
 from app.chat.models import ChatSettings, Conversation, Guest
 from app.core.db import db
-from app.embed import conversations, published
+from app.embed import chat_limits, conversations, published
 from app.sites.models import Site
 from app.tracking.models import Visitor
 from app.webhooks.models import Delivery, Endpoint
@@ -39,7 +39,7 @@ def guest_of(inside, acme):
 
 def test_one_guest_writes_so_often_and_another_is_not_hindered(writer, another, inside, acme):
     writer.begin()
-    spend(conversations.writers, guest_of(inside, acme).hex)
+    spend(chat_limits.writers, guest_of(inside, acme).hex)
     refused = writer.write("More")
     assert refused.status_code == 429 and refused.headers["Retry-After"] == "1"
     assert writer.begin("Another beginning").status_code == 429
@@ -50,7 +50,7 @@ def test_one_guest_writes_so_often_and_another_is_not_hindered(writer, another, 
 
 def test_one_address_writes_so_often_and_another_is_not_hindered(writer, another, acme):
     writer.begin()
-    spend(conversations.addresses, writer.address)
+    spend(chat_limits.addresses, writer.address)
     assert writer.write("More").status_code == 429
     assert another().begin().status_code == 429
     for method, path, said in (
@@ -63,18 +63,21 @@ def test_one_address_writes_so_often_and_another_is_not_hindered(writer, another
     assert another(address="203.0.113.9").begin().status_code == 201
     # What was said already may be read all the same.
     assert writer.read().status_code == 200
+    spend(chat_limits.readers, writer.address)
+    assert writer.read().status_code == 429
+    assert writer.call("GET", "files/a-token-that-nobody-has").status_code == 429
 
 
 def test_files_come_at_a_measured_pace(writer):
     writer.begin()
-    spend(conversations.uploads, writer.address)
+    spend(chat_limits.uploads, writer.address)
     assert upload(writer, png(), "a.png").status_code == 429
     assert writer.write("Words may come").status_code == 201
 
 
 def test_no_mailbox_is_filled_by_another_spelling(another, chatting, app):
     chatting(week=NEVER)
-    spend(conversations.recipients, "victim@example.com")
+    spend(chat_limits.recipients, "victim@example.com")
     page = another()
     page.begin("Hello", email="VICTIM@example.com")
     path = f"conversations/{page.conversation}/transcript"
@@ -84,7 +87,7 @@ def test_no_mailbox_is_filled_by_another_spelling(another, chatting, app):
 def test_one_address_sends_so_much_mail(another, chatting):
     page = another()
     page.begin("Hello", email="ada@example.com")
-    spend(conversations.senders, page.address)
+    spend(chat_limits.senders, page.address)
     path = f"conversations/{page.conversation}/transcript"
     answer = page.call("POST", path, json={})
     assert answer.status_code == 429 and answer.headers["Retry-After"] == "3600"
@@ -141,9 +144,9 @@ def test_nobody_there_wants_an_address_though_the_site_asks_for_none(writer, cha
 
 
 def test_he_stands_where_he_wrote_last(writer, inside, acme):
-    conversations.noted.reset()
+    chat_limits.noted.reset()
     writer.begin()
-    conversations.noted.reset()
+    chat_limits.noted.reset()
     writer.address = "203.0.113.9"
     writer.write("On my way")
     with inside(acme):
