@@ -215,3 +215,21 @@ def test_what_another_process_may_not_have_told_is_read_again(desks, app):
     with app.app_context():
         bus.redis().publish(bus.PREFIX + bus.MISSED, "{}")
     assert bob.hear("resync")
+
+
+def test_a_visitor_who_types_is_told_once_a_second(desks, guest, acme):
+    bob = desks("bob@acme.example")
+    token, conversation = guest("Hello")
+    bob.hear("html")
+    page = websocket.create_connection(
+        f"{bob.url.replace('http', 'ws')}/widget/v1/ws", origin=ORIGIN, timeout=8
+    )
+    page.send(json.dumps({"type": "join_widget", "site": acme.site_key, "chat": token}))
+    for _ in range(5):
+        page.send(json.dumps({"type": "typing", "conversation": conversation}))
+    told = bob.hear("typing")
+    assert (told["author"], told["conversation"]) == ("visitor", conversation)
+    bob.quiet()
+    page.send(json.dumps({"type": "typing", "conversation": conversation}))
+    assert bob.hear("typing")
+    page.close()
