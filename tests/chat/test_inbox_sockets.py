@@ -237,3 +237,21 @@ def test_one_member_leaves_room_for_the_others(desks, program):
     desks("carol@acme.example").quiet()
     for each in opened:
         each.close()
+
+
+def test_a_visitor_who_types_is_told_once_a_second(desks, guest, acme):
+    bob = desks("bob@acme.example")
+    token, conversation = guest("Hello")
+    bob.hear("html")
+    page = websocket.create_connection(
+        f"{bob.url.replace('http', 'ws')}/widget/v1/ws", origin=ORIGIN, timeout=8
+    )
+    page.send(json.dumps({"type": "join_widget", "site": acme.site_key, "chat": token}))
+    for _ in range(5):
+        page.send(json.dumps({"type": "typing", "conversation": conversation}))
+    told = bob.hear("typing")
+    assert (told["author"], told["conversation"]) == ("visitor", conversation)
+    bob.quiet()
+    page.send(json.dumps({"type": "typing", "conversation": conversation}))
+    assert bob.hear("typing")
+    page.close()

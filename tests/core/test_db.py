@@ -52,7 +52,7 @@ def _locks() -> int:
 
 
 @pytest.fixture
-def cut(environ):
+def cut(app, environ):
     """Ends all connections of the program, as a restart of the database does."""
 
     def end() -> None:
@@ -62,7 +62,11 @@ def cut(environ):
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
 
-    return end
+    yield end
+    with app.app_context():
+        names = ("candor_system", "candor_reader", "candor_bulk")
+        for engine in (db.engine, *(app.extensions[each] for each in names)):
+            engine.dispose()
 
 
 @postgres
@@ -77,8 +81,9 @@ def test_a_connection_that_died_while_it_was_idle_is_nobodys_trouble(app, inside
 
 @postgres
 def test_one_that_died_a_moment_ago_fails_once_and_takes_the_others_along(
-    app, inside, acme, cut, client
+    app, inside, acme, cut, monkeypatch
 ):
+    monkeypatch.setattr("app.core.db.IDLE", 60.0)
     with inside(acme):
         assert db.session.query(Site).count() == 1
     cut()
