@@ -73,9 +73,12 @@ def test_a_frame_has_a_way_out_since_nobody_can_tell_whether_it_stays_empty(
     launcher(page).click()
     expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("room"))
     with page.context.expect_page() as opened:
-        page.locator("candor-widget [role=dialog] > a").click()
+        page.locator("candor-widget [role=dialog] a").click()
     opened.value.wait_for_url(re.compile("second.*candor_page"))
     opened.value.close()
+    page.locator("candor-widget [role=dialog]").get_by_role("button", name="Close").click()
+    expect(page.locator("candor-widget iframe")).to_have_count(0)
+    expect(launcher(page)).to_be_focused()
 
 
 def test_where_it_does_not_answer_the_second_is_opened_in_the_frame(walk_in, chatting, host):
