@@ -572,8 +572,12 @@ def test_a_summary_is_shown_with_its_stars_and_follows_the_count_in_place(candor
     }
     candor.push({"type": "summary", "data": said})
     expect(page.get_by_role("img", name="4.6 / 5")).to_be_visible()
-    page.wait_for_timeout(400)
     stars = page.get_by_role("img", name="4.6 / 5")
+    # It may still be coming in.
+    for _ in range(50):
+        if colour_at(stars, 5, 12)[2] < 120 < colour_at(stars, -4, 12)[2]:
+            break
+        page.wait_for_timeout(100)
     assert colour_at(stars, 5, 12)[2] < 120 < colour_at(stars, -4, 12)[2]
     cards(page).evaluate("(node) => { node.parentNode.same = true }")
     candor.push(
