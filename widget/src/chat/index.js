@@ -7,8 +7,7 @@ import { changed, fill, found, hold, info, refresh, restart, take, told, trouble
 // The visitor's chat. The core has its launcher and its socket, this has all the rest: loaded when somebody opens the
 // chat, or who has written before is back.
 
-const POLL = 5e3;
-const TYPES = 4e3;
+const POLL = 5e3; // also how long somebody counts as typing
 
 let socket;
 let panel;
@@ -52,7 +51,7 @@ function hearFrames() {
       later(() => {
         if (talk.typist == data) talk.typist = 0;
         changed();
-      }, TYPES);
+      }, POLL);
     },
   });
 }

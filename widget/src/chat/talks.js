@@ -104,12 +104,12 @@ export function take(message, passed) {
 
 /** Reads what this page does not have yet. What fails is read at the next beat, and never thrown at the page. */
 export async function fill(talk) {
-  talk.more = true;
+  talk.more = 1;
   if (talk.filling) return;
-  talk.filling = true;
+  talk.filling = 1;
   try {
     while (talk.more) {
-      talk.more = false;
+      talk.more = 0;
       const { messages, more, ...status } = await call("GET", `conversations/${talk.id}/messages?after=${talk.top}`);
       for (const message of messages) {
         keep(talk, message, true);
@@ -118,22 +118,25 @@ export async function fill(talk) {
       talk.more ||= more;
       told(status);
     }
-    talk.loaded = true;
+    talk.loaded = 1;
   } catch {
-    trouble = true;
+    trouble = 1;
   }
-  talk.filling = false;
+  talk.filling = 0;
 }
 
 /** How everything stands; what of it is looked at, or not yet seen, is read. */
 export async function refresh() {
   const wanted = language();
+  const { guest } = ctx;
   try {
     const answer = await call("GET", `chat/${ctx.setup.site}` + (spoken == wanted ? "" : "?language=" + wanted));
+    // Of whoever was here before.
+    if (ctx.guest != guest) return;
     info = { ...info, gone: 0, ...answer };
     // An answer to whoever was here before brings no words.
     if (answer.words) spoken = wanted;
-    trouble = false;
+    trouble = 0;
     for (const each of answer.conversations.reverse()) {
       const talk = told(each);
       if (talk.seq > talk.top && (talk.loaded || talk.seq > talk.seen || attends(talk))) await fill(talk);
@@ -141,7 +144,7 @@ export async function refresh() {
   } catch ({ status, message }) {
     // Switched off while the page was open.
     if (status == 404) info.gone = say("off") || message;
-    else trouble = true;
+    else trouble = 1;
   }
   changed();
 }
@@ -155,10 +158,10 @@ export function write(talk, body, file) {
 export async function drain(talk) {
   clearTimeout(talk.timer);
   if (talk.draining) return;
-  talk.draining = true;
+  talk.draining = 1;
   await held;
   for (let item; (item = talk.outbox[0]); ) {
-    item.failed = false;
+    item.failed = 0;
     changed();
     try {
       await (talk.id ? post(talk, item) : open(talk, item));
@@ -169,13 +172,13 @@ export async function drain(talk) {
         refuse(talk, error);
         if (status == 404) refresh();
       } else {
-        item.failed = true;
+        item.failed = 1;
         talk.timer = later(() => drain(talk), after * 1000 || backoff(talk.failures++));
         break;
       }
     }
   }
-  talk.draining = false;
+  talk.draining = 0;
   changed();
 }
 
@@ -198,10 +201,10 @@ async function open(talk, { client_id, body, file }) {
   const other = found(summary.id);
   talks = talks.filter((each) => each != other);
   talk.id = summary.id;
-  talk.loaded = true;
+  talk.loaded = 1;
   told(summary);
   for (const message of messages) take(message);
-  if (person?.email) info.known = true;
+  if (person?.email) info.known = 1;
   adopt(token, true);
 }
 
