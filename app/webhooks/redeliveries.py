@@ -55,11 +55,6 @@ class Redelivery(Tenant, Base):
         announce(DeliveriesRedelivered(redelivery=redelivery))
         return redelivery
 
-    @property
-    def taken(self) -> int:
-        """How many are of a later range by now."""
-        return self.total - sum(self.states().values())
-
     def states(self) -> dict[str, int]:
         """How many of them are in which state by now."""
         counted: Any = select(Delivery.state, func.count(Delivery.id))

@@ -9,7 +9,7 @@ import pytest
 
 from app.accounts.permissions import Role
 from app.chat import tokens
-from app.chat.models import ChatSettings, Guest
+from app.chat.models import ChatSettings, Conversation, Guest, Surroundings
 from app.core.db import db
 from app.webhooks.models import Delivery, Endpoint
 from tests.chat.test_automation import NEVER
@@ -59,6 +59,19 @@ def test_what_was_written_before_goes_on_under_the_name_and_no_longer_by_the_tok
     assert listed(writer, acme) == [writer.conversation] and writer.read().status_code == 200
     # Whoever has the token that was there before, perhaps from a link, sees nothing any more.
     assert planted.read().status_code == 404 and listed(planted, acme) == []
+
+
+def test_however_much_was_written_before_all_of_it_is_handed_over(writer, identify, acme, inside):
+    writer.begin("Hello")
+    with inside(acme):
+        guest, around = db.session.query(Guest).one(), Surroundings(None, None, {}, {}, *"A" * 5)
+        for number in range(55):
+            Conversation.begin(guest, around, None).hear(f"No. {number}")
+        db.session.commit()
+    identify(writer, "ada")
+    with inside(acme):
+        ada = db.session.query(Guest).filter_by(verified=True).one()
+        assert {each.guest_id for each in db.session.query(Conversation)} == {ada.id}
 
 
 def test_a_link_from_before_opens_nothing_of_whom_the_site_vouches_for(

@@ -148,8 +148,10 @@ class Conversation(Tenant, Base):
 
     @classmethod
     def hand_over(cls, before: Guest, guest: Guest) -> None:
-        """What he wrote before the site said who he is goes on under his name, and only there."""
-        for conversation in cls.of_guest(before):
+        """All that he wrote before the site said who he is goes on under his name, and only
+        there."""
+        his = select(cls).filter_by(guest_id=before.id)
+        for conversation in list(db.session.scalars(his)):
             conversation.guest_id = guest.id
             db.session.flush()
             db.session.expire(conversation, ["guest"])
