@@ -15,6 +15,7 @@ from uuid import UUID
 from flask import current_app
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Select, event, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import (
     Mapped,
     ORMExecuteState,
@@ -103,11 +104,25 @@ def scope(*organization_ids: UUID) -> Iterator[None]:
 def transaction(*organization_ids: UUID) -> Iterator[Connection]:
     """A transaction below the session, for what writes many rows of many organizations at once.
     Committed at the end. On Postgres it sees and writes no others' rows than theirs."""
-    with current_app.extensions["candor_bulk"].begin() as connection:
+    with current_app.extensions["candor_bulk"].connect() as connection:
         if connection.dialect.name == "postgresql":
-            parameters = {"ids": _as_array(organization_ids)}
-            connection.exec_driver_sql(SET_ORGANIZATIONS, parameters)
+            _enter_surely(connection, {"ids": _as_array(organization_ids)})
+        else:
+            connection.begin()
         yield connection
+        connection.commit()
+
+
+def _enter_surely(connection: Connection, parameters: dict[str, str]) -> None:
+    """As the first statement, which is where it shows that the connection went while it was idle:
+    nothing was written yet, so it goes on with another."""
+    try:
+        connection.exec_driver_sql(SET_ORGANIZATIONS, parameters)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        connection.rollback()
+        connection.exec_driver_sql(SET_ORGANIZATIONS, parameters)
 
 
 def scoped(statement: Select[Any], model: type[Any]) -> Select[Any]:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from app.core.db import IDLE, db, exclusive
 from app.sites.models import Site
 from tests.conftest import database
+from tests.tracking.posting import event, post
 
 postgres = pytest.mark.skipif(database() != "postgres", reason="SQLite has neither")
 
@@ -91,3 +92,10 @@ def test_one_that_died_a_moment_ago_fails_once_and_takes_the_others_along(
         db.session.query(Site).count()
     with inside(acme):
         assert db.session.query(Site).count() == 1
+
+
+@postgres
+def test_the_writer_of_events_goes_on_with_another_connection(app, acme, cut):
+    assert post(app.test_client(), acme).status_code == 202
+    cut()
+    assert post(app.test_client(), acme, event(acme)).status_code == 202

@@ -34,6 +34,13 @@ def failing(page, address, times):
     return asked
 
 
+def hearing(page):
+    """The frames that its sockets bring from now on."""
+    frames = []
+    page.on("websocket", lambda ws: ws.on("framereceived", lambda frame: frames.append(frame)))
+    return frames
+
+
 def test_what_could_not_be_read_is_read_again_though_the_socket_stands(walk_in, reply):
     page = walk_in(init=chat.INSERTS + DEAF)
     chat.open_chat(page)
@@ -57,8 +64,10 @@ def test_no_connection_is_said_only_as_long_as_there_is_none(walk_in, reply, sho
     asked = failing(page, f"**/widget/v1/chat/{shop.site_key}", 1000)
     page.context.set_offline(True)
     expect(status).to_contain_text("No connection")
+    frames = hearing(page)
     page.context.set_offline(False)
     # The socket is there again, and it tells; what was asked then got no answer.
+    chat.wait_until(page, lambda: any('"joined"' in frame for frame in frames))
     chat.wait_until(page, lambda: asked)
     reply("Still here")
     expect(chat.messages(page)).to_have_text(["Hello", "Still here"])
