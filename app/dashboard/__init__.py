@@ -4,6 +4,7 @@ from app.dashboard import (  # noqa: F401
     builder,
     campaign_reports,
     demo,
+    desks,
     home,
     inbox_sockets,
     installation,
@@ -26,8 +27,8 @@ def register(app: Flask) -> None:
     watchers = live_sockets.Watchers()
     app.extensions["candor_watchers"] = watchers
     app.extensions["candor_subscriber"].listen(watchers.hear)
-    desks = inbox_sockets.Desks(app)
-    app.extensions["candor_desks"] = desks
-    app.extensions["candor_subscriber"].listen(desks.hear)
+    inboxes = desks.Desks(app)
+    app.extensions["candor_desks"] = inboxes
+    app.extensions["candor_subscriber"].listen(inboxes.hear)
     for part in (campaign_reports, demo, inbox_sockets, live, live_sockets, sessions):
         app.register_blueprint(part.blueprint)

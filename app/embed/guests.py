@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.chat import tokens
 from app.chat.models import Conversation, Guest, Surroundings
@@ -23,6 +23,19 @@ from app.tracking.models import Session, Visitor
 LONGEST_TITLE = 200
 LONGEST_AGENT = 500
 UTM = "utm_"
+
+# Made once: they are asked for with each message, and to make one costs what asking does.
+OF_SITE = select(Conversation).where(
+    Conversation.id == bindparam("id"), Conversation.site_id == bindparam("site")
+)
+VISIT = (
+    select(Session)
+    .join(
+        Visitor,
+        (Visitor.session_id == Session.id) & (Visitor.site_number == Session.site_number),
+    )
+    .where(Visitor.site_number == bindparam("site"), Visitor.visitor == bindparam("visitor"))
+)
 
 
 def bearer() -> str:
@@ -54,8 +67,7 @@ def conversation_of(site: PublishedSite, identifier: str, text: str) -> Conversa
 def _find(site: PublishedSite, identifier: UUID | None) -> Conversation | None:
     if identifier is None:
         return None
-    found = select(Conversation).filter_by(id=identifier, site_id=site.id)
-    return db.session.scalars(found).first()
+    return db.session.scalars(OF_SITE, {"id": identifier, "site": site.id}).first()
 
 
 def _is_his(site: PublishedSite, conversation: Conversation, text: str) -> bool:
@@ -110,15 +122,7 @@ def _session(site: PublishedSite, visitor: bytes | None) -> Session | None:
     """The visit that he is in."""
     if visitor is None:
         return None
-    found = (
-        select(Session)
-        .join(
-            Visitor,
-            (Visitor.session_id == Session.id) & (Visitor.site_number == Session.site_number),
-        )
-        .where(Visitor.site_number == site.number, Visitor.visitor == visitor)
-    )
-    return db.session.scalars(found).first()
+    return db.session.scalars(VISIT, {"site": site.number, "visitor": visitor}).first()
 
 
 def _page(site: PublishedSite, page: Any) -> dict[str, Any]:

@@ -53,10 +53,12 @@ class Connection:
         "unanswered",
         "opened_at",
         "typed_at",
+        "room",
     )
 
-    def __init__(self, ws: Server) -> None:
+    def __init__(self, ws: Server, room: int = OUTBOX) -> None:
         self.ws = ws
+        self.room = room  # frames that may wait
         self.site_id: str | None = None
         self.visitor: tuple[str, str] | None = None  # site key and hash, once joined
         self.guest_id: str | None = None  # who writes in the chat, once he has
@@ -70,7 +72,7 @@ class Connection:
         """Queue data for the socket's own greenlet; close a socket that does not keep up."""
         if self.closing is not None:
             return
-        if len(self.outbox) >= OUTBOX:
+        if len(self.outbox) >= self.room:
             SLOW_SOCKETS.inc()
             self.close(TRY_AGAIN)
             return

@@ -255,3 +255,14 @@ def test_a_visitor_who_types_is_told_once_a_second(desks, guest, acme):
     page.send(json.dumps({"type": "typing", "conversation": conversation}))
     assert bob.hear("typing")
     page.close()
+
+
+def test_what_cannot_be_drawn_is_read_again_and_the_next_is_told(app, acme, desks, guest):
+    bob = desks("bob@acme.example")
+    with app.app_context():
+        bus.publish(
+            f"inbox:{acme.id.hex}", {"type": "message", "message": "none", "conversation": "x"}
+        )
+    assert bob.hear("resync")
+    guest("And this?")
+    assert "And this?" in bob.hear("html")

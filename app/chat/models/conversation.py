@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, select
+from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.accounts.models import Member
@@ -42,6 +42,12 @@ UNREAD = timedelta(minutes=5)
 OPEN, SNOOZED, CLOSED = "open", "snoozed", "closed"
 LONGEST_EXCERPT = 140
 LONGEST_COMMENT = 2000
+
+# Made once, since each message asks it.
+SAID_BEFORE = select(Message).where(
+    Message.conversation_id == bindparam("conversation"),
+    Message.client_id == bindparam("client_id"),
+)
 
 
 class Conversation(Tenant, Base):
@@ -316,8 +322,8 @@ class Conversation(Tenant, Base):
     def _known(self, client_id: str | None) -> Message | None:
         if client_id is None:
             return None
-        found = select(Message).filter_by(conversation_id=self.id, client_id=client_id)
-        return db.session.scalars(found).first()
+        names = {"conversation": self.id, "client_id": client_id}
+        return db.session.scalars(SAID_BEFORE, names).first()
 
     def messages(
         self, *, after: int = 0, public: bool, most: int = 200, before: int | None = None
