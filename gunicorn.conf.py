@@ -8,7 +8,7 @@ import gc  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 
-worker_class = "gevent"
+worker_class = "app.core.web_worker.WebWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 # Sockets are capped below this (CANDOR_SOCKET_CAP), so that plain requests always have room.
 worker_connections = int(os.environ.get("CANDOR_WORKER_CONNECTIONS", "4000"))

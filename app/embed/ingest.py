@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PATH = "/widget/v1/events"
 LARGEST_BODY = 64 * 1024
 MOST_AT_ONCE = 200  # requests of this process; more than that would only wait
-HELD = 0.5  # seconds
+HELD = 1.0  # seconds
 MOST_HELD = 2000
 
 Environ = dict[str, Any]
