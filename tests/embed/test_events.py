@@ -333,7 +333,7 @@ def test_too_many_from_one_address_are_told_to_wait(app, send, rows, acme):
     assert answer.status_code == 429 and answer.headers["Retry-After"]
     # Another address is not affected.
     assert send(event(), address="192.0.2.3").status_code == 202
-    eventually(lambda: drops(rows).get("rate"), 100)
+    eventually(lambda: drops(rows).get("rate"), len(batch))
 
 
 def test_conversions_carry_money_and_orders(send, rows):
