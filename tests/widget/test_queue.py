@@ -174,6 +174,9 @@ def test_a_slow_server_has_one_call_at_a_time_and_nobody_waits(candor, open_page
 def test_what_waits_goes_with_the_page(candor, open_page):
     page = open_page()
     candor.wait_for_event("page_view")
+    # The answer has come as well once the next call names the visitor.
+    track(page, "next")
+    candor.wait_for(lambda: candor.calls[-1].get("visitor"), seconds=10)
     track(page, "last")
     page.goto("about:blank")
     candor.wait_for_event("last")
