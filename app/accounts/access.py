@@ -66,8 +66,9 @@ def _enter_organization() -> Any:
     organization_id = organization_id_of(slug)
     if organization_id is None:
         raise not_found()
+    user_id = current_user.id
     tenancy.enter(organization_id)
-    member = Member.of(current_user)
+    member = Member.of(user_id)
     if member is None:
         raise not_found()
     g.member, g.organization = member, db.session.get_one(Organization, organization_id)
@@ -145,7 +146,7 @@ def _unauthorized() -> ApiError:
 def still_may(permission: Permission) -> bool:
     """Whether the member who was let in may still, read anew: for what outlasts a request."""
     sign_in = SignIn.by_token(session.get("_user_id", ""))
-    member = Member.of(sign_in.user) if sign_in else None
+    member = Member.of(sign_in.user_id) if sign_in else None
     return member is not None and member.may(permission)
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship, selectinload
 
 from app.accounts.models.user import User
 from app.accounts.permissions import Permission, Role, allows, at_most
@@ -50,10 +50,10 @@ class Member(Tenant, Base):
         return member
 
     @classmethod
-    def of(cls, user: User) -> Member | None:
-        """The user's active membership of the organization in scope."""
-        found = select(cls).filter_by(user_id=user.id, suspended_at=None)
-        return db.session.scalars(found).one_or_none()
+    def of(cls, user_id: UUID) -> Member | None:
+        """The user's active membership of the organization in scope, read together with him."""
+        found = select(cls).filter_by(user_id=user_id, suspended_at=None)
+        return db.session.scalars(found.options(joinedload(cls.user))).one_or_none()
 
     @classmethod
     def who_may(cls, permission: Permission) -> list[Member]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import ua_parser
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from app.accounts.models.user import User
 from app.core import clock
@@ -60,7 +60,7 @@ class SignIn(Base):
     def by_token(cls, token: str) -> SignIn | None:
         """The sign-in that is still good, or None."""
         found = select(cls).filter_by(token_digest=fingerprint(token))
-        sign_in = db.session.scalars(found).one_or_none()
+        sign_in = db.session.scalars(found.options(joinedload(cls.user))).one_or_none()
         return sign_in if sign_in and sign_in.good else None
 
     @property
