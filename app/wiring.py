@@ -53,6 +53,17 @@ PACKAGES = (
     dashboard,
 )
 LARGEST_BODY = 1024 * 1024 + 64 * 1024
+API_IN_WORDS = """\
+Send a key, made under *Settings*, *API keys*, as `Authorization: Bearer cnd_…`. It may do what its
+scopes say: the one that an operation needs stands in its `security`, and 403 is the answer without.
+
+Lists are newest first, 20 at a time unless `limit` (1 to 100) says more; `next_cursor` is the
+`cursor` of the next page and null on the last. Amounts are in minor units: 4900 with EUR is 49
+euros. Errors are `{"error": {"code", "message", "details", "timestamp"}}`.
+
+A write with an `Idempotency-Key` of 1 to 200 characters is done once within 24 hours: the same body
+gets the same answer again, another body 409.
+"""
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -107,6 +118,7 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         HTTP_ERROR_SCHEMA=errors.SCHEMA,
         VALIDATION_ERROR_SCHEMA=errors.SCHEMA,
         OPENAPI_VERSION="3.1.0",
+        DESCRIPTION=API_IN_WORDS,
         # Else the document would name the Host header of whoever asked for it first.
         SERVERS=[{"url": settings.url}],
     )
@@ -130,7 +142,16 @@ def _newest_asset() -> str:
 
 def _serve_specification(app: APIFlask) -> None:
     """OpenAPI and its page, from our own files: nothing is loaded from elsewhere. Only the REST
-    blueprints are in it."""
+    blueprints are in it, several of which share a tag."""
+
+    @app.spec_processor
+    def as_it_answers(document: Any) -> Any:
+        document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                _say_400_of_queries(operation)
+        return document
+
     pages = Blueprint("specification", __name__)
 
     @pages.get("/api/v1/openapi.json")
@@ -146,6 +167,15 @@ def _serve_specification(app: APIFlask) -> None:
         return redirect(render.asset("favicon.svg"))
 
     app.register_blueprint(pages)
+
+
+def _say_400_of_queries(operation: dict[str, Any]) -> None:
+    """What is not valid is 422 in a body, 400 in a query; APIFlask writes 422 for both."""
+    answers = operation["responses"]
+    if "422" in answers and any(each["in"] == "query" for each in operation["parameters"]):
+        answers["400"] = answers["422"]
+        if "requestBody" not in operation:
+            del answers["422"]
 
 
 def _hide_pages(app: APIFlask) -> None:

@@ -200,7 +200,9 @@ class VisitorIdentified(PublicAnnouncement):
         "visitor": VISIT["visitor"],
         "contact": {"id": ID, "name": "Ada", "email": "ada@example.com"},
     }
-    nullable: ClassVar[frozenset[str]] = NULLABLE | {"contact.name", "contact.email"}
+    nullable: ClassVar[frozenset[str]] = frozenset(
+        {"visitor.ip_masked", "visitor.country", "contact.name", "contact.email"}
+    )
     guest: Guest
     user_id: str
 

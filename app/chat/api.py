@@ -225,8 +225,9 @@ def change_conversation(conversation_id: UUID, json_data: ConversationChanges) -
 @blueprint.output(MessageOut, status_code=201)
 @writes
 def write_message(conversation_id: UUID, json_data: MessageIn) -> Any:
-    """A reply opens what is closed or snoozed. Visitors see it at once, and get it by mail if they
-    do not read it."""
+    """A reply opens what is closed or snoozed.
+
+    Visitors see it at once, and get it by mail if they do not read it."""
     conversation = _opened(conversation_id)
     say = conversation.note if json_data.note else conversation.reply
     return MessageOut.of(say(None, json_data.body))

@@ -148,8 +148,10 @@ def list_deliveries(query_data: DeliveriesQuery) -> Any:
 @blueprint.output(DeliveryOut)
 @writes
 def replay_delivery(delivery_id: UUID) -> Any:
-    """Read a delivery again with the present mapping. What it has become counts once, and one that
-    was accepted stays so. 409 for what cannot be replayed: refused, a repeat, or without a body."""
+    """Read a delivery again with the present mapping.
+
+    What it has become counts once, and one that was accepted stays so. 409 for what cannot be
+    replayed: refused, a repeat, or without a body."""
     delivery = get_or_404(InboundDelivery, delivery_id)
     try:
         Replay.of(delivery)

@@ -73,6 +73,20 @@ def test_each_route_of_the_api_is_in_it_and_says_who_may(app, document):
             assert {"200", "201", "202", "204"} & set(operation["responses"]), line
 
 
+def test_each_tag_is_declared_once(document):
+    names = [tag["name"] for tag in document["tags"]]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_it_says_400_of_a_query_and_422_of_a_body(client, acme, document):
+    for line, operation in operations(document).items():
+        if any(each["in"] == "query" for each in operation["parameters"]):
+            assert "400" in operation["responses"], line
+            assert ("422" in operation["responses"]) == ("requestBody" in operation), line
+    answer = client.get("/api/v1/sites?limit=101", headers=acme.bearer)
+    assert answer.status_code == 400
+
+
 def attack(
     operation: Any, ends: float, headers: dict[str, str], asked: set[str], statuses: set[int]
 ) -> None:

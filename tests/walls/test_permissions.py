@@ -650,6 +650,18 @@ def test_no_member_gives_a_key_more_than_he_may_himself(app, acme, join, sign_in
         assert db.session.scalars(select(ApiKey).filter_by(name="More")).all() == []
 
 
+def test_each_scope_that_the_api_asks_for_can_be_ticked(acme, client, sign_in):
+    asked = {
+        scope
+        for methods in client.get("/api/v1/openapi.json").json["paths"].values()
+        for operation in methods.values()
+        for scope in operation["security"][0]["ApiKey"]
+    }
+    page = sign_in("alice@acme.example").get(f"/o/{acme.slug}/settings/api-keys").text
+    assert "commands:send" in asked
+    assert {scope for scope in asked if f'value="{scope}"' not in page} == set()
+
+
 # --- fields that nobody may set ------------------------------------------------------------------
 
 

@@ -17,5 +17,5 @@ class ApiKeyForm(Form):
     def __init__(self, grantable: list[Permission], **options: Any) -> None:
         """`grantable`: what its maker may. Nobody gives more than he has."""
         super().__init__(**options)
-        named = sorted(p.value for p in grantable if p.value.endswith((":read", ":write")))
+        named = sorted(p.value for p in grantable if p.value.endswith((":read", ":write", ":send")))
         self.scopes.choices = named
