@@ -208,6 +208,11 @@ def can_be_sent() -> bool:
     return _settings().smtp_url is not None or not _settings().production
 
 
+def is_kept() -> bool:
+    """Whether mail goes no further than /dev/mail."""
+    return _settings().smtp_url is None and not _settings().production
+
+
 def _written(to: str, subject: str, text: str, html: str | None) -> dict[str, Any]:
     return {
         "recipient": str(_address(to)),

@@ -10,7 +10,7 @@ from flask_login import current_user
 from app.accounts.permissions import Permission
 from app.accounts.queries import may_found, memberships
 from app.core.db import db
-from app.core.mail import can_be_sent
+from app.core.mail import can_be_sent, is_kept
 from app.sites.models import Site
 
 SWITCHER_SITES = 6
@@ -96,7 +96,7 @@ def context() -> dict[str, Any]:
         ],
         "new_organization_href": may_found(mine) and url_for("accounts.new_organization"),
         "account_links": _account_links(),
-        "must_verify": _must_verify(),
+        **_verification(),
         "member": g.member,
         "switcher_sites": _sites(slug),
         "all_sites_href": url_for("sites.index", organization=slug),
@@ -128,7 +128,7 @@ def _account_context() -> dict[str, Any]:
         "navigation": own + organizations,
         "sign_out_href": url_for("accounts.sign_out"),
         "account_links": _account_links(),
-        "must_verify": _must_verify(),
+        **_verification(),
     }
 
 
@@ -139,9 +139,10 @@ def _account_links() -> list[dict[str, Any]]:
     ]
 
 
-def _must_verify() -> bool:
-    """Whether to ask for it: not where no mail could be sent."""
-    return current_user.email_verified_at is None and can_be_sent()
+def _verification() -> dict[str, Any]:
+    """Whether to ask for it: not where no mail could be sent. And where mail lies that is kept."""
+    due = current_user.email_verified_at is None and can_be_sent()
+    return {"must_verify": due, "kept_mail_href": url_for("dev_mail.show_all") if is_kept() else ""}
 
 
 def _sites(slug: str) -> list[dict[str, Any]]:

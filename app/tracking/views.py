@@ -40,6 +40,7 @@ def events(site_id: UUID) -> Any:
         older=older,
         name=name,
         names=latest_names(site.number),
+        dropped=0 if found else drops_of(site.number, days=1).total,
     )
 
 

@@ -7,6 +7,12 @@
       if (element) handle(element, event);
     });
 
+  // ---- What a form made is made once -------------------------------------
+
+  // The page is the answer to the form: to read it anew must not send the form again.
+  const made = document.querySelector("[data-reload-at]");
+  if (made) history.replaceState(null, "", made.dataset.reloadAt);
+
   // ---- Copy -------------------------------------------------------------
 
   on("click", "[data-copy]", async (button) => {

@@ -67,6 +67,14 @@ def test_before_the_snippet_is_in_it_leads_there(acme, read):
     assert "The snippet was not seen yet" in text and f"/sites/{acme.site_id}/snippet" in text
 
 
+def test_where_all_that_came_was_dropped_it_says_so(client, acme, read, eventually, sign_in):
+    send(client, acme, event(acme), browser=BOT)
+    text = eventually(read, lambda text: "was dropped" in text)
+    assert "One event came" in text and f"/sites/{acme.site_id}/drops" in text
+    path = f"/o/{acme.slug}/sites/{acme.site_id}/events"
+    assert "One event came" in sign_in("alice@acme.example").get(path).text
+
+
 def test_among_several_sites_one_is_chosen_and_stays_in_the_address(acme, inside, client, read):
     with inside(acme):
         other = Site.create(name="Other shop", domains=["other.example"])

@@ -36,7 +36,12 @@ def test_an_endpoint_is_added_tested_and_sent_to_again(program, shop, dashboard)
     secret = page.locator("[data-copy-source]").first.text_content()
     assert secret.startswith("whsec_")
 
-    page.get_by_role("link", name="Open endpoint").click()
+    # To read the answer anew shows what was added, and adds nothing.
+    page.reload()
+    expect(page.get_by_role("heading", name="Warehouse")).to_be_visible()
+    page.get_by_role("link", name="Endpoints", exact=True).click()
+    expect(page.get_by_role("link", name="Warehouse")).to_have_count(1)
+    page.get_by_role("link", name="Warehouse").click()
     assert secret not in page.content()
     page.get_by_label("Type").select_option("order.created")
     page.get_by_role("button", name="Send test").click()
