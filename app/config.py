@@ -51,6 +51,7 @@ class Settings:
     socket_cap: int
     events_per_address: int  # a second, ten times as many at once
     events_per_site: int  # a second and web process
+    views_per_visitor: int  # a second, ten times as many at once: more is no person; 0: no limit
     chain_heads: Path
     geoip_path: Path | None  # None: the bundled database of countries
 
@@ -98,6 +99,7 @@ class Settings:
             socket_cap=_count(environ, "CANDOR_SOCKET_CAP", 3000),
             events_per_address=_count(environ, "EVENTS_PER_ADDRESS", 50),
             events_per_site=_count(environ, "EVENTS_PER_SITE", 1000),
+            views_per_visitor=_count(environ, "VIEWS_PER_VISITOR", 10),
             chain_heads=data / "chain-heads.log",
             geoip_path=_geoip_path(environ.get("GEOIP_PATH")),
         )

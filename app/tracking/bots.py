@@ -10,6 +10,9 @@ from ua_parser_rs import UserAgentExtractor
 
 from app.tracking.devices import legible
 
+# Of a visitor, by how many pages it opens (embed/calls.py).
+TOO_FAST = "impossible_speed"
+
 HEADLESS = re.compile(
     r"headless|phantomjs|slimerjs|htmlunit|jsdom|puppeteer|playwright|cypress", re.IGNORECASE
 )
