@@ -13,9 +13,10 @@ from app.core.ratelimit import Buckets, counted_address
 from app.embed.seen import context_of, count_impressions
 from app.sites.queries import PublishedSite
 from app.tracking.arrivals import PAGE_VIEW
-from app.tracking.bots import TOO_FAST, bot_reason
+from app.tracking.bots import DATA_CENTRE, TOO_FAST, bot_reason
 from app.tracking.checks import Sender, Verdict, judge
 from app.tracking.committer import Parcel
+from app.tracking.data_centres import is_in_data_centre
 from app.tracking.devices import Device, device_of
 from app.tracking.identity import Token, identify, read_token, renewed_token
 from app.tracking.places import Place, masked, place_of
@@ -62,7 +63,7 @@ class Call:
             language=language_of(environ),
             masked_address=None if unfollowed else address.masked,
             consented=consented,
-            bot=browser.bot or ("webdriver" if said.get("webdriver") is True else None),
+            bot=browser.bot or _bot_by_circumstances(environ, said),
             skew=_skew(said.get("sent_at"), now),
         )
         if consented and not unfollowed:
@@ -161,6 +162,13 @@ class Browser(NamedTuple):
 @lru_cache(4096)
 def _browser(user_agent: str) -> Browser:
     return Browser(device_of(user_agent), bot_reason(user_agent))
+
+
+def _bot_by_circumstances(environ: Environ, said: dict[str, Any]) -> str | None:
+    """What no user agent tells."""
+    if said.get("webdriver") is True:
+        return "webdriver"
+    return DATA_CENTRE if is_in_data_centre(environ.get("REMOTE_ADDR") or "") else None
 
 
 class Whereabouts(NamedTuple):

@@ -8,13 +8,23 @@ import time
 import pytest
 from sqlalchemy import select
 
-from app.config import Settings
+from app.config import ConfigurationError, Settings
 from app.core.db import db
+from app.tracking.data_centres import is_in_data_centre, use_networks
 from app.tracking.models import Event, Quarantined
 from app.wiring import create_app
 from tests.tracking.posting import AGENT, event, post
 
 HOUR = 3_600_000  # milliseconds
+CENTRES = """# Two providers.
+203.0.113.0/24
+198.51.100.128/25   # the upper half
+198.51.100.130
+192.0.2.0/25
+192.0.2.128/25
+
+2001:db8:5::/48
+"""
 
 
 @pytest.fixture
@@ -146,3 +156,88 @@ def test_the_events_of_a_bot_that_was_none_are_given_back(page, acme, sign_in, i
     assert kept_apart() == []
     with inside(acme):
         assert len(db.session.scalars(select(Event.id)).all()) == 30
+
+
+@pytest.fixture
+def centres(tmp_path):
+    """A file of networks, named by DATA_CENTRES_PATH."""
+    path = tmp_path / "centres.txt"
+    path.write_text(CENTRES)
+    yield path
+    use_networks(None)
+
+
+def test_what_comes_from_a_data_centre_is_kept_apart(page, acme, centres, kept_apart, sign_in):
+    client = page(DATA_CENTRES_PATH=str(centres))
+    assert reasons(post(client, acme, address="203.0.113.77")) == ["bot"]
+    assert reasons(post(client, acme, address="2001:db8:5::1")) == ["bot"]
+    assert reasons(post(client, acme, address="::ffff:198.51.100.200")) == ["bot"]
+    for home in ("203.0.114.1", "198.51.100.7", "2001:db8:6::1", ""):
+        assert reasons(post(client, acme, address=home)) == []
+    # What it says of itself is the better reason.
+    post(client, acme, address="203.0.113.77", agent="curl/8.0")
+    assert sorted(kept_apart()) == ["crawler"] + ["data_centre"] * 3
+    drops = f"/o/{acme.slug}/sites/{acme.site_id}/drops"
+    assert "comes from a data centre" in sign_in("alice@acme.example").get(drops).text
+
+
+def test_servers_may_tell_of_whoever_is_in_a_data_centre(page, acme, centres, kept_apart):
+    client = page(DATA_CENTRES_PATH=str(centres))
+    told = {**event(acme), "address": "203.0.113.77", "user_agent": AGENT}
+    body = {"site_id": str(acme.site_id), "events": [told]}
+    answer = client.post("/api/v1/events", json=body, headers=acme.bearer)
+    assert answer.json["accepted"] == 1 and kept_apart() == []
+
+
+def test_without_a_list_no_address_is_one_of_a_data_centre(client, acme, kept_apart):
+    assert reasons(post(client, acme, address="203.0.113.77")) == []
+    assert kept_apart() == []
+
+
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        ("203.0.112.255", False),
+        ("203.0.113.0", True),
+        ("203.0.113.255", True),
+        ("203.0.114.0", False),
+        ("198.51.100.127", False),
+        ("198.51.100.128", True),
+        ("198.51.100.255", True),
+        ("192.0.2.255", True),
+        ("0.0.0.0", False),
+        ("255.255.255.255", False),
+        ("2001:db8:5:ffff:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:4:ffff:ffff:ffff:ffff:ffff", False),
+        ("2001:db8:6::", False),
+        ("203.0.113.7, 8.8.8.8", False),
+        ("nonsense", False),
+    ],
+)
+def test_a_network_ends_where_it_says(centres, address, known):
+    use_networks(centres)
+    assert is_in_data_centre(address) is known
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "No such file"),
+        (b"", "names no network"),
+        (b"# nothing yet\n\n", "names no network"),
+        (b"203.0.113.0/24\n<html>", "line 2 of .*centres.txt is no network such as .*'<html>'"),
+        (b"203.0.113.0/33\n", "line 1 of "),
+        (b"\xff\xfe2\x000\x003\x00", "centres.txt"),
+    ],
+)
+def test_a_file_that_names_no_networks_is_refused_at_start(environ, tmp_path, content, told):
+    path = tmp_path / "centres.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"DATA_CENTRES_PATH: .*{told}"):
+        Settings.from_environment({**environ, "DATA_CENTRES_PATH": str(path)})
+
+
+def test_a_folder_is_no_list_of_networks(environ, tmp_path):
+    with pytest.raises(ConfigurationError, match="DATA_CENTRES_PATH: .*directory"):
+        Settings.from_environment({**environ, "DATA_CENTRES_PATH": str(tmp_path)})
