@@ -241,3 +241,14 @@ def test_a_file_that_names_no_networks_is_refused_at_start(environ, tmp_path, co
 def test_a_folder_is_no_list_of_networks(environ, tmp_path):
     with pytest.raises(ConfigurationError, match="DATA_CENTRES_PATH: .*directory"):
         Settings.from_environment({**environ, "DATA_CENTRES_PATH": str(tmp_path)})
+
+
+def test_a_bot_that_does_much_hides_no_other(page, acme, sign_in):
+    client = page(VIEWS_PER_VISITOR="1")
+    post(client, acme, agent="curl/8.0")
+    for _ in range(3):
+        post(client, acme, *views(acme, 40))
+    shown = sign_in("alice@acme.example").get(f"/o/{acme.slug}/sites/{acme.site_id}/drops").text
+    bots = shown[shown.index('id="bots"') :]
+    assert bots.count("opens pages faster than a person can") == 1
+    assert "120" in bots and "curl/8.0" in bots
