@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,8 +52,10 @@ class Settings:
     socket_cap: int
     events_per_address: int  # a second, ten times as many at once
     events_per_site: int  # a second and web process
+    views_per_visitor: int  # a second, ten times as many at once: more is no person; 0: no limit
     chain_heads: Path
     geoip_path: Path | None  # None: the bundled database of countries
+    data_centres_path: Path | None  # None: no address is known to be one of a data centre
 
     @property
     def production(self) -> bool:
@@ -98,9 +101,37 @@ class Settings:
             socket_cap=_count(environ, "CANDOR_SOCKET_CAP", 3000),
             events_per_address=_count(environ, "EVENTS_PER_ADDRESS", 50),
             events_per_site=_count(environ, "EVENTS_PER_SITE", 1000),
+            views_per_visitor=_count(environ, "VIEWS_PER_VISITOR", 10),
             chain_heads=data / "chain-heads.log",
             geoip_path=_geoip_path(environ.get("GEOIP_PATH")),
+            data_centres_path=_data_centres_path(environ.get("DATA_CENTRES_PATH")),
         )
+
+
+def networks_in(path: Path) -> list[IPv4Network | IPv6Network]:
+    """Those of a file with one a line, such as 203.0.113.0/24; `#` begins a comment.
+
+    Raises ConfigurationError when it cannot be read, is something else or names none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"DATA_CENTRES_PATH: {path}: {error}") from error
+    written = [(number, line.partition("#")[0].strip()) for number, line in enumerate(lines, 1)]
+    networks = [_network(path, number, text) for number, text in written if text]
+    if not networks:
+        raise ConfigurationError(f"DATA_CENTRES_PATH: {path} names no network.")
+    return networks
+
+
+def _network(path: Path, number: int, text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"DATA_CENTRES_PATH: line {number} of {path} is no network such as 203.0.113.0/24: "
+            f"{text[:60]!r}"
+        ) from error
 
 
 def read_settings() -> Settings:
@@ -252,6 +283,14 @@ def _geoip_path(text: str | None) -> Path | None:
         raise ConfigurationError(f"GEOIP_PATH: {error}") from error
     if not usable:
         raise ConfigurationError(f"GEOIP_PATH: {path} is not a database in MaxMind's format.")
+    return path
+
+
+def _data_centres_path(text: str | None) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).resolve()
+    networks_in(path)
     return path
 
 

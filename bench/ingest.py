@@ -30,7 +30,8 @@ BROWSER = (
     "Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/{version}.0.0.0 Safari/537.36"
 )
-UNLIMITED = {"EVENTS_PER_ADDRESS": "1000000", "EVENTS_PER_SITE": "1000000"}
+LIMITS = ("EVENTS_PER_ADDRESS", "EVENTS_PER_SITE", "VIEWS_PER_VISITOR")
+UNLIMITED = dict.fromkeys(LIMITS, "1000000")  # all are counted, and nothing is over them
 TARGETS = {"sqlite": (0.45, 10_000), "postgres": (0.3, 6_000)}
 
 

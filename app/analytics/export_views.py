@@ -32,6 +32,8 @@ def show() -> Any:
     if choice.chosen is None:
         return render("analytics/exports/show.html", block="picker", choice=choice)
     identifier = parsed_uuid(request.args.get("export", ""))
+    progress = Progress.of(identifier) if identifier else None
+    under_way = identifier if not (progress and progress["ended"]) else None
     return render(
         "analytics/exports/show.html",
         block="progress",
@@ -43,8 +45,8 @@ def show() -> Any:
         intervals=INTERVALS,
         raw=RAW,
         may_raw=current_member.may(Permission.ACTIVITIES_READ),
-        export=identifier or uuid7(),
-        progress=Progress.of(identifier) if identifier else None,
+        export=under_way or uuid7(),
+        progress=progress,
         **shown(),
     )
 

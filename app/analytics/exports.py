@@ -105,21 +105,26 @@ def written_apart(
 ) -> Iterator[bytes]:
     """Rows as a file in pieces."""
     written = _csv(columns, rows) if format == "csv" else _json(columns, rows)
-    return _apart(progress.until_end(written))
+    return _apart(progress.until_end(written), progress)
 
 
-def _apart(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _apart(pieces: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
     """Each made in surroundings of its own: those of the request end before the last one leaves,
     and nothing stays open while whoever downloads takes his time."""
     app, organization_id = current_app._get_current_object(), current_organization_id()  # type: ignore[attr-defined]
 
     def made() -> Iterator[bytes]:
-        while True:
-            with app.app_context(), scope(organization_id):
-                piece = next(pieces, None)
-            if piece is None:
-                return
-            yield piece
+        try:
+            while True:
+                with app.app_context(), scope(organization_id):
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
+        except BaseException:  # also that nobody wants the rest
+            with app.app_context():
+                progress.stop()
+            raise
 
     return made()
 

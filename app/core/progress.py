@@ -41,11 +41,15 @@ class Progress:
 
     def until_end(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield from pieces
+        self._tell(ended=True, whole=True)
+
+    def stop(self) -> None:
+        """It ended before all was done."""
         self._tell(ended=True)
 
-    def _tell(self, ended: bool = False) -> None:
+    def _tell(self, ended: bool = False, whole: bool = False) -> None:
         if self._key is not None:
-            said = {"done": self._done, "total": self._total, "ended": ended}
+            said = {"done": self._done, "total": self._total, "ended": ended, "whole": whole}
             with suppress(RedisError):
                 bus.redis().set(self._key, json.dumps(said), ex=TOLD_FOR)
 

@@ -44,11 +44,20 @@ class Buckets:
 
     def take(self, key: str, number: int = 1) -> bool:
         """Whether that many more are allowed now; then they are taken."""
+        return self._take(key, number, 0)
+
+    def charge(self, key: str, number: int = 1) -> bool:
+        """Whether that many more are allowed now; they are taken in any case, on credit of at most
+        a whole bucket. Whoever stays too fast is refused all the time, and not now and then."""
+        return self._take(key, number, self._burst)
+
+    def _take(self, key: str, number: int, credit: int) -> bool:
         moment = time.monotonic()
         tokens, before = self._buckets.pop(key, (float(self._burst), moment))
         tokens = min(self._burst, tokens + (moment - before) * self._rate)
         allowed = tokens >= number
-        self._buckets[key] = (tokens - number if allowed else tokens, moment)
+        left = tokens - number if allowed or credit else tokens
+        self._buckets[key] = (max(left, -credit), moment)
         if len(self._buckets) > self._size:
             self._buckets.popitem(last=False)
         return allowed

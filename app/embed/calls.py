@@ -9,12 +9,14 @@ from uuid import UUID
 
 from app.core import clock, strict_json
 from app.core.errors import ApiError
-from app.core.ratelimit import counted_address
+from app.core.ratelimit import Buckets, counted_address
 from app.embed.seen import context_of, count_impressions
 from app.sites.queries import PublishedSite
-from app.tracking.bots import bot_reason
+from app.tracking.arrivals import PAGE_VIEW
+from app.tracking.bots import DATA_CENTRE, TOO_FAST, bot_reason
 from app.tracking.checks import Sender, Verdict, judge
 from app.tracking.committer import Parcel
+from app.tracking.data_centres import is_in_data_centre
 from app.tracking.devices import Device, device_of
 from app.tracking.identity import Token, identify, read_token, renewed_token
 from app.tracking.places import Place, masked, place_of
@@ -25,19 +27,25 @@ LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})?")
 LONGEST_LANGUAGE = 12
 LONGEST_HASHED = 1000
 IMPRESSION = "impression"
+# Milliseconds: a page sends every five seconds. What is older was gathered while it could not send.
+JUST_NOW = 10_000
 
 Environ = dict[str, Any]
 
 
 class Call:
-    """What one request brings for one site, judged event by event."""
+    """What one request brings for one site, judged event by event, and by how many pages its
+    visitor opens: `views` counts them."""
 
-    def __init__(self, environ: Environ, site: PublishedSite, said: dict[str, Any]) -> None:
+    def __init__(
+        self, environ: Environ, site: PublishedSite, said: dict[str, Any], views: Buckets
+    ) -> None:
         self._text = said.get("visitor")
         self._token = read_token(site.id, self._text)
         self._user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_HASHED]
         self._sender = self._read_sender(environ, site, said)
         self.verdicts: list[Verdict] = [judge(self._sender, raw) for raw in said["events"]]
+        self._judge_speed(views)
         self.parcel = self._pack()
 
     def _read_sender(self, environ: Environ, site: PublishedSite, said: dict[str, Any]) -> Sender:
@@ -55,13 +63,29 @@ class Call:
             language=language_of(environ),
             masked_address=None if unfollowed else address.masked,
             consented=consented,
-            bot=browser.bot or ("webdriver" if said.get("webdriver") is True else None),
+            bot=browser.bot or _bot_by_circumstances(environ, said),
             skew=_skew(said.get("sent_at"), now),
         )
         if consented and not unfollowed:
             counted, agent = address.counted, self._user_agent
             sender.who = identify(site, counted, agent, self._token, consent=consent)
         return sender
+
+    def _judge_speed(self, views: Buckets) -> None:
+        """Whoever opens more pages than a person can is a program, whatever it calls itself. By
+        the clock of the server, and only what just happened: a page that was offline sends what it
+        gathered all at once. A page that writes its state into its address, say a map, is one page.
+        Who asked not to be followed has no name by which to count."""
+        sender = self._sender
+        if sender.who is None or sender.bot:
+            return
+        good = [each for each in self.verdicts if each.reason is None]
+        opened = len(_opened(good, since=sender.now - JUST_NOW))
+        if not opened or views.charge(f"{sender.site.number} {sender.who.visitor.hex()}", opened):
+            return
+        sender.bot = TOO_FAST
+        for verdict in good:
+            verdict.reason = "bot"
 
     def _pack(self) -> Parcel:
         parcel = Parcel([])
@@ -124,6 +148,12 @@ def said_in(sent: bytes) -> dict[str, Any]:
     return call
 
 
+def _opened(verdicts: list[Verdict], since: int) -> set[str]:
+    """The pages that were opened since then."""
+    arrivals = [each.arrival for each in verdicts if each.arrival]
+    return {each.url for each in arrivals if each.name == PAGE_VIEW and each.at >= since}
+
+
 class Browser(NamedTuple):
     device: Device
     bot: str | None
@@ -132,6 +162,13 @@ class Browser(NamedTuple):
 @lru_cache(4096)
 def _browser(user_agent: str) -> Browser:
     return Browser(device_of(user_agent), bot_reason(user_agent))
+
+
+def _bot_by_circumstances(environ: Environ, said: dict[str, Any]) -> str | None:
+    """What no user agent tells."""
+    if said.get("webdriver") is True:
+        return "webdriver"
+    return DATA_CENTRE if is_in_data_centre(environ.get("REMOTE_ADDR") or "") else None
 
 
 class Whereabouts(NamedTuple):

@@ -37,6 +37,7 @@ LARGEST_BODY = 64 * 1024
 MOST_AT_ONCE = 200  # requests of this process; more than that would only wait
 HELD = 1.0  # seconds
 MOST_HELD = 2000
+NO_LIMIT = 1_000_000
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -58,7 +59,9 @@ class Ingest:
         self._addresses = Buckets(rate=rate, burst=rate * 10)
         rate = settings.events_per_site
         self._sites = Buckets(rate=rate, burst=rate * 10)
-        app.extensions["candor_event_rates"] = self._addresses, self._sites
+        rate = settings.views_per_visitor or NO_LIMIT
+        self._views = Buckets(rate=rate, burst=rate * 10)
+        app.extensions["candor_event_rates"] = self._addresses, self._sites, self._views
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != PATH:
@@ -118,7 +121,7 @@ class Ingest:
         self._check_origin(environ, site, number)
         if slow_down or not self._sites.take(site.key, number):
             raise self._too_fast(site, number)
-        call = Call(environ, site, said)
+        call = Call(environ, site, said, self._views)
         self._count_drops(site, call.verdicts)
         if len(call.parcel):
             self._committer.submit(call.parcel)

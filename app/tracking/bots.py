@@ -10,6 +10,9 @@ from ua_parser_rs import UserAgentExtractor
 
 from app.tracking.devices import legible
 
+# Of a visitor, by where he calls from and by how many pages he opens (embed/calls.py).
+DATA_CENTRE, TOO_FAST = "data_centre", "impossible_speed"
+
 HEADLESS = re.compile(
     r"headless|phantomjs|slimerjs|htmlunit|jsdom|puppeteer|playwright|cypress", re.IGNORECASE
 )

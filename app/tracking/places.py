@@ -49,7 +49,7 @@ def use_database(path: Path | None) -> None:
 def place_of(address: str) -> Place:
     """What is known of an IPv4 or IPv6 address in text. Never raises: private and malformed ones
     are nowhere."""
-    parsed = _parsed(address)
+    parsed = parsed_address(address)
     if parsed is None:
         return NOWHERE
     try:
@@ -63,14 +63,15 @@ def place_of(address: str) -> Place:
 def masked(address: str) -> str:
     """Its network: the first 24 bits of IPv4 as "203.0.113.0", 48 of IPv6 as "2001:db8:1::". ""
     for what is no address."""
-    parsed = _parsed(address)
+    parsed = parsed_address(address)
     if parsed is None:
         return ""
     kept = IPV4_KEPT if parsed.version == 4 else IPV6_KEPT
     return str(ip_network((int(parsed), kept), strict=False).network_address)
 
 
-def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+def parsed_address(address: str) -> IPv4Address | IPv6Address | None:
+    """IPv4 in the clothes of IPv6 is IPv4. None for what is no address."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -113,19 +114,30 @@ def drops_of(site_number: int, days: int) -> Drops:
 
 @dataclass(frozen=True)
 class Quarantine:
-    """Events of bots, which are kept apart: how many, and the newest."""
+    """Events of bots, which are kept apart: how many, and of each bot of which there are newest
+    ones the newest and how many it has. That is what can be given back at once (quarantine.py)."""
 
     count: int
-    newest: list[Quarantined]
+    newest: list[tuple[Quarantined, int]]
 
 
 def quarantine_of(site_number: int, days: int) -> Quarantine:
     since = (_now() - days * DAY) * 1000
     here = (Quarantined.site_number == site_number, Quarantined.at > since)
-    newest = select(Quarantined).where(*here).order_by(Quarantined.id.desc()).limit(SUSPECTS)
+    bot = (Quarantined.user_agent, Quarantined.reason)
+    last = func.max(Quarantined.at).label("last")
+    bots = select(*bot, last, func.count().label("number")).where(*here).group_by(*bot)
     with reading(newest=True) as reader:
         count = reader.scalar(select(func.count()).select_from(Quarantined).where(*here)) or 0
-        return Quarantine(count, list(reader.scalars(newest)))
+        found = reader.execute(bots.order_by(last.desc(), *bot).limit(SUSPECTS)).all()
+        # One by one: who gives all of his events the same time has many of that time.
+        last_ones = [(reader.scalar(_last_of(here, *each[:3])), each.number) for each in found]
+    return Quarantine(count, [(row, number) for row, number in last_ones if row is not None])
+
+
+def _last_of(here: tuple[Any, ...], user_agent: str, reason: str, at: int) -> Any:
+    found = select(Quarantined).where(*here, Quarantined.at == at)
+    return found.filter_by(user_agent=user_agent, reason=reason).limit(1)
 
 
 def _now() -> int:

@@ -55,7 +55,7 @@ def drops(site_id: UUID) -> Any:
         site=site,
         drops=drops_of(site.number, days),
         quarantine=quarantine,
-        bots=[(each, moment(each.at)) for each in quarantine.newest],
+        bots=[(each, number, moment(each.at)) for each, number in quarantine.newest],
         spans=SPANS,
         limits=current_app.extensions["candor_settings"],
     )

@@ -273,3 +273,14 @@ def test_how_far_a_long_export_is_can_be_seen(visits, take, alice, acme, umbrell
     charlie = sign_in("charlie@umbrella.example")
     seen = charlie.get(f"/o/{umbrella.slug}/analytics/export?export={export}").text
     assert "The file is complete" not in seen
+
+
+def test_a_download_that_was_cut_short_is_not_told_to_be_complete(visits, take, alice, acme):
+    export = event(acme)["id"]
+    answer = take("events", export=export)
+    next(answer.iter_encoded())
+    answer.close()
+    text = alice.get(f"/o/{acme.slug}/analytics/export?export={export}").text
+    assert "The file is not complete" in text and "The file is complete" not in text
+    # The next one has a progress of its own.
+    assert export not in text

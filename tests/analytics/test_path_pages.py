@@ -70,6 +70,7 @@ def test_a_funnel_is_saved_changed_and_deleted(acme, alice, page, form, inside):
         ("/retention", "unit=month"),
         ("/attribution", "by=country&model=first"),
         ("/campaigns", ""),
+        ("/funnels", ""),
         ("funnel", "split=device"),
     ],
 )
@@ -201,3 +202,16 @@ def test_a_viewer_looks_at_all_of_it_and_is_offered_no_change(
         assert answer.status_code == 200, path
         for offer in ("New goal", "New funnel", "Change steps", "trusts_pages"):
             assert offer not in answer.text, (path, offer)
+
+
+def test_a_filter_that_came_along_can_be_taken_off_where_there_is_nothing_to_count_yet(
+    acme, alice, page, form
+):
+    for path in ("goals", "funnels"):
+        bare = f"{page}/{path}?site={acme.site_id}"
+        assert "asked__form" not in alice.get(bare).text
+        assert "Remove the filter Country" in alice.get(f"{bare}&f=country:is:DE").text
+    alice.post(f"{page}/funnels", form)
+    listed = alice.get(f"{page}/funnels?site={acme.site_id}&f=country:is:DE").text
+    assert 'id="filter-on"' in listed and "Remove the filter Country" in listed
+    assert 'id="filter-on"' in alice.get(f"{page}/funnels?site={acme.site_id}").text

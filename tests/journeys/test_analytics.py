@@ -18,6 +18,7 @@ from tests.journeys.test_axe import MEASURED, problems
 from tests.tracking.arriving import DIRECT, MINUTE, Shelf
 
 DAYS = 5
+UNSEEN = re.compile(r"[/,] 0\)$")  # of a colour
 GERMAN = DIRECT._replace(country="DE", region="Hesse, DE", city="Kassel, DE")
 FRENCH = DIRECT._replace(country="FR", device="mobile", channel="organic_search")
 
@@ -247,4 +248,53 @@ def test_axe_finds_nothing(program, acme, visited, dashboard):
     ]
     found = [each for path in pages for each in problems(page, here + path)]
     assert not found, "\n".join(found)
+    assert page.errors == []
+
+
+def test_a_panel_that_is_asked_for_anew_stands_grey_and_keeps_its_height(analytics):
+    page, held = analytics, []
+    pages, sources = panel(page, "Pages"), panel(page, "Sources")
+    before = pages.bounding_box()["height"]
+    page.route("**/analytics?*", lambda route: held.append(route))
+    pages.get_by_role("link", name="Exit page").click()
+    label, words = pages.locator(".bars__label").first, sources.locator(".bars__label").first
+    expect(label).to_have_css("color", UNSEEN)
+    expect(pages).to_have_attribute("aria-busy", "true")
+    expect(words).not_to_have_css("color", UNSEEN)
+    assert pages.bounding_box()["height"] == before
+    held[0].continue_()
+    expect(pages.get_by_role("link", name="Exit page")).to_have_attribute("aria-current", "true")
+    expect(label).not_to_have_css("color", UNSEEN)
+    expect(pages).not_to_have_attribute("aria-busy", "true")
+
+
+def test_without_motion_what_waits_stands_still(analytics):
+    page, held = analytics, []
+    page.emulate_media(reduced_motion="reduce")
+    page.route("**/analytics?*", lambda route: held.append(route))
+    pages = panel(page, "Pages")
+    pages.get_by_role("link", name="Exit page").click()
+    expect(pages.locator(".bars__label").first).to_have_css("color", UNSEEN)
+    expect(pages.locator(".bars")).to_have_css("animation-iteration-count", "1")
+    expect(pages.locator(".bars")).to_have_css("opacity", "1")
+    held[0].continue_()
+    expect(pages.get_by_role("link", name="Exit page")).to_have_attribute("aria-current", "true")
+
+
+def test_a_file_is_made_once_however_often_its_button_is_pressed(program, acme, visited, dashboard):
+    page, asked = dashboard(), []
+    page.goto(f"{program.url}/o/{acme.slug}/analytics/export?site={acme.site_id}&period=7d")
+    page.on("request", lambda sent: asked.append(sent) if sent.method == "POST" else None)
+    button = page.get_by_role("button", name="Download")
+    expect(button).to_be_enabled()
+    for files in (1, 2):
+        number = page.locator("#export-id").input_value()
+        with page.expect_download() as download:
+            button.dblclick()
+            expect(button).to_have_attribute("aria-disabled", "true")
+        assert download.value.suggested_filename.endswith(".csv")
+        expect(page.get_by_text("The file is complete")).to_be_visible()
+        expect(button).to_be_enabled()
+        expect(page.locator("#export-id")).not_to_have_value(number)
+        assert len(asked) == files
     assert page.errors == []

@@ -35,6 +35,7 @@ class Stage:
                 "WEB_CONCURRENCY": "2",
                 "EVENTS_PER_ADDRESS": "1000000",
                 "EVENTS_PER_SITE": "1000000",
+                "VIEWS_PER_VISITOR": "0",
             }
         )
         self.program.start("worker")
