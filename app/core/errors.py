@@ -146,7 +146,8 @@ def as_api_error(error: BaseException) -> ApiError:
         message = "Storage is not available right now. Nothing was lost; please try again."
         return ApiError(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})
     if isinstance(error, RedisError):
-        # Only what must hold without exception asks Redis on a request's path: limits of sign-in.
+        # Only what must hold without exception asks Redis on a request's path: limits of sign-in
+        # and of mails.
         log.error("redis_unavailable", error=str(error))
         message = "This is not available right now. Please try again."
         return ApiError(503, "unavailable", message, {}, {"Retry-After": RETRY_AFTER})

@@ -1,8 +1,13 @@
-"""How often guests may write, send files, and have something mailed. Of each web process."""
+"""How often guests may write and send files, of each web process; and have something mailed, of
+all of them together."""
 
 from __future__ import annotations
 
-from app.core.ratelimit import Buckets, address
+from limits import parse_many
+
+from app.core import bus
+from app.core.crypto import blind_index
+from app.core.ratelimit import Buckets, address, limiter
 
 # A person types; an office behind one address has many.
 writers = Buckets(rate=1, burst=30)
@@ -11,12 +16,27 @@ addresses = Buckets(rate=20, burst=300)
 readers = Buckets(rate=100, burst=1000)
 # From where a guest writes is looked at once a minute.
 noted = Buckets(rate=1 / 60, burst=1)
-# Anybody can claim any address: enough mail for himself, too little to fill a stranger's mailbox.
-recipients = Buckets(rate=1 / 3600, burst=3)
-senders = Buckets(rate=1 / 360, burst=10)
 # Files are kept in the database.
 uploads = Buckets(rate=1 / 60, burst=20)
+# Anybody can claim any address: enough mail for himself, too little to fill a stranger's mailbox.
+MAILS_TO_RECIPIENT = "3 per hour; 24 per day"
+MAILS_OF_SENDER = "10 per hour"
 
 
 def may_mail(email: str) -> bool:
-    return senders.take(address()) and recipients.take(email.casefold())
+    """Then it is counted. As at sign-in, without Redis nothing is mailed: raises RedisError. Never
+    asked in a transaction that has written."""
+    recipient = (blind_index(email, purpose="limit") or b"").hex()
+    sent = _count(MAILS_OF_SENDER, "chat_sender", address())
+    return sent and _count(MAILS_TO_RECIPIENT, "chat_recipient", recipient)
+
+
+def may_confirm(email: str) -> bool:
+    """For what is kept all the same, and without Redis not confirmed."""
+    allowed: list[bool] = []
+    bus.missable(lambda: allowed.append(may_mail(email)))
+    return allowed == [True]
+
+
+def _count(limit: str, scope: str, key: str) -> bool:
+    return all(limiter.limiter.hit(each, scope, key) for each in parse_many(limit))

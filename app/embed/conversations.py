@@ -35,7 +35,7 @@ from app.embed.chat_bodies import (
 )
 from app.embed.chat_limits import addresses, may_mail, readers, writers
 from app.embed.guests import bearer, guest_of, surroundings
-from app.embed.hearing import begin, hear, look_around, suggested
+from app.embed.hearing import begin, confirms, hear, look_around, suggested
 from app.embed.introductions import vouch
 from app.embed.panels import begun, panel_of
 from app.embed.published import known_origin
@@ -134,11 +134,15 @@ def read_messages(conversation_id: str) -> dict[str, Any]:
 @takes_upload(LARGEST)
 def write_message(conversation_id: str) -> Any:
     """A message by its `client_id`: JSON with `body`, or a form with `file`. 201 with its seq."""
-    conversation, site, said = _written_to(conversation_id), g.site, said_with_file()
+    conversation, told = _written_to(conversation_id), False
+    site, said = g.site, said_with_file()
     saying = saying_of(said, site.id)
+    if conversation.opened_at is None:
+        told = confirms(site, settings_of(site), conversation.guest.email)
+        conversation = own_conversation(conversation_id, writing=True)
     look_around(conversation, site, said)
     found = {} if conversation.opened_at else suggested(site, saying.body)
-    answer = {**hear(conversation, site, saying).public(), **found}
+    answer = {**hear(conversation, site, saying, told=told).public(), **found}
     db.session.commit()
     return answer, 201
 

@@ -55,6 +55,12 @@ def guest_of(site: PublishedSite, text: str) -> Guest | None:
     return _one(Guest.site_id == site.id, Guest.visitor == bytes.fromhex(token.visitor))
 
 
+def is_signed_for(site: PublishedSite, text: str) -> bool:
+    """Whether it is a token of the chat or of tracking that this site gave to somebody."""
+    chat = tokens.read(tokens.CHAT, site.id, text)
+    return chat is not None or read_token(site.id, text) is not None
+
+
 def conversation_of(site: PublishedSite, identifier: str, text: str) -> Conversation:
     """A guest's own conversation, else 404. With its id, which only he was told, the token of an
     anonymous visitor is enough."""

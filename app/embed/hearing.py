@@ -6,14 +6,14 @@ from typing import Any
 
 from app.chat import letters
 from app.chat.automation import begin_offline
-from app.chat.models import Conversation, Guest, Message, Surroundings
+from app.chat.models import ChatSettings, Conversation, Guest, Message, Surroundings
 from app.contacts.suggestions import suggestions_for
 from app.core import clock
-from app.core.db import exclusive
+from app.core.db import exclusive, release
 from app.core.errors import ApiError
 from app.embed.chat_access import settings_of
 from app.embed.chat_bodies import Said, Saying, client_id_of, first_words_of, person_of
-from app.embed.chat_limits import may_mail, noted, writers
+from app.embed.chat_limits import may_confirm, noted, writers
 from app.embed.guests import bearer, guest_of, surroundings
 from app.embed.introductions import demand_address, introduce
 from app.embed.opening_lines import begin_with_line
@@ -24,15 +24,27 @@ def begin(site: PublishedSite, said: Said) -> Conversation:
     """A conversation, and with `body` its first message. Asked for twice it is one."""
     settings, around = settings_of(site), surroundings(site, said)
     saying = Saying(client_id_of(said), first_words_of(said), None)
-    person, known = person_of(said), _known(site, saying, around)
+    person, before = person_of(said), guest_of(site, bearer())
+    email = person.email or (before.email if before else None)
+    told = bool(saying.body) and confirms(site, settings, email)
+    known = _known(site, saying, around)
     guest = known.guest if known else guest_of(site, bearer()) or Guest.arrive(site.id, around)
     writers.demand(guest.id.hex)
     introduce(guest, person, around)
     demand_address(guest, settings, site)
     conversation = known or _begun(guest, around, site, said)
     if saying.body:
-        hear(conversation, site, saying)
+        hear(conversation, site, saying, told=told)
     return conversation
+
+
+def confirms(site: PublishedSite, settings: ChatSettings, email: str | None) -> bool:
+    """Whether a first message of his is confirmed by mail now. Redis is asked, so before anything
+    is written."""
+    if not email or settings.hours(site.time_zone).open_at(clock.now()):
+        return False
+    release()
+    return may_confirm(email)
 
 
 def _begun(guest: Guest, around: Surroundings, site: PublishedSite, said: Said) -> Conversation:
@@ -47,13 +59,15 @@ def suggested(site: PublishedSite, body: str | None) -> dict[str, Any]:
     return {} if found is None else {"suggestions": [each.public() for each in found]}
 
 
-def hear(conversation: Conversation, site: PublishedSite, saying: Saying) -> Message:
-    """The guest writes. A first message when nobody is there is a request besides."""
+def hear(
+    conversation: Conversation, site: PublishedSite, saying: Saying, *, told: bool = False
+) -> Message:
+    """The guest writes. A first message when nobody is there is a request besides; `told`: whether
+    it is confirmed by mail."""
     Conversation.lock(conversation.id)
     opening = conversation.opened_at is None
     message = conversation.hear(saying.body, saying.client_id, saying.upload)
     if opening and not settings_of(site).hours(site.time_zone).open_at(clock.now()):
-        told = may_mail(conversation.guest.email or "")
         begin_offline(conversation, message, letters.resume_url(conversation), told=told)
     return message
 

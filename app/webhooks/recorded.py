@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from app.webhooks.models.delivery import payload_of
 from app.webhooks.outbox import nudge
 
 BATCH = 100  # events of one delivery
+LARGEST = 256 * 1024  # bytes of one; a single event has a tenth of it at most
 AT_ONCE = 1000  # events of one transaction
 SLICE = 1.0  # seconds of a worker's turn: what comes in must not wait for it
 SHARE = 10  # of the time that looking through a quarter may take: one in ten
@@ -116,7 +118,7 @@ def _tell_some(due: Due) -> bool:
     seen = ToldEvents.of(due.endpoint_id, due.site_id, due.bucket)
     untold = seen.untold(ids) if seen else ids
     some = untold[:AT_ONCE]
-    payloads = [payload_of(EventsRecorded.name, each) for each in _batches(site, some)]
+    payloads = list(_payloads(site, some))
     whole = len(untold) == len(some)
     ready_at = clock.milliseconds() + SHARE * took
     _write(due, seen.told if seen else None, some, payloads, seq=seq if whole else 0, at=ready_at)
@@ -163,7 +165,7 @@ def _ids(site_number: int, bucket: int, since: dict[str, Any]) -> list[UUID]:
         return [row.id for row in reader.execute(found) if row.at >= since[row.name]]
 
 
-def _batches(site: Site, ids: list[UUID]) -> Iterator[dict[str, Any]]:
+def _payloads(site: Site, ids: list[UUID]) -> Iterator[bytes]:
     places = {identifier: place for place, identifier in enumerate(ids)}
     for first in range(0, len(ids), BATCH):
         wanted = ids[first : first + BATCH]
@@ -172,4 +174,15 @@ def _batches(site: Site, ids: list[UUID]) -> Iterator[dict[str, Any]]:
             events = sorted(reader.scalars(found), key=lambda event: places[event.id])
             visits = sessions_by_id(reader, site.number, (each.session_id for each in events))
         if events:
-            yield EventsRecorded(site=site, events=events, sessions=visits).public_data()
+            yield from _small_enough(EventsRecorded(site=site, events=events, sessions=visits))
+
+
+def _small_enough(told: EventsRecorded) -> Iterator[bytes]:
+    """As one payload, or halved until each has few enough bytes."""
+    payload = payload_of(told.name, told.public_data())
+    half = len(told.events) // 2
+    if len(payload) <= LARGEST or not half:
+        yield payload
+        return
+    for events in (told.events[:half], told.events[half:]):
+        yield from _small_enough(replace(told, events=events))

@@ -309,6 +309,14 @@
     if (ask) ask.hidden = !window.Notification || Notification.permission !== "default";
   }
 
+  // Set in another tab. Without a key, all of it was cleared.
+  window.addEventListener("storage", ({ key }) => {
+    if (key && !key.startsWith("inbox-")) return;
+    showAway();
+    showSwitches();
+    if (key !== "inbox-mute") tellHere();
+  });
+
   document.addEventListener("click", async (event) => {
     const on = (selector) => event.target.closest?.(selector);
     if (on("[data-away]")) {

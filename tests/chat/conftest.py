@@ -18,8 +18,7 @@ from tests.visits import FIREFOX
 @pytest.fixture(autouse=True)
 def _unhurried(app):
     limits = (chat_limits.writers, chat_limits.addresses, chat_limits.readers)
-    mails = (chat_limits.recipients, chat_limits.senders)
-    for buckets in (*limits, *mails, chat_limits.uploads):
+    for buckets in (*limits, chat_limits.uploads):
         buckets.reset()
 
 

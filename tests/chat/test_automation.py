@@ -17,6 +17,7 @@ from app.core import clock
 from app.core.db import db
 from app.core.mail import OutgoingMail
 from app.support.models import Ticket
+from tests.chat.test_writing import png, upload
 
 NEVER = [[] for _ in range(7)]
 TEXTS = {
@@ -239,3 +240,13 @@ def test_a_resume_token_names_its_guest_for_two_weeks(writer, reply, sweep, mail
         assert read(RESUME, acme.site_id, token)
         with time_machine.travel(clock.now() + timedelta(days=15)):
             assert read(RESUME, acme.site_id, token) is None
+
+
+def test_a_file_when_nobody_is_there_is_confirmed_as_well(writer, chatting, mails):
+    chatting(week=NEVER)
+    writer.begin(None, email="ada@example.com")
+    assert mails() == []
+    assert upload(writer, png(), "a.png").status_code == 201
+    assert [to for to, _, _ in mails()] == ["ada@example.com"]
+    writer.write("Hello?")
+    assert len(mails()) == 1

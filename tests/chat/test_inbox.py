@@ -127,6 +127,8 @@ def test_a_search_says_how_far_it_went_and_goes_on_in_older_messages(
     monkeypatch.setattr(inbox, "NAMES", 1)
     page = agent.get(f"/o/{acme.slug}/inbox?q=Ada").text
     assert "Searched all messages and the names of the newest 1 visitors" in page
+    # Of older visitors it does not say that there is none, and says what finds them.
+    assert "Nobody wrote this lately." in page and "An e-mail address finds them all." in page
     # What is no place in the list is no place.
     assert agent.get(f"{path}&below=x").status_code == 200
 

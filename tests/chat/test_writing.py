@@ -156,6 +156,25 @@ def test_another_page_may_not_read_or_write(writer, acme):
     assert asked.headers["Access-Control-Allow-Origin"] == f"https://{acme.domain}"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nobody_is_told_that_a_conversation_exists(writer, another, umbrella, acme, inside, method):
+    writer.begin()
+    with inside(acme):
+        guest = db.session.query(Guest).one().id
+        theirs = tokens.issue(tokens.CHAT, umbrella.site_id, guest)
+    said = {"json": {"client_id": str(uuid4()), "body": "Hm"}} if method == "POST" else {}
+    for origin in (f"https://{umbrella.domain}", "https://evil.example"):
+        for token in ("", theirs):
+            stranger, headers = another(token=token, address="203.0.113.9"), {"Origin": origin}
+            there, nowhere = (
+                stranger.call(method, f"conversations/{each}/messages", headers=headers, **said)
+                for each in (writer.conversation, uuid4())
+            )
+            assert there.status_code == nowhere.status_code == 404
+            assert there.json["error"]["message"] == nowhere.json["error"]["message"]
+            assert set(there.headers.keys()) == set(nowhere.headers.keys())
+
+
 @pytest.mark.parametrize(
     "body", ["", "   ", "x" * (LONGEST + 1), 7, None, ["a"], {"a": 1}, "a\x00"]
 )

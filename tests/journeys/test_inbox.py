@@ -9,11 +9,13 @@ from uuid import uuid4
 import pytest
 import requests
 from playwright.sync_api import expect
+from redis import Redis
 
 from app.accounts.models import Member, User
 from app.accounts.permissions import Role
 from app.chat.models import CannedReply, ChatSettings, Conversation, Label
 from app.core import clock, tenancy
+from app.core.bus import PREFIX
 from app.core.db import db
 from app.embed import chat_limits
 from app.sites.models import Site
@@ -266,3 +268,29 @@ def test_a_note_may_be_followed_by_another(guest, inbox):
     page.keyboard.press("Enter")
     expect(page.locator(".message--note")).to_have_count(2)
     expect(page.get_by_role("button", name="Add note")).to_be_visible()
+
+
+def test_away_in_one_tab_is_away_in_the_others(guest, inbox, program, shop):
+    one = inbox("alice@acme.example")
+    other = one.context.new_page()
+    other.goto(one.url)
+    shown = other.locator("#away")
+    expect(shown).to_have_text("Available")
+    store = Redis.from_url(program.environ["REDIS_URL"])
+
+    def wait_until_there(tabs):
+        """As the server counts them: those through which new conversations may be given to her."""
+        for _ in range(100):
+            if store.zcard(f"{PREFIX}recent:agents:{shop.id.hex}") == tabs:
+                return
+            one.wait_for_timeout(100)
+        raise AssertionError("waited in vain")
+
+    wait_until_there(2)
+    one.locator("#away").click()
+    expect(shown).to_have_text("Away")
+    wait_until_there(0)
+    # A tab that was left open has her back as well.
+    shown.click()
+    expect(one.locator("#away")).to_have_text("Available")
+    wait_until_there(2)

@@ -16,11 +16,13 @@ from sqlalchemy import select
 from app.accounts.models import Member, Organization, SignIn, User
 from app.accounts.permissions import Role
 from app.analytics import rollups
+from app.chat.models import ChatSettings, Message
 from app.commerce.models import Order
 from app.core import tenancy
 from app.core.db import db
 from app.core.forms import csrf
 from app.core.ids import uuid7
+from app.core.mail import OutgoingMail
 from app.proof import opt_outs
 from app.proof.imports import Import
 from app.sites.models import Site
@@ -325,6 +327,31 @@ def test_too_many_tries_are_told_when_to_come_back(app, acme, client):
     assert answer.status_code == 429 and answer.mimetype == "text/html"
     assert int(answer.headers["Retry-After"]) >= 1
     assert client.get("/sign-in").status_code == 200
+
+
+def test_without_redis_what_a_guest_writes_is_kept_and_nothing_is_mailed(acme, inside, spare_app):
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        ChatSettings.of(site.id).change(site, on=True, week=[[] for _ in range(7)])
+        db.session.commit()
+    client = spare_app(redis_url=NOWHERE).test_client()
+    said = {
+        "site": acme.site_key,
+        "client_id": str(uuid7()),
+        "body": "Hello",
+        "email": "ada@example.com",
+    }
+    begun = client.post("/widget/v1/conversations", json=said)
+    assert begun.status_code == 201, begun.text
+    refused = client.post(
+        f"/widget/v1/conversations/{begun.json['id']}/transcript",
+        json={},
+        headers={"Authorization": f"Bearer {begun.json['token']}"},
+    )
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) >= 1
+    with inside(acme):
+        assert db.session.query(Message).filter_by(author="visitor").count() == 1
+        assert db.session.query(OutgoingMail).count() == 0
 
 
 def test_without_redis_nobody_signs_in_and_everything_else_goes_on(app, acme, sign_in, spare_app):

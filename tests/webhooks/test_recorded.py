@@ -109,6 +109,20 @@ def test_there_are_at_most_100_in_a_batch_and_each_once(
     assert len(set(receiver.ids)) == 5
 
 
+def test_large_events_come_in_batches_of_few_enough_bytes(acme, client, receive, endpoint_of, told):
+    receiver = receive()
+    endpoint_of(acme, receiver, **WANTED)
+    sent = []
+    for number in range(40):
+        props = {f"about_{each}": "\u00e9" * 480 for each in range(7)}
+        some = [event(acme, name="signup", props=props) for _ in range(2)]
+        send(client, acme, *some, address=f"198.51.100.{number}")
+        sent += ids(some)
+    assert sorted(ids(told(receiver))) == sorted(sent)
+    assert len(receiver.received) > 1
+    assert max(len(got.body) for got in receiver.received) <= 256 * 1024
+
+
 def test_two_workers_at_once_tell_each_event_once(
     app, acme, client, receive, endpoint_of, told, inside
 ):

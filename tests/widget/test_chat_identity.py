@@ -5,13 +5,14 @@ import hmac
 import json
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from app.chat import tokens
-from app.chat.models import ChatSettings, Guest
+from app.chat.models import ChatSettings, Conversation, Guest, Message
 from app.core.db import db
 
-from .chat import messages, open_chat, panel, standing, wait_until, write
+from .chat import menu, messages, open_chat, panel, standing, wait_until, write
 from .hosts import STUB
 
 
@@ -104,3 +105,115 @@ def test_a_link_that_is_no_longer_good_says_so_and_the_chat_works(walk_in, reply
     expect(panel(page)).not_to_contain_text("Dieser Link")
     reply("Gern")
     expect(messages(page)).to_have_text(["Trotzdem", "Gern"])
+
+
+@pytest.fixture
+def signed(shop, inside):
+    """What the site's server says of one of its users."""
+    with inside(shop):
+        secret = ChatSettings.of(shop.site_id).identity_secret
+
+    def sign(user_id):
+        digest = hmac.new(secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
+        return {"id": user_id, "hash": digest, "name": user_id}
+
+    return sign
+
+
+@pytest.fixture
+def written(shop, inside):
+    """What was said, and by whom."""
+
+    def look():
+        with inside(shop):
+            of_guest = (
+                Conversation.guest_id == Guest.id,
+                Message.conversation_id == Conversation.id,
+            )
+            found = db.session.query(Guest, Message).filter(*of_guest, Message.author == "visitor")
+            return [(guest.name, said.body) for guest, said in found.order_by(Message.id)]
+
+    return look
+
+
+def become(page, person):
+    with page.expect_response("**/identity") as answer:
+        page.evaluate("(person) => candor('identify', person)", person)
+    assert answer.value.ok
+
+
+def test_what_one_user_could_not_send_is_never_sent_by_the_next(walk_in, signed, written):
+    page = walk_in(init=STUB)
+    open_chat(page)
+    become(page, signed("Ada"))
+    page.route("**/conversations", lambda route: route.abort())
+    write(page, "A secret of Ada's")
+    expect(panel(page).get_by_role("button", name="Try again")).to_be_visible()
+    become(page, signed("Bob"))
+    expect(messages(page)).to_have_count(0)
+    page.unroute_all()
+    write(page, "Bob's own")
+    wait_until(page, lambda: ("Bob", "Bob's own") in written())
+    # It would have been tried again by now.
+    page.wait_for_timeout(3000)
+    assert written() == [("Bob", "Bob's own")]
+    expect(messages(page)).to_have_text(["Bob's own"])
+
+
+def test_what_is_on_its_way_stays_his_who_wrote_it(walk_in, signed, written):
+    page = walk_in(init=STUB)
+    open_chat(page)
+    become(page, signed("Ada"))
+    page.route("**/conversations", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    with page.expect_response("**/conversations"):
+        write(page, "From Ada")
+        become(page, signed("Bob"))
+    page.unroute_all()
+    expect(messages(page)).to_have_count(0)
+    write(page, "From Bob")
+    wait_until(page, lambda: ("Bob", "From Bob") in written())
+    assert written() == [("Ada", "From Ada"), ("Bob", "From Bob")]
+    expect(messages(page)).to_have_text(["From Bob"])
+
+
+@pytest.mark.parametrize("late", ["conversations", "identity"])
+def test_an_answer_that_comes_after_somebody_signed_out_changes_nothing(
+    walk_in, signed, written, late
+):
+    page = walk_in(init=STUB)
+    open_chat(page)
+    if late == "conversations":
+        become(page, signed("Ada"))
+    page.route(f"**/{late}", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    with page.expect_response(f"**/{late}"):
+        if late == "conversations":
+            write(page, "From Ada")
+        else:
+            page.evaluate("(person) => candor('identify', person)", signed("Ada"))
+        page.evaluate("candor('reset')")
+    page.wait_for_timeout(500)
+    assert page.evaluate("localStorage['candor-chat']") is None
+    open_chat(page)
+    expect(messages(page)).to_have_count(0)
+    write(page, "From whoever is next")
+    wait_until(page, lambda: (None, "From whoever is next") in written())
+
+
+def test_another_tab_that_became_somebody_else_takes_nothing_along(walk_in, signed, written):
+    first = walk_in(init=STUB)
+    open_chat(first)
+    become(first, signed("Ada"))
+    write(first, "Hello")
+    expect(standing(first)).to_contain_text(re.compile("Sent|Delivered"))
+    first.route("**/conversations", lambda route: route.abort())
+    menu(first, "New conversation")
+    write(first, "A secret of Ada's")
+    expect(panel(first).get_by_role("button", name="Try again")).to_be_visible()
+    second = walk_in(context=first.context, init=STUB)
+    open_chat(second)
+    become(second, signed("Ada"))
+    become(second, signed("Bob"))
+    expect(messages(first)).to_have_count(0)
+    first.unroute_all()
+    first.wait_for_timeout(3000)
+    assert written() == [("Ada", "Hello")]

@@ -24,9 +24,7 @@ export function createComposer(talk, send) {
   }
 
   function written() {
-    const { id } = talk();
-    talk().draft = text.value;
-    talk().blamed = "";
+    const { id } = Object.assign(talk(), { draft: text.value, blamed: "" });
     draw();
     if (Date.now() - typed < PAUSE || !id || !text.value) return;
     typed = Date.now();
@@ -63,7 +61,7 @@ export function createComposer(talk, send) {
   });
 
   function draw() {
-    const { draft, blamed: why = "" } = talk();
+    const { draft, blamed } = talk();
     // What came back is written again, and another conversation has a draft of its own.
     if (text.value != draft) text.value = draft;
     text.placeholder = text.ariaLabel = say("write");
@@ -72,7 +70,7 @@ export function createComposer(talk, send) {
     smile.ariaLabel = say("emoji");
     go.ariaLabel = say("send");
     if (!picker.lastChild.lastChild.lastChild) picker.append(element("div", {}, ...say("smileys").split(" ").map((each) => button(each, () => insert(each)))));
-    label(reason, why);
+    label(reason, blamed);
     text.style.height = "";
     text.style.height = Math.min(text.scrollHeight, 140) + "px";
   }

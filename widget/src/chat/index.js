@@ -13,6 +13,7 @@ let socket;
 let panel;
 let stored; // the token on the device
 let beats = 0;
+let user; // who the site says that it is
 
 const isJoined = () => ctx.guest && socket?.readyState == 1;
 
@@ -23,7 +24,6 @@ function send(frame) {
 }
 
 function hearFrames() {
-  const { joined } = ctx.frames;
   // Something was missed, or the chat may have been changed.
   for (const name of ["resync", "config"]) {
     const known = ctx.frames[name];
@@ -32,9 +32,10 @@ function hearFrames() {
       if (ctx.guest || panel.isOpen()) later(refresh, Math.random() * 2e3);
     };
   }
+  const known = ctx.frames.joined;
   Object.assign(ctx.frames, {
     joined(frame, opened) {
-      joined(frame);
+      known(frame);
       socket = opened;
       if (ctx.guest) return refresh();
     },
@@ -62,8 +63,9 @@ function beat() {
   if (due && !info.gone && (trouble || !isJoined()) && !ofDocument("hidden")) return refresh();
 }
 
-async function become(token, kept) {
-  if (adopt(token, kept)) restart(token);
+/** What a guest has not sent yet is his, unless he goes `on` under another name. */
+async function become(token, kept, on = !ctx.guest) {
+  if (adopt(token, kept)) restart(token && on);
   await refresh();
   panel.settle();
 }
@@ -81,9 +83,16 @@ async function resume() {
 }
 
 async function identify(person) {
+  const { id } = person;
+  if (user && user != id) {
+    adopt();
+    restart();
+  }
+  user = id;
   const answer = call("PUT", `chat/${ctx.setup.site}/identity`, { ...person, ...around() });
   hold(answer.catch(() => {}));
-  await become((await answer)["token"], stored());
+  const { "token": token } = await answer;
+  if (user == id) await become(token, stored(), true);
 }
 
 const open = async (first, calm) => panel.open(first, calm, await resume());
@@ -104,6 +113,7 @@ export default function begin(core, known) {
     switched: () => (panel.isOpen() ? panel.close() : open()),
     identify,
     forget() {
+      user = 0;
       panel.close();
       restart();
     },

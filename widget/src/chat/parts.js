@@ -28,10 +28,10 @@ export function form(fields, send, done) {
   const inputs = fields.map(([name, attributes]) => element("input", { name, "aria-describedby": "error", autocomplete: name, ...attributes }));
   const labels = inputs.map((input) => element("label", {}, say(input.name) + (input.required ? "" : say("optional")), input));
   const node = element("form", { novalidate: "" }, ...labels, element("button", { class: "main" }, say(send)));
-  const blame = (input, reason) => {
+  const blame = (input = node, reason) => {
     error.textContent = reason;
-    (input || node).after(error);
-    input?.focus();
+    input.after(error);
+    input.focus();
   };
   listen(node, "submit", async (event) => {
     event.preventDefault();

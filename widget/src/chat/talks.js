@@ -42,7 +42,7 @@ export const found = (id) => talks.find((talk) => talk.id == id);
 
 /** `top` is up to where every message is known. */
 export function begin(id) {
-  const talk = { id, name: uuid(), messages: [], outbox: [], top: 0, seq: 0, read: 0, seen: 0, draft: "", failures: 0 };
+  const talk = { id, messages: [], outbox: [], top: 0, seq: 0, read: 0, seen: 0, draft: "", failures: 0 };
   talks.unshift(talk);
   return talk;
 }
@@ -52,7 +52,7 @@ export function hold(promise) {
   held = promise;
 }
 
-/** As for somebody else. What was not sent yet is `kept` by one who only said who he is. */
+/** As for somebody else. What was not sent yet is `kept` by one who only said who he is, else it is nobody's. */
 export function restart(kept) {
   talks = talks.filter(({ id }) => kept && !id);
   info = {};
@@ -111,6 +111,8 @@ export async function fill(talk) {
     while (talk.more) {
       talk.more = 0;
       const { messages, more, ...status } = await call("GET", `conversations/${talk.id}/messages?after=${talk.top}`);
+      // Of whoever was here before.
+      if (!talks.includes(talk)) return;
       for (const message of messages) {
         keep(talk, message, true);
         talk.top = Math.max(talk.top, message.seq);
@@ -160,7 +162,7 @@ export async function drain(talk) {
   if (talk.draining) return;
   talk.draining = 1;
   await held;
-  for (let item; (item = talk.outbox[0]); ) {
+  for (let item; talks.includes(talk) && (item = talk.outbox[0]); ) {
     item.failed = 0;
     changed();
     try {
@@ -168,7 +170,7 @@ export async function drain(talk) {
       talk.failures = 0;
     } catch (error) {
       const { status, after } = error;
-      if (status >= 400 && status < 500 && status != 408 && status != 429) {
+      if (/^4(?!08|29)/.test(status)) {
         refuse(talk, error);
         if (status == 404) refresh();
       } else {
@@ -193,13 +195,13 @@ async function post(talk, { client_id, body, file }) {
 }
 
 /** A conversation begins with its first message, or before a first file. */
-async function open(talk, { client_id, body, file }) {
-  const named = file ? { client_id: talk.name } : { client_id, body };
+async function open(talk, { client_id, body }) {
   // Quoted, since the build shortens a name of ours that is the same.
-  const { "token": token, messages, ...summary } = await call("POST", "conversations", { site: ctx.setup.site, ...named, ...talk.first, ...person, ...around() });
+  const { "token": token, messages, ...summary } = await call("POST", "conversations", { site: ctx.setup.site, client_id, body, ...talk.first, ...person, ...around() });
+  // Of whoever was here before.
+  if (!talks.includes(talk)) return;
   // The socket may have told of it before.
-  const other = found(summary.id);
-  talks = talks.filter((each) => each != other);
+  talks = talks.filter(({ id }) => id != summary.id);
   talk.id = summary.id;
   talk.loaded = 1;
   told(summary);
