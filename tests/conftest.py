@@ -94,6 +94,15 @@ def app(_app: Any) -> Iterator[Any]:
         _empty(_app)
 
 
+def disconnect(app: Any) -> None:
+    """Close the connections of an application, which otherwise outlast it."""
+    names = ("candor_system", "candor_reader", "candor_bulk")
+    with app.app_context():
+        db.session.remove()
+        for engine in (db.engine, *(app.extensions[each] for each in names)):
+            engine.dispose()
+
+
 def _empty(app: Any) -> None:
     owner = create_engine(app.extensions["candor_settings"], role=None)
     for attempts_left in reversed(range(5)):

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.db import IDLE, db, exclusive
 from app.sites.models import Site
-from tests.conftest import database
+from tests.conftest import database, disconnect
 from tests.tracking.posting import event, post
 
 postgres = pytest.mark.skipif(database() != "postgres", reason="SQLite has neither")
@@ -64,10 +64,7 @@ def cut(app, environ):
             )
 
     yield end
-    with app.app_context():
-        names = ("candor_system", "candor_reader", "candor_bulk")
-        for engine in (db.engine, *(app.extensions[each] for each in names)):
-            engine.dispose()
+    disconnect(app)
 
 
 @postgres

@@ -13,6 +13,7 @@ from app.core.db import db
 from app.tracking.data_centres import is_in_data_centre, use_networks
 from app.tracking.models import Event, Quarantined
 from app.wiring import create_app
+from tests.conftest import disconnect
 from tests.tracking.posting import AGENT, event, post
 
 HOUR = 3_600_000  # milliseconds
@@ -31,10 +32,15 @@ CENTRES = """# Two providers.
 def page(app, environ):
     """A page's client of a program with these settings."""
 
-    def start(**settings):
-        return create_app(Settings.from_environment({**environ, **settings})).test_client()
+    started = []
 
-    return start
+    def start(**settings):
+        started.append(create_app(Settings.from_environment({**environ, **settings})))
+        return started[-1].test_client()
+
+    yield start
+    for each in started:
+        disconnect(each)
 
 
 @pytest.fixture

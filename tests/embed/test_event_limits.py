@@ -7,6 +7,7 @@ import pytest
 
 from app.config import Settings
 from app.wiring import create_app
+from tests.conftest import disconnect
 from tests.tracking.posting import event, post, post_raw
 
 # Ten times as many at once, and ten minutes until they may be sent again.
@@ -17,11 +18,16 @@ MANY = "100000"
 def page(app, environ):
     """A page's client of a program with these limits a second."""
 
+    started = []
+
     def start(address=MANY, site=MANY):
         limits = {"EVENTS_PER_ADDRESS": address, "EVENTS_PER_SITE": site}
-        return create_app(Settings.from_environment({**environ, **limits})).test_client()
+        started.append(create_app(Settings.from_environment({**environ, **limits})))
+        return started[-1].test_client()
 
-    return start
+    yield start
+    for each in started:
+        disconnect(each)
 
 
 def status(client, tenant, number, address="198.51.100.7"):

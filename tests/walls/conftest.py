@@ -63,7 +63,7 @@ from app.webhooks.models import Endpoint, Outcome, ToldEvents
 from app.webhooks.outbox import write_test
 from app.webhooks.redeliveries import Redelivery
 from app.wiring import create_app
-from tests.conftest import Tenant, _empty, found
+from tests.conftest import Tenant, _empty, disconnect, found
 from tests.shops import shopify, shopify_order, shopify_refund
 from tests.visits import FIREFOX, event, send
 
@@ -454,7 +454,7 @@ def spare_app(app: Any) -> Iterator[Callable[..., Any]]:
     vars(limiter).update(limits)
     tenancy.leave()
     for another in made:
-        _dispose(another)
+        disconnect(another)
 
 
 @pytest.fixture(scope="session")
@@ -470,7 +470,7 @@ def _twin(_app: Any) -> Iterator[Any]:
         with twin.app_context():
             migrations.migrate()
         yield twin
-        _dispose(twin)
+        disconnect(twin)
 
 
 @pytest.fixture
@@ -484,14 +484,6 @@ def twins(app: Any, request: pytest.FixtureRequest) -> Iterator[list[Any]]:
     tenancy.leave()
     with twin.app_context():
         _empty(twin)
-
-
-def _dispose(app: Any) -> None:
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-    app.extensions["candor_system"].dispose()
-    app.extensions["candor_reader"].dispose()
 
 
 def settle(app: Any, name: str = "Acme", owner: str = "alice@acme.example") -> Tenant:
