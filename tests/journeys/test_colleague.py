@@ -38,6 +38,8 @@ def accept(page):
 def reword(page):
     page.get_by_role("link", name="Campaigns", exact=True).first.click()
     page.get_by_role("link", name="Bookings").click()
+    expect(page.get_by_label("Wording", exact=True)).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_label("Wording", exact=True).fill("{{first_name}} reserved {{product}}")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Publish changes").click()
