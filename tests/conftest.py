@@ -221,6 +221,20 @@ def join(app: Any, acme: Tenant) -> Callable[[str, Role], None]:
 
 
 @pytest.fixture
+def client_with(app: Any, environ: dict[str, str]) -> Iterator[Callable[..., Any]]:
+    """`client_with(NAME=…)` is a client of another application, with these settings besides."""
+    started = []
+
+    def start(**settings: str) -> Any:
+        started.append(create_app(Settings.from_environment({**environ, **settings})))
+        return started[-1].test_client()
+
+    yield start
+    for each in started:
+        disconnect(each)
+
+
+@pytest.fixture
 def client(app: Any) -> Any:
     return app.test_client()
 

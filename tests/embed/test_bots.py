@@ -12,8 +12,6 @@ from app.config import ConfigurationError, Settings
 from app.core.db import db
 from app.tracking.data_centres import is_in_data_centre, use_networks
 from app.tracking.models import Event, Quarantined
-from app.wiring import create_app
-from tests.conftest import disconnect
 from tests.tracking.posting import AGENT, event, post
 
 HOUR = 3_600_000  # milliseconds
@@ -29,18 +27,9 @@ CENTRES = """# Two providers.
 
 
 @pytest.fixture
-def page(app, environ):
+def page(client_with):
     """A page's client of a program with these settings."""
-
-    started = []
-
-    def start(**settings):
-        started.append(create_app(Settings.from_environment({**environ, **settings})))
-        return started[-1].test_client()
-
-    yield start
-    for each in started:
-        disconnect(each)
+    return client_with
 
 
 @pytest.fixture

@@ -5,9 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from app.config import Settings
-from app.wiring import create_app
-from tests.conftest import disconnect
 from tests.tracking.posting import event, post, post_raw
 
 # Ten times as many at once, and ten minutes until they may be sent again.
@@ -15,19 +12,13 @@ MANY = "100000"
 
 
 @pytest.fixture
-def page(app, environ):
+def page(client_with):
     """A page's client of a program with these limits a second."""
 
-    started = []
-
     def start(address=MANY, site=MANY):
-        limits = {"EVENTS_PER_ADDRESS": address, "EVENTS_PER_SITE": site}
-        started.append(create_app(Settings.from_environment({**environ, **limits})))
-        return started[-1].test_client()
+        return client_with(EVENTS_PER_ADDRESS=address, EVENTS_PER_SITE=site)
 
-    yield start
-    for each in started:
-        disconnect(each)
+    return start
 
 
 def status(client, tenant, number, address="198.51.100.7"):
