@@ -188,6 +188,21 @@ class StandIn:
             "cursor": cursor,
         }
 
+    def talk(self, ws):
+        """Greet a visitor and hold the socket until it is to be closed."""
+        if not self.socket_open:
+            ws.close(1013)
+            return
+        # Of this test, not of the one that may have begun when the greeting is in.
+        sockets = self.sockets
+        self.joins.append(json.loads(ws.receive()))
+        joined = {"type": "joined", "visitor": self.token, "context": self.context}
+        ws.send(json.dumps({**joined, "cursor": len(self.changes)}))
+        sockets.append(ws)
+        while ws not in self.closing:
+            ws.receive(timeout=0.02)
+        ws.close(self.closing[ws])
+
     def _app(self):
         app = Flask("stand_in", static_folder=None)
         sock = Sock(app)
@@ -263,29 +278,12 @@ class StandIn:
 
         @sock.route("/widget/v1/ws")
         def socket(ws):
-            if not self.socket_open:
-                ws.close(1013)
-                return
-            # Of this test, not of the one that may have begun when the greeting is in.
-            sockets = self.sockets
-            self.joins.append(json.loads(ws.receive()))
-            ws.send(
-                json.dumps(
-                    {
-                        "type": "joined",
-                        "visitor": self.token,
-                        "context": self.context,
-                        "cursor": len(self.changes),
-                    }
-                )
-            )
-            sockets.append(ws)
-            while ws not in self.closing:
-                ws.receive(timeout=0.02)
-            ws.close(self.closing[ws])
-            # The code arrives only if the other side can answer it, and if no HTTP response follows on the same wire.
-            time.sleep(0.05)
-            with contextlib.suppress(OSError):
-                ws.sock.shutdown(socket_module.SHUT_RDWR)
+            try:
+                self.talk(ws)
+            finally:
+                # The code arrives only if the other side can answer it, and if no HTTP response follows on the same wire.
+                time.sleep(0.05)
+                with contextlib.suppress(OSError):
+                    ws.sock.shutdown(socket_module.SHUT_RDWR)
 
         return app
