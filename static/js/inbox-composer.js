@@ -233,6 +233,7 @@
   const LATER = [408, 425, 429, 502, 503, 504];
   let outbox = stored(OUTBOX) || [];
   let failures = 0;
+  let returns = 0;
   let posting;
   let again;
 
@@ -268,9 +269,12 @@
     posting = true;
     for (let message; (message = outbox[0]); ) {
       showWaiting();
+      const before = returns;
       const { status, page, after } = await post(message);
       if (!status) {
         failures += 1;
+        // What failed began while there was no network.
+        if (before !== returns) continue;
         again = setTimeout(drain, after * 1000 || Math.min(15000, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
         break;
       }
@@ -346,7 +350,10 @@
     error().textContent = why;
   }
 
-  addEventListener("online", drain);
+  addEventListener("online", () => {
+    returns += 1;
+    drain();
+  });
   addEventListener("beforeunload", (event) => outbox.length && event.preventDefault());
   document.addEventListener("DOMContentLoaded", drain, { once: true });
 

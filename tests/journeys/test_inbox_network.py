@@ -101,8 +101,25 @@ def test_what_was_not_sent_yet_is_sent_as_soon_as_there_is_a_network(guest, inbo
     page.context.set_offline(True)
     send(page, "One")
     expect(page.locator("[data-waiting] li")).to_have_text(["One"])
-    page.clock.pause_at(page.evaluate("Date.now()") + 1)
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
     page.context.set_offline(False)
+    expect(page.locator(".message")).to_have_count(2)
+    assert said() == ["Hello", "One"]
+
+
+def test_what_fails_while_the_network_comes_back_is_sent_again_at_once(guest, inbox, said):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    open_first(page)
+    page.clock.install()
+    page.reload()
+    held = []
+    page.route(WRITE, lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request(WRITE):
+        send(page, "One")
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    held[0].abort()
     expect(page.locator(".message")).to_have_count(2)
     assert said() == ["Hello", "One"]
 
