@@ -311,18 +311,20 @@ def parts_of(site: Site, day: date) -> dict[str, bytes]:
     zone = ZoneInfo(site.time_zone)
     begins, ends = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     organization = db.session.get_one(Organization, site.organization_id)
-    draft = Draft(begins=begins, currency=organization.currency)
+    # Read at once and added up afterwards: for as long as a snapshot is held, SQLite keeps in its
+    # log what is stored meanwhile.
     with reading(newest=True) as reader:
-        last = ends
-        for row in raw.sessions_begun(reader, site.number, begins, ends):
-            draft.add_session(row)
-            last = max(last, row.last_at + 1)
+        sessions = raw.sessions_begun(reader, site.number, begins, ends)
+        last = max((ends, *(each.last_at + 1 for each in sessions)))
         events = list(raw.events_between(reader, site.number, begins, last, LEFT_OUT))
         named = {each.order_id for each in events if each.order_id is not None}
         told = raw.orders_told(reader, site.id, site.number, named)
-        for row in events:
-            if row.session_id is not None or row.at < ends:
-                draft.add_event(row, told, site.trusts_pages)
+    draft = Draft(begins=begins, currency=organization.currency)
+    for session in sessions:
+        draft.add_session(session)
+    for event in events:
+        if event.session_id is not None or event.at < ends:
+            draft.add_event(event, told, site.trusts_pages)
     return pack_day(draft) if draft.sessions["start"] else {}
 
 
