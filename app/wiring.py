@@ -30,6 +30,7 @@ from app import (
 )
 from app.config import Settings, read_settings
 from app.core import bus, db, dev_mail, errors, headers, health, logs, metrics, ratelimit, render
+from app.core.api import IDEMPOTENCY_KEY
 from app.core.crypto import Keyring
 from app.core.forms import csrf
 from app.core.request import CandorRequest
@@ -150,6 +151,7 @@ def _serve_specification(app: APIFlask) -> None:
         for methods in document["paths"].values():
             for operation in methods.values():
                 _say_400_of_queries(operation)
+                _say_how_to_repeat(operation)
         return document
 
     pages = Blueprint("specification", __name__)
@@ -176,6 +178,12 @@ def _say_400_of_queries(operation: dict[str, Any]) -> None:
         answers["400"] = answers["422"]
         if "requestBody" not in operation:
             del answers["422"]
+
+
+def _say_how_to_repeat(operation: dict[str, Any]) -> None:
+    """`writes` says 409 of itself, and nothing else does."""
+    if "409" in operation["responses"]:
+        operation["parameters"].append(IDEMPOTENCY_KEY)
 
 
 def _hide_pages(app: APIFlask) -> None:

@@ -26,6 +26,7 @@ V = TypeVar("V", bound=Callable[..., Any])
 T = TypeVar("T")
 
 TOUCH_EVERY = timedelta(minutes=5)
+REFUSALS = {403: "The key does not have this scope, or its organization may not do this."}
 
 login_manager = LoginManager()
 current_member: Member = LocalProxy(lambda: g.member)  # type: ignore[assignment]
@@ -109,10 +110,12 @@ def authorized(permission: Permission) -> Callable[[V], V]:
 
         described: Any = wrapper
         described.permission = permission
-        # For the OpenAPI document: which key opens it.
+        # For the OpenAPI document: which key opens it, and what it answers to others.
+        known = getattr(view, "_spec", {})
         described._spec = {
-            **getattr(view, "_spec", {}),
+            **known,
             "security": [{"ApiKey": [permission.value]}],
+            "responses": {**known.get("responses", {}), **REFUSALS},
         }
         return wrapper  # type: ignore[return-value]
 

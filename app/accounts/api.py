@@ -23,7 +23,7 @@ from app.accounts.models.user import normal_email
 from app.accounts.permissions import Permission, Role
 from app.accounts.views.limits import count_invitation, demand_confirmed
 from app.core import currencies, languages
-from app.core.api import ListQuery, Page, Schema, writes
+from app.core.api import LIMITED, ListQuery, Page, Schema, writes
 from app.core.db import db
 from app.core.errors import ApiError, not_found
 from app.core.forms import clean_line
@@ -275,6 +275,7 @@ def list_invitations(query_data: ListQuery) -> Any:
 @blueprint.input(InvitationIn)
 @blueprint.output(InvitationOut, status_code=201)
 @writes
+@blueprint.doc(responses=LIMITED)
 def create_invitation(json_data: InvitationIn) -> Any:
     """Invite somebody by e-mail, for seven days and one use, in the name of who made the key."""
     maker = db.session.get(User, current_key.maker_id) if current_key.maker_id else None

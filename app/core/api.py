@@ -25,6 +25,16 @@ from app.core.tenancy import Tenant
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 200
 LIST_LIMIT = 100
+CONFLICT = "What is there already forbids it, or the Idempotency-Key was used with another body."
+# Of a route with a limit, for the OpenAPI document.
+LIMITED = {429: "Too many at once; Retry-After says in how many seconds to try again."}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Done once within 24 hours: the same body gets the same answer again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+}
 
 V = TypeVar("V", bound=Callable[..., Any])
 S = TypeVar("S", bound=BaseModel)
@@ -109,6 +119,9 @@ def writes(view: V) -> V:
         db.session.commit()
         return answer
 
+    described: Any = wrapper
+    known = getattr(view, "_spec", {})
+    described._spec = {**known, "responses": {409: CONFLICT, **known.get("responses", {})}}
     return wrapper  # type: ignore[return-value]
 
 

@@ -21,7 +21,7 @@ from app.accounts.permissions import Permission
 from app.campaigns.models import Campaign
 from app.core import bus, clock, tenancy
 from app.core.announce import Announcement, announce
-from app.core.api import Schema, writes
+from app.core.api import LIMITED, Schema, writes
 from app.core.db import db, system
 from app.core.errors import ApiError, invalid, not_found
 from app.core.ids import uuid7
@@ -140,6 +140,7 @@ def _unsigned(message: str) -> ApiError:
 @blueprint.input(CommandIn)
 @blueprint.output(CommandOut, status_code=202)
 @writes
+@blueprint.doc(responses=LIMITED)
 def send_command(site_id: UUID, json_data: CommandIn) -> Any:
     """Accepted, not delivered: whoever has no page open misses it."""
     site = get_or_404(Site, site_id)

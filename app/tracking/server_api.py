@@ -15,7 +15,7 @@ from pydantic import Field, IPvAnyAddress
 from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
 from app.core import clock
-from app.core.api import Schema
+from app.core.api import LIMITED, Schema
 from app.core.errors import ApiError, not_found
 from app.core.ids import uuid7
 from app.core.ratelimit import Buckets, counted_address
@@ -92,6 +92,7 @@ class EventsOut(Schema):
 @authorized(Permission.EVENTS_WRITE)
 @blueprint.input(EventsIn)
 @blueprint.output(EventsOut, status_code=202)
+@blueprint.doc(responses=LIMITED)
 def create_events(json_data: EventsIn) -> Any:
     site = _published(get_or_404(Site, json_data.site_id).key)
     if not _rates().take(site.key, len(json_data.events)):

@@ -87,6 +87,27 @@ def test_it_says_400_of_a_query_and_422_of_a_body(client, acme, document):
     assert answer.status_code == 400
 
 
+def test_it_says_what_a_key_may_not_do_and_how_a_write_is_repeated(client, acme, document):
+    described = operations(document)
+    for line, operation in described.items():
+        assert {"401", "403"} <= set(operation["responses"]), line
+        headers = [each["name"] for each in operation["parameters"] if each["in"] == "header"]
+        assert headers == ["Idempotency-Key"] * ("409" in operation["responses"]), line
+    for line in ("POST /api/v1/sites", "PATCH /api/v1/sites/{site_id}"):
+        assert "409" in described[line]["responses"], line
+    limited = [line for line, operation in described.items() if "429" in operation["responses"]]
+    assert sorted(limited) == [
+        "POST /api/v1/events",
+        "POST /api/v1/invitations",
+        "POST /api/v1/sites/{site_id}/commands",
+    ]
+    assert "409" not in described["GET /api/v1/sites"]["responses"]
+    headers = {**acme.bearer, "Idempotency-Key": "a"}
+    for name, status in (("One", 201), ("Two", 409)):
+        body = {"name": name, "domain": "one.example"}
+        assert client.post("/api/v1/sites", json=body, headers=headers).status_code == status
+
+
 def attack(
     operation: Any, ends: float, headers: dict[str, str], asked: set[str], statuses: set[int]
 ) -> None:
