@@ -68,9 +68,10 @@ END
 $$
 """
 
-# Locks are taken in the order in which ingest takes them, and so that it goes on meanwhile.
-# Rows that are in the default partition go by way of a table of their own, not into the month before it is attached: the check of a
-# foreign key of a whole table sees nothing of `sites` where policies are forced on the owner.
+# Locks are taken in the order in which ingest takes them, and so that it goes on meanwhile. What
+# is in the default partition goes by way of a table of its own, not into the month before it is
+# attached: then the foreign key would be checked for the whole table at once, by a question that
+# sees nothing of `sites`, whose policies are forced on the owner.
 MAKE = """
 CREATE FUNCTION public.make_month(month date, most bigint DEFAULT 20000) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
