@@ -29,4 +29,5 @@ PERIODIC = {
     "app.tracking.models.forget_visitors": 3600,
     "app.tracking.models.forget_drops": 3600,
     "app.tracking.models.forget_quarantined": 3600,
+    "app.tracking.months.keep_months": 3600,
 }

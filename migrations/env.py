@@ -4,7 +4,7 @@ from alembic import context
 from flask import current_app
 
 from app.core.db import Base, Guid, Moment, create_engine
-from app.core.sql import Document
+from app.core.sql import Document, partitions
 
 
 def render_item(kind, item, autogen_context):
@@ -21,11 +21,15 @@ def render_item(kind, item, autogen_context):
 def run() -> None:
     engine = create_engine(current_app.extensions["candor_settings"], role=None)
     with engine.connect() as connection:
+        parts = set(partitions(connection, Base.metadata.tables))
+        # Or what follows would be one transaction.
+        connection.rollback()
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
             compare_type=True,
             render_item=render_item,
+            include_name=lambda name, kind, _parents: kind != "table" or name not in parts,
             transaction_per_migration=True,
         )
         with context.begin_transaction():

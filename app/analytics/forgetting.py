@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy import delete, or_, select, update
 
 from app.accounts.models import Organization
 from app.analytics.models import RollupRun
@@ -92,9 +92,9 @@ def _drop(site: Site, table: Any, moment: str, before: int, until: float) -> int
             )
             ids: list[UUID] = list(connection.scalars(old))
             if ids:
-                keys = [(site.number, each) for each in ids]
-                here = tuple_(table.c.site_number, table.c.id).in_(keys)
-                connection.execute(delete(table).where(here))
+                # Not as pairs, which Postgres may look for in all rows, two thousand times over.
+                here = delete(table).where(table.c.site_number == site.number)
+                connection.execute(here.where(table.c.id.in_(ids)))
         gone += len(ids)
         if len(ids) < AT_ONCE:
             break

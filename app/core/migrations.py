@@ -16,7 +16,8 @@ DIRECTORY = str(Path(__file__).parents[2] / "migrations")
 
 
 def migrate() -> None:
-    """Upgrade the schema, then build the walls between tenants. Safe to run at every start."""
+    """Upgrade the schema, then build the walls between tenants and the coming months. Safe to run
+    at every start."""
     settings: Settings = current_app.extensions["candor_settings"]
     with (settings.data / "migrate.lock").open("w") as lock:
         # Of several processes that start together one migrates; the others find it done. On
@@ -26,6 +27,8 @@ def migrate() -> None:
         with owner.connect() as connection, sql.named_lock(connection, "candor/migrate"):
             upgrade(directory=DIRECTORY)
             tenancy.enforce(owner)
+            with owner.begin() as another:
+                sql.keep_months(another)
         owner.dispose()
     check_walls()
 

@@ -60,6 +60,32 @@ def named_lock(connection: Connection, key: str) -> Iterator[None]:
         connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
 
 
+def keep_months(connection: Connection) -> list[tuple[str, str]]:
+    """Have Postgres make the partitions of the months to come and drop what is over and empty.
+
+    Answers what was done: of each partition its name and `made`, `dropped`, `busy` (somebody held a
+    lock for half a second; to be tried again) or `crowded` (its rows stay in the default one).
+    """
+    if connection.dialect.name != "postgresql":
+        return []
+    found = connection.execute(text("SELECT named, outcome FROM keep_months()"))
+    return [(named, outcome) for named, outcome in found]
+
+
+PARTITIONS = """
+SELECT part.relname FROM pg_inherits
+JOIN pg_class AS part ON part.oid = inhrelid JOIN pg_class AS whole ON whole.oid = inhparent
+WHERE part.relispartition AND part.relkind = 'r' AND whole.relname = ANY(:names) ORDER BY 1
+"""
+
+
+def partitions(connection: Connection, tables: Iterable[str]) -> list[str]:
+    """The parts of these tables, which no model names."""
+    if connection.dialect.name != "postgresql":
+        return []
+    return list(connection.scalars(text(PARTITIONS), {"names": list(tables)}))
+
+
 # Of a statement whose rows are mostly bytes: Postgres would send them as twice as much text.
 IN_BINARY = {"in_binary": True}
 

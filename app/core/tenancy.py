@@ -25,6 +25,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 
+from app.core import sql
 from app.core.db import APP_ROLE, SYSTEM_ROLE, Base, Guid, db
 from app.core.ids import uuid7
 
@@ -166,6 +167,12 @@ def _as_array(organization_ids: Iterable[UUID]) -> str:
 
 # --- Postgres: roles, grants and policies -------------------------------------------------------
 
+# What is asked of a table goes by the table's policies, what is asked of a part of it does not.
+WITHIN_REACH = """
+SELECT relname FROM pg_class WHERE relispartition AND relname = ANY(:names) AND (
+    NOT relrowsecurity OR has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+)
+"""
 MINE = "{column} = ANY(NULLIF(current_setting('candor.organizations', true), '')::uuid[])"
 
 
@@ -191,6 +198,9 @@ def enforce(engine: Engine) -> None:
         for table in Base.metadata.sorted_tables:
             for statement in _table_statements(table):
                 connection.execute(text(statement))
+        for name in sql.partitions(connection, Base.metadata.tables):
+            connection.execute(text(f"SELECT close_partition('{name}')"))
+        connection.execute(text(f"GRANT EXECUTE ON FUNCTION keep_months() TO {SYSTEM_ROLE}"))
 
 
 def _role_statements() -> Iterator[str]:
@@ -245,5 +255,9 @@ def check_walls(engine: Engine) -> None:
             {"names": [t.name for t in Base.metadata.sorted_tables if tenant_column(t)]},
         ).scalars()
         names = sorted(open_tables)
+        parts = {"names": sql.partitions(connection, Base.metadata.tables)}
+        within_reach = sorted(connection.execute(text(WITHIN_REACH), parts).scalars())
     if names:
         raise TenancyError(f"row-level security is not forced on: {', '.join(names)}")
+    if within_reach:
+        raise TenancyError(f"partitions are reached past their table: {', '.join(within_reach)}")

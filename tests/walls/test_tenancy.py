@@ -1661,6 +1661,10 @@ HOLES = {
         "ALTER ROLE candor_app NOBYPASSRLS",
     ),
     "a superuser": ("ALTER ROLE candor_app SUPERUSER", "ALTER ROLE candor_app NOSUPERUSER"),
+    "a month within reach": (
+        "GRANT SELECT ON events_default TO candor_system",
+        "REVOKE SELECT ON events_default FROM candor_system",
+    ),
     "a system role that bypasses": (
         "ALTER ROLE candor_system BYPASSRLS",
         "ALTER ROLE candor_system NOBYPASSRLS",
