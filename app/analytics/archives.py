@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
@@ -234,17 +234,18 @@ def check(archive: Archive) -> None:
             f"{archive.path} was changed: its SHA-256 is {found}, "
             f"and was {archive.checksum} when it was written."
         )
+    with gzip.open(archive.path) as lines:
+        if json.loads(next(lines)).get("candor_archive") != FORMAT:
+            raise Unusable(f"{archive.path} was written by another version of Candor.")
 
 
 def pages_in(archive: Archive) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The rows of a file that was checked, as they were in the database, some of one table at a
-    time."""
+    """What the lines of a file that was checked say, some of one table at a time."""
     with gzip.open(archive.path, "rt", encoding="utf-8") as lines:
-        if json.loads(next(lines)).get("candor_archive") != FORMAT:
-            raise Unusable(f"{archive.path} was written by another version of Candor.")
+        next(lines)
         for some in batched(map(json.loads, lines), PAGE):
             for kind in MODELS:
-                rows = [_row(archive, kind, each) for each in some if each["row"] == kind]
+                rows = [each for each in some if each["row"] == kind]
                 if rows:
                     yield kind, rows
 
@@ -254,20 +255,27 @@ def kept_columns(model: Any) -> list[str]:
     return [column.name for column in model.__table__.c if column.name not in OWNERS]
 
 
-def _row(archive: Archive, kind: str, shown: dict[str, Any]) -> dict[str, Any]:
-    """The owners first, then `kept_columns` in their order."""
+def reader_of(archive: Archive, kind: str) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Makes of a line its row as it was in the database: the owners, then `kept_columns`."""
     table = MODELS[kind].__table__
-    owned = {"organization_id": archive.organization_id, "site_number": archive.site.number}
-    read = {name: _value(table.c[name], shown.get(name)) for name in kept_columns(MODELS[kind])}
-    return owned | read
+    owners = (archive.organization_id, archive.site.number)
+    columns = [(name, _conversion(table.c[name])) for name in kept_columns(MODELS[kind])]
+
+    def read(shown: dict[str, Any]) -> tuple[Any, ...]:
+        said = ((shown.get(name), convert) for name, convert in columns)
+        return *owners, *(value if value is None else convert(value) for value, convert in said)
+
+    return read
 
 
-def _value(column: Any, shown: Any) -> Any:
-    if shown is None:
-        return None
+def _conversion(column: Any) -> Callable[[Any], Any]:
     if isinstance(column.type, Guid):
-        return UUID(shown)
-    return bytes.fromhex(shown) if isinstance(column.type, LargeBinary) else shown
+        return UUID
+    return bytes.fromhex if isinstance(column.type, LargeBinary) else _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 # --- what nobody needs any more -------------------------------------------------------------------

@@ -213,18 +213,17 @@ def _leave(site: Site, archive: Archive, first: date) -> bool:
 
 def _drop_exactly(site: Site, archive: Archive, kind: str, rows: list[dict[str, Any]]) -> bool:
     """Unless somebody began to put them back meanwhile."""
-    keys = [
-        {"number": site.number, "row": row["id"], "counted": row.get("events")}
-        if kind == "session"
-        else {"number": site.number, "row": row["id"]}
-        for row in rows
-    ]
+    keys = [{"number": site.number, "row": UUID(each["id"]), **_state(each)} for each in rows]
     with tenancy.transaction(site.organization_id) as connection:
         RollupRun.hold(connection, site.number)
         if _is_back(connection, site):
             return False
         connection.execute(EXACTLY[kind], keys)
         return True
+
+
+def _state(row: dict[str, Any]) -> dict[str, Any]:
+    return {"counted": row["events"]} if row["row"] == "session" else {}
 
 
 def _set(site: Site, archive: Archive, **values: Any) -> None:

@@ -57,9 +57,11 @@ def restore(archive_id: UUID) -> Restored:
 def _restore(archive: Archive) -> Restored:
     archives.check(archive)
     _begin(archive)
-    for kind, rows in archives.pages_in(archive):
+    readers = {kind: archives.reader_of(archive, kind) for kind in archives.MODELS}
+    for kind, lines in archives.pages_in(archive):
+        rows = [readers[kind](line) for line in lines]
         with tenancy.transaction(archive.organization_id) as connection:
-            RESTORING[kind].write(connection, [tuple(row.values()) for row in rows])
+            RESTORING[kind].write(connection, rows)
     return _end(archive)
 
 
