@@ -84,7 +84,9 @@ def _pieces(file: Any) -> Iterator[bytes]:
 
 
 def _problems() -> list[Any]:
-    """The sites whose rows could not be written, and why."""
+    """The sites whose rows could not be written, and why; none once nothing is to be."""
+    if not (current_organization.keeps_archives and current_organization.events_kept_days):
+        return []
     found = (
         select(Site.name, RollupRun.archive_problem)
         .join(RollupRun, RollupRun.site_number == Site.number)

@@ -22,7 +22,7 @@ from sqlalchemy import LargeBinary, func, or_, select
 
 from app.accounts.models.organization import OrganizationDeleted
 from app.analytics.models import Archive
-from app.analytics.models.archive import archives_folder, folder_of
+from app.analytics.models.archive import archives_folder, file_of, folder_of
 from app.analytics.periods import DAY, local_day, midnight
 from app.core.announce import subscribe
 from app.core.api import parsed_uuid
@@ -66,7 +66,7 @@ class Written:
 
     @property
     def path(self) -> Path:
-        return folder_of(self.site.organization_id, self.site.id) / f"{self.id}.jsonl.gz"
+        return file_of(self.site.organization_id, self.site.id, self.id)
 
     @property
     def rows(self) -> int:

@@ -119,7 +119,12 @@ def test_what_was_archived_comes_back_as_it_was_and_adds_up_to_the_same(site, ha
     assert added_up() == sums
     restored = restore(archive.id)
     assert raw_rows() == rows
+    assert rollups.roll_up(site, busy=False) == 0
     assert added_up() == sums
+    assert (
+        db.session.scalars(select(AuditEntry.action).order_by(AuditEntry.number)).all()[-1]
+        == "archive.restored"
+    )
     assert restored.whole_since is None and run_of(site).raw_since is None
     assert rollups.rebuild(site) >= 40
     assert added_up() == sums
@@ -343,6 +348,8 @@ def test_nothing_is_dropped_while_the_file_cannot_be_written(
             return len(raw_rows())
 
     with inside(acme):
+        db.session.get_one(Organization, acme.id).keep_events(KEPT, archives=True)
+        db.session.commit()
         folder = folder_of(acme.id)
         folder.parent.mkdir(exist_ok=True)
         folder.write_text("in the way")

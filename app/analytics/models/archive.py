@@ -69,8 +69,7 @@ class Archive(Tenant, Base):
 
     @property
     def path(self) -> Path:
-        """Nothing in it was ever typed by anybody."""
-        return folder_of(self.organization_id, self.site_id) / f"{self.id}.jsonl.gz"
+        return file_of(self.organization_id, self.site_id, self.id)
 
     @property
     def filename(self) -> str:
@@ -129,6 +128,11 @@ def folder_of(organization_id: UUID, site_id: UUID | None = None) -> Path:
     """Where the files of an organization are, or those of one site."""
     folder = archives_folder() / str(organization_id)
     return folder / str(site_id) if site_id else folder
+
+
+def file_of(organization_id: UUID, site_id: UUID, archive_id: UUID) -> Path:
+    """Nothing in it was ever typed by anybody."""
+    return folder_of(organization_id, site_id) / f"{archive_id}.jsonl.gz"
 
 
 def archives_folder() -> Path:
