@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 from app.config import ConfigurationError, read_settings
 
@@ -56,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--seed", type=int, help="of these events: the same one, the same events")
     add("rebuild-rollups", rebuild_rollups, "add up all days of all sites anew")
+    command = add("restore-archive", restore_archive, "put the raw rows of an archive back")
+    command.add_argument("id", type=UUID, help="as the page of archives says it")
     add("verify-audit", verify_audit, "check the chains of audit and receipts")
     command = add("bootstrap", bootstrap, "create organization, owner, site and API key")
     for option in ("organization", "email", "password", "domain"):
@@ -173,6 +176,29 @@ def rebuild_rollups(_options: argparse.Namespace) -> int:
     with create_app().app_context():
         for name, days in rebuild_all():
             print(f"{name}: {days} days")
+    return 0
+
+
+def restore_archive(options: argparse.Namespace) -> int:
+    from app import create_app
+    from app.analytics.archives import Unusable
+    from app.analytics.restoring import Unknown, restore
+
+    with create_app().app_context():
+        try:
+            restored = restore(options.id)
+        except Unknown:
+            print("candor: there is no archive with this id.", file=sys.stderr)
+            return 1
+        except Unusable as error:
+            print(f"candor: nothing was restored. {error}", file=sys.stderr)
+            return 1
+    print(
+        f"{restored.site}: {restored.events:,} events and {restored.sessions:,} visits are back "
+        f"until {restored.until:%Y-%m-%d %H:%M} UTC."
+    )
+    since = restored.whole_since
+    print(f"Days from {since} on can be rebuilt." if since else "All days can be rebuilt.")
     return 0
 
 

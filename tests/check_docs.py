@@ -15,6 +15,7 @@ DOCUMENTS = (
     "CHANGELOG.md",
     "docs/webhooks.md",
     "docs/widget-api.md",
+    "docs/retention.md",
 )
 
 

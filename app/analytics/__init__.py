@@ -4,6 +4,7 @@ from app.analytics import (
     alert_views,
     annotation_views,
     api,
+    archive_views,
     attribution_views,
     export_views,
     funnel_api,
@@ -42,6 +43,7 @@ PAGES = (
     report_mail_views,
     alert_views,
     annotation_views,
+    archive_views,
 )
 REST = (api, goal_api, funnel_api, path_api, report_api)
 

@@ -1,5 +1,13 @@
 """Drops raw rows that an organization keeps no longer, in small pieces. What they added up to
-stays, and what was not added up yet waits."""
+stays, and what was not added up yet waits.
+
+With an archive, why no row is ever lost: a file is written and on the disk; then its `Archive` is
+committed; only then do rows go, and only those that the file, read again, is found to hold, in the
+state in which it holds them. What arrives meanwhile is in no file and stays for the next one: an
+event has a key of its own and never changes, and a visit that was added to counts more events than
+the file says. A kill before the commit leaves all rows, and a file that `sweep_files` finds; one
+after it leaves an archive that is `leaving`, which the next turn goes on with.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +18,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy.engine import Connection
 
 from app.accounts.models import Organization
-from app.analytics.models import RollupRun
-from app.analytics.periods import midnight
+from app.analytics import archives
+from app.analytics.models import Archive, RollupRun
+from app.analytics.periods import local_day, midnight
 from app.core import clock, tenancy
 from app.core.db import db, system
 from app.sites.models import Site
@@ -23,38 +33,53 @@ from app.tracking.models import BucketMark, Event, Session
 AT_ONCE = 2000  # rows of one transaction
 SLICE = 20.0  # seconds of a worker's turn
 
+events: Any = Event.__table__
+sessions: Any = Session.__table__
+archived: Any = Archive.__table__
+
 log = structlog.get_logger()
 
 
 def forget_raw() -> None:
     """What became too old since it was last looked; where that is much, the next turn goes on."""
     until = time.monotonic() + SLICE
-    found = select(Organization.id, Organization.events_kept_days).where(
-        Organization.events_kept_days.is_not(None)
-    )
+    found = select(
+        Organization.id, Organization.events_kept_days, Organization.keeps_archives
+    ).where(Organization.events_kept_days.is_not(None))
     with system() as connection:
         organizations = connection.execute(found).all()
-    for organization_id, days in organizations:
+    for organization_id, days, archive in organizations:
         with tenancy.scope(organization_id):
             for site in db.session.scalars(select(Site).order_by(Site.number)).all():
-                forget_raw_of(site, days or 0, until)
+                forget_raw_of(site, days or 0, until, archive=archive)
 
 
-def forget_raw_of(site: Site, days: int, until: float) -> int:
+def forget_raw_of(site: Site, days: int, until: float, *, archive: bool = False) -> int:
     """Those of before `days` local days ago, until `time.monotonic()` is `until`. Answers how many
-    rows went."""
+    rows went. None do while some of the site were put back from an archive."""
     zone = ZoneInfo(site.time_zone)
     first = clock.now().astimezone(zone).date() - timedelta(days=days)
     before = midnight(first, zone)
-    if _is_dirty(site, before) or not _close(site, first):
+    if _is_back(db.session, site) or _is_dirty(site, before) or not _close(site, first):
         return 0
-    gone = sum(
-        _drop(site, table, moment, before, until)
-        for table, moment in ((Event.__table__, "at"), (Session.__table__, "started_at"))
-    )
+    gone = sum(_drop_archived(site, each, first, until) for each in Archive.to_drop(site, before))
+    if archive:
+        gone += _archive(site, first, before, until)
+    else:
+        _say(site, None)
+        gone += sum(
+            _drop(site, table, moment, before, until)
+            for table, moment in ((events, "at"), (sessions, "started_at"))
+        )
     if gone:
         log.info("raw_rows_dropped", site_id=str(site.id), rows=gone, before=first.isoformat())
     return gone
+
+
+def _is_back(on: Any, site: Site) -> bool:
+    kept = Archive.restored_until > clock.now()
+    found = select(Archive.id).where(Archive.site_id == site.id, kept).limit(1)
+    return on.execute(found).first() is not None
 
 
 def _is_dirty(site: Site, before: int) -> bool:
@@ -80,8 +105,21 @@ def _close(site: Site, first: date) -> bool:
     return True
 
 
+def _may_drop(connection: Connection, site: Site, first: date, *, lost: bool = False) -> bool:
+    """Whether the transaction may let rows go. It closes their days once more: since this turn
+    began, somebody may have put rows back and opened them."""
+    RollupRun.hold(connection, site.number)
+    if _is_back(connection, site):
+        return False
+    RollupRun.close(connection, site.number, first, lost)
+    return True
+
+
+# --- without an archive ---------------------------------------------------------------------------
+
+
 def _drop(site: Site, table: Any, moment: str, before: int, until: float) -> int:
-    gone = 0
+    gone, first = 0, local_day(before, ZoneInfo(site.time_zone))
     while time.monotonic() < until:
         with tenancy.transaction(site.organization_id) as connection:
             old = (
@@ -91,11 +129,114 @@ def _drop(site: Site, table: Any, moment: str, before: int, until: float) -> int
                 .limit(AT_ONCE)
             )
             ids: list[UUID] = list(connection.scalars(old))
-            if ids:
-                # Not as pairs, which Postgres may look for in all rows, two thousand times over.
-                here = delete(table).where(table.c.site_number == site.number)
-                connection.execute(here.where(table.c.id.in_(ids)))
+            if not ids or not _may_drop(connection, site, first, lost=True):
+                break
+            # Not as pairs, which Postgres may look for in all rows, two thousand times over.
+            here = delete(table).where(table.c.site_number == site.number)
+            connection.execute(here.where(table.c.id.in_(ids)))
         gone += len(ids)
         if len(ids) < AT_ONCE:
             break
     return gone
+
+
+# --- into an archive ------------------------------------------------------------------------------
+
+EXACTLY = {
+    "event": delete(events).where(
+        events.c.site_number == bindparam("number"), events.c.id == bindparam("row")
+    ),
+    # Each event that is added to a visit is counted in it.
+    "session": delete(sessions).where(
+        sessions.c.site_number == bindparam("number"),
+        sessions.c.id == bindparam("row"),
+        sessions.c.events == bindparam("counted"),
+    ),
+}
+
+
+def _archive(site: Site, first: date, before: int, until: float) -> int:
+    gone = 0
+    while time.monotonic() < until:
+        try:
+            written = archives.write(site, before)
+        except OSError as error:
+            log.error("archive_not_written", site_id=str(site.id), error=str(error))
+            _say(site, error.strerror or str(error))
+            return gone
+        _say(site, None)
+        if written is None or not _commit(written, first):
+            return gone
+        archive = db.session.get_one(Archive, written.id)
+        gone += _drop_archived(site, archive, first, until)
+    return gone
+
+
+def _commit(written: archives.Written, first: date) -> bool:
+    site = written.site
+    with tenancy.transaction(site.organization_id) as connection:
+        if _may_drop(connection, site, first):
+            connection.execute(archived.insert().values(written.values()))
+            return True
+    written.path.unlink()
+    return False
+
+
+def _drop_archived(site: Site, archive: Archive, first: date, until: float) -> int:
+    """The rows that its file holds, once it was read and found whole. Another archive is made of
+    those whose file is not."""
+    try:
+        archives.check(archive)
+    except archives.Unusable as error:
+        log.error("archive_unusable", archive_id=str(archive.id), error=str(error))
+        _set(site, archive, dropped_at=clock.now(), restored_until=None)
+        return 0
+    if not _leave(site, archive, first):
+        return 0
+    gone = 0
+    for kind, rows in archives.pages_in(archive):
+        if time.monotonic() >= until or not _drop_exactly(site, archive, kind, rows):
+            return gone
+        gone += len(rows)
+    _set(site, archive, dropped_at=clock.now())
+    return gone
+
+
+def _leave(site: Site, archive: Archive, first: date) -> bool:
+    with tenancy.transaction(site.organization_id) as connection:
+        if not _may_drop(connection, site, first):
+            return False
+        here = update(archived).where(archived.c.id == archive.id)
+        connection.execute(here.values(dropped_at=None, restored_until=None))
+        return True
+
+
+def _drop_exactly(site: Site, archive: Archive, kind: str, rows: list[dict[str, Any]]) -> bool:
+    """Unless somebody began to put them back meanwhile."""
+    keys = [{"number": site.number, "row": UUID(each["id"]), **_state(each)} for each in rows]
+    with tenancy.transaction(site.organization_id) as connection:
+        RollupRun.hold(connection, site.number)
+        if _is_back(connection, site):
+            return False
+        connection.execute(EXACTLY[kind], keys)
+        return True
+
+
+def _state(row: dict[str, Any]) -> dict[str, Any]:
+    return {"counted": row["events"]} if row["row"] == "session" else {}
+
+
+def _set(site: Site, archive: Archive, **values: Any) -> None:
+    with tenancy.transaction(site.organization_id) as connection:
+        RollupRun.hold(connection, site.number)
+        if not _is_back(connection, site):
+            connection.execute(update(archived).where(archived.c.id == archive.id).values(values))
+
+
+def _say(site: Site, problem: str | None) -> None:
+    """For those who look at the page of archives."""
+    run = select(RollupRun).filter_by(site_number=site.number)
+    found = db.session.scalars(run).one()
+    if found.archive_problem != problem:
+        found.archive_problem = problem and problem[:200]
+        db.session.commit()

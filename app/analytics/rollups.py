@@ -271,7 +271,8 @@ def _ready(site: Site, days: Iterable[date]) -> dict[date, int]:
 def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None:
     read_at, started = _now(), time.monotonic()
     since = db.session.scalar(select(RollupRun.raw_since).filter_by(site_number=site.number))
-    parts = {} if _is_closed(day, since) else parts_of(site, day)
+    was_closed = _is_closed(day, since)
+    parts = {} if was_closed else parts_of(site, day)
     took = int((time.monotonic() - started) * 1000)
     owned = {"organization_id": site.organization_id, "site_number": site.number, "day": day}
     with tenancy.transaction(site.organization_id) as connection:
@@ -281,8 +282,12 @@ def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None
         run = connection.execute(taken).first()
         if run is None:
             return
+        closed = _is_closed(day, run.raw_since)
+        # All its rows have just been restored: to be read at the next turn.
+        if was_closed and not closed:
+            return
         # It may have been closed, and half of its rows dropped, while they were read.
-        if not _is_closed(day, run.raw_since):
+        if not closed:
             _replace(connection, owned, parts, rolled_at=read_at, took=took)
         for bucket, seq in sorted(buckets.items()):
             here = (marks.c.site_number == site.number, marks.c.bucket == bucket)

@@ -65,7 +65,7 @@ ITEMS = (
         "Settings",
         "settings",
         "accounts.organization",
-        ("accounts.",),
+        ("accounts.", "archives."),
         Permission.ORGANIZATION_WRITE,
     ),
 )

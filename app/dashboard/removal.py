@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from app.accounts.access import current_organization, get_or_404, require
 from app.accounts.permissions import Permission
+from app.analytics.models import Archive
 from app.campaigns.models import Campaign
 from app.core.db import db
 from app.core.render import render
@@ -46,5 +47,6 @@ def belongings(site: Site) -> dict[str, int]:
         "campaign": campaigns,
         "source": sources.where(Source.kind.not_in(BUILT_IN)),
         "activity": activities,
+        "archive": select(func.count(Archive.id)).where(Archive.site_id == site.id),
     }
     return {name: db.session.scalar(each) or 0 for name, each in counted.items()}

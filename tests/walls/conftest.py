@@ -20,10 +20,12 @@ from sqlalchemy.engine import Engine
 
 from app.accounts.models import Member, User, user
 from app.accounts.permissions import Role
+from app.analytics import archives
 from app.analytics.filters import read_filters
 from app.analytics.models import (
     Alert,
     Annotation,
+    Archive,
     Report,
     ReportRecipient,
     ReportSending,
@@ -133,6 +135,8 @@ class Belongings:
     label_id: UUID | str
     reply_id: UUID | str
     contact_id: UUID | str
+    archive_id: UUID | str
+    spare_archive_id: UUID | str
     # A second site, where it is needed.
     spare_site_id: UUID | str = ""
 
@@ -223,6 +227,8 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         kept |= talk(db.session.get_one(Site, tenant.site_id), mark)
         db.session.commit()
         roll_up(db.session.get_one(Site, tenant.site_id), busy=False)
+        told |= archive(db.session.get_one(Site, tenant.site_id))
+        db.session.commit()
     with app.app_context(), system() as connection:
         seen = Seen(tenant.id, False, clock.now())
         write(connection, {Place(tenant.site_id, f"{mark.lower()}.example"): seen})
@@ -369,6 +375,17 @@ def talk(site: Site, mark: str) -> dict[str, Any]:
         "ticket_id": ticket.id,
         "contact_id": guest.contact_id,
     }
+
+
+def archive(site: Site) -> dict[str, Any]:
+    """Two files of raw rows: one of them is deleted."""
+    ids = []
+    for _ in range(2):
+        written = archives.write(site, clock.milliseconds() + 86_400_000)
+        assert written is not None
+        db.session.add(Archive(**written.values(), dropped_at=clock.now()))
+        ids.append(written.id)
+    return {"archive_id": ids[0], "spare_archive_id": ids[1]}
 
 
 def _import(tenant: Tenant, mark: str) -> Import:

@@ -33,7 +33,7 @@ from app.tracking.models import Quarantined, Session
 from tests.conftest import PASSWORD
 from tests.shops import shopify, shopify_order
 from tests.visits import FIREFOX
-from tests.walls.conftest import Belongings, furnish, keep, listen, talk
+from tests.walls.conftest import Belongings, archive, furnish, keep, listen, talk
 
 ALICE = "alice@acme.example"
 NOWHERE = "unix:///nowhere/valkey.sock"
@@ -652,7 +652,7 @@ def hostile(app, acme, client, work, join):
         deliveries = db.session.scalars(select(InboundDelivery.id)).all()
         member_id = db.session.scalars(select(Member.id)).first()
         rollups.rebuild(db.session.get_one(Site, UUID(made_site["id"])))
-        ids = _more(acme)
+        ids = _more(acme) | archive(db.session.get_one(Site, UUID(made_site["id"])))
         db.session.commit()
     invited = post("/invitations", {"email": "ina@acme.example", "role": "viewer"})
     first = Belongings(

@@ -591,6 +591,8 @@ FORMS_WITHOUT = {
     "/o/<organization>/settings/members/<uuid:member_id>/suspension",
     "/o/<organization>/settings/members/<uuid:member_id>/resumption",
     "/o/<organization>/settings/members/<uuid:member_id>/removal",
+    "/o/<organization>/settings/archives/<uuid:archive_id>/file",
+    "/o/<organization>/settings/archives/<uuid:archive_id>/deletion",
     # And the token of a link, which is attacked in tests/accounts.
     "/email-verification",
     "/invitation/acceptance",

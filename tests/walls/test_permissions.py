@@ -238,6 +238,10 @@ PAGES = {
     "GET /inbox/canned-replies/<uuid:reply_id>/edit": "conversations:write",
     "POST /inbox/canned-replies/<uuid:reply_id>": "conversations:write",
     "POST /inbox/canned-replies/<uuid:reply_id>/deletion": "conversations:write",
+    "GET /settings/archives": "organization:write",
+    "GET /settings/archives/<uuid:archive_id>": "organization:write",
+    "POST /settings/archives/<uuid:archive_id>/file": "organization:write",
+    "POST /settings/archives/<uuid:archive_id>/deletion": "organization:write",
     "POST /sites/<uuid:site_id>/removal": "sites:write",
     "POST /departure": "sites:read",
 }

@@ -124,6 +124,7 @@ ENDPOINTS, TOLD = "/o/<organization>/endpoints", "/o/{acme}/endpoints"
 ENDPOINT = f"{ENDPOINTS}/<uuid:endpoint_id>"
 ENDPOINT_FORM = {"url": "https://93.184.215.14/", "types": "order.created"}
 
+ARCHIVES = "/o/<organization>/settings/archives"
 COLUMNS = {"type": "purchase", "column_0": "occurred_at", "column_1": "product_name"}
 
 INBOX = "/o/<organization>/inbox"
@@ -1075,6 +1076,16 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/tickets/<uuid:ticket_id>"): one("GET", "/api/v1/tickets/{ticket_id}"),
     ("PATCH", "/api/v1/tickets/<uuid:ticket_id>"): one(
         "PATCH", "/api/v1/tickets/{ticket_id}", json={"state": "resolved"}
+    ),
+    ("GET", ARCHIVES): NO_IDS,
+    ("GET", f"{ARCHIVES}/<uuid:archive_id>"): one(
+        "GET", "/o/{acme}/settings/archives/{archive_id}"
+    ),
+    ("POST", f"{ARCHIVES}/<uuid:archive_id>/file"): one(
+        "POST", "/o/{acme}/settings/archives/{archive_id}/file"
+    ),
+    ("POST", f"{ARCHIVES}/<uuid:archive_id>/deletion"): one(
+        "POST", "/o/{acme}/settings/archives/{spare_archive_id}/deletion", 302
     ),
     ("POST", "/o/<organization>/sites/<uuid:site_id>/removal"): one(
         "POST", "/o/{acme}/sites/{spare_site_id}/removal", 302

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
-from wtforms import SelectField
+from wtforms import BooleanField, SelectField
 from wtforms.validators import ValidationError
 
 from app.accounts.forms.fields import OrganizationField
@@ -41,6 +41,7 @@ class RetentionForm(Form):
     """`days` is None for keeping everything."""
 
     events_kept_days = SelectField("Raw events and visits", choices=list(KEPT.items()))
+    keeps_archives = BooleanField("Keep an archive of what is dropped")
 
     @property
     def days(self) -> int | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import String, delete
+from sqlalchemy import String, delete, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock, sql, tenancy
@@ -33,6 +33,8 @@ class Organization(Base):
     language: Mapped[str] = mapped_column(String(12), default="en")
     # For how long raw events and visits are kept; None: for good.
     events_kept_days: Mapped[int | None]
+    # Whether those that go are written to a file before.
+    keeps_archives: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Filled with invented people, by `candor demo`.
     demo: Mapped[bool] = mapped_column(default=False)
     # The day on which it goes for good, unless an owner keeps it.
@@ -55,9 +57,10 @@ class Organization(Base):
         db.session.flush()
         announce(OrganizationChanged(organization=self))
 
-    def keep_events(self, days: int | None) -> None:
-        """Raw events and visits that are older go within a day; None keeps them for good."""
-        self.events_kept_days = days
+    def keep_events(self, days: int | None, archives: bool = False) -> None:
+        """Raw events and visits that are older go within a day, into an archive if that is
+        wanted; None keeps them for good."""
+        self.events_kept_days, self.keeps_archives = days, archives
         db.session.flush()
         announce(OrganizationChanged(organization=self))
 
@@ -100,7 +103,14 @@ class OrganizationChanged(Announcement):
     def details(self) -> dict[str, Any]:
         return {
             name: getattr(self.organization, name)
-            for name in ("name", "time_zone", "currency", "language")
+            for name in (
+                "name",
+                "time_zone",
+                "currency",
+                "language",
+                "events_kept_days",
+                "keeps_archives",
+            )
         }
 
 

@@ -56,7 +56,7 @@ def change_retention() -> Any:
     form = RetentionForm()
     if not form.validate():
         return _page(OrganizationForm(formdata=None, obj=current_organization), 422)
-    current_organization.keep_events(form.days)
+    current_organization.keep_events(form.days, archives=form.keeps_archives.data)
     db.session.commit()
     return _done("Saved.")
 
@@ -121,7 +121,8 @@ def _done(text: str) -> Any:
 
 def _page(form: OrganizationForm, status: int = 200) -> Any:
     kept = str(current_organization.events_kept_days or 0)
-    retention = RetentionForm(formdata=None, events_kept_days=kept)
+    archives = current_organization.keeps_archives
+    retention = RetentionForm(formdata=None, events_kept_days=kept, keeps_archives=archives)
     return render("accounts/organizations/settings.html", status, form=form, retention=retention)
 
 

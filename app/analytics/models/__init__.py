@@ -1,5 +1,6 @@
 from app.analytics.models.alert import Alert, AlertFiring, AlertRecipient
 from app.analytics.models.annotation import Annotation
+from app.analytics.models.archive import Archive
 from app.analytics.models.funnel import Funnel
 from app.analytics.models.goal import Goal, TooMany
 from app.analytics.models.refused import Refused
@@ -13,6 +14,7 @@ __all__ = [
     "AlertFiring",
     "AlertRecipient",
     "Annotation",
+    "Archive",
     "DayRollup",
     "Funnel",
     "Goal",

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from sqlalchemy import BigInteger, Date, Index, Integer, LargeBinary, PrimaryKeyConstraint, String
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    case,
+    or_,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -52,3 +64,29 @@ class RollupRun(Numbered, Base):
     due_at: Mapped[int] = mapped_column(BigInteger, default=0)
     # Days before it have no raw rows any more: what they added up to stays as it is.
     raw_since: Mapped[date | None] = mapped_column(Date)
+    # Days before it have lost raw rows that are in no archive.
+    lost_before: Mapped[date | None] = mapped_column(Date)
+    # Why what is to be dropped could not be written to an archive; nothing is dropped meanwhile.
+    archive_problem: Mapped[str | None] = mapped_column(String(200))
+
+    @classmethod
+    def hold(cls, on: Any, site_number: int) -> None:
+        """Have nobody else begin to drop or to restore rows of a site until the transaction ends.
+        By a write, since on SQLite what was only read is not held."""
+        runs: Any = cls.__table__
+        held = update(runs).where(runs.c.site_number == site_number)
+        on.execute(held.values(raw_since=runs.c.raw_since))
+
+    @classmethod
+    def close(cls, on: Any, site_number: int, first: date, lost: bool) -> None:
+        """Days before `first` cannot be added up again: their rows are about to go. `lost`: not
+        into an archive. Never earlier again by itself, though more be kept from now on."""
+        runs: Any = cls.__table__
+        closed = {"raw_since": _latest(runs.c.raw_since, first)}
+        if lost:
+            closed["lost_before"] = _latest(runs.c.lost_before, first)
+        on.execute(update(runs).where(runs.c.site_number == site_number).values(closed))
+
+
+def _latest(column: Any, day: date) -> Any:
+    return case((or_(column.is_(None), column < day), day), else_=column)
