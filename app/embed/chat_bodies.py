@@ -13,10 +13,10 @@ from app.chat.files import LARGEST, FileError, Upload, read_upload
 from app.chat.models import ChatSettings
 from app.chat.models.conversation import LONGEST_COMMENT
 from app.chat.models.message import LONGEST, LONGEST_CLIENT_ID
+from app.core.db import release
 from app.core.errors import ApiError
 from app.core.forms import clean_line
-from app.core.ratelimit import address
-from app.embed.chat_limits import uploads
+from app.embed.chat_limits import demand_upload
 
 LONGEST_NAME = 120
 LONGEST_USER_ID = 200
@@ -59,8 +59,7 @@ def site_key_of(said: Said) -> str:
     return key if isinstance(key, str) else ""
 
 
-def saying_of(said: Said, site_id: UUID) -> Saying:
-    upload = _upload(site_id) if request.files else None
+def saying_of(said: Said, upload: Upload | None) -> Saying:
     client_id = client_id_of(said)
     body = body_of(said) if upload is None or said.get("body") else None
     return Saying(client_id, body, upload)
@@ -142,14 +141,16 @@ def refused(field: str, reason: str) -> ApiError:
     return ApiError(422, "invalid", reason, {field: [reason]})
 
 
-def _upload(site_id: UUID) -> Upload:
-    uploads.demand(address())
+def upload_now(site_id: UUID) -> Upload:
+    """The file of this request, with nothing of the database held while it is read."""
     settings = ChatSettings.find(site_id)
     if settings is None or not settings.takes_files:
         raise refused("file", "This site takes no files.")
     sent = request.files.get("file")
     if sent is None:
         raise refused("file", "Choose a file.")
+    release()
+    demand_upload()
     try:
         return read_upload(sent.filename or "", sent.read(LARGEST + 1))
     except FileError as error:
