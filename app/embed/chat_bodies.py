@@ -19,6 +19,9 @@ from app.core.forms import clean_line
 from app.embed.chat_limits import demand_upload
 
 LONGEST_NAME = 120
+LONGEST_EMAIL = 254
+# Of what is said without a file; a message of emoji alone, written as escapes, is 96 KB.
+LARGEST_BODY = 128 * 1024
 LONGEST_USER_ID = 200
 SHORTEST_CLIENT_ID = 16
 
@@ -95,7 +98,8 @@ def person_of(said: Said) -> Person:
     name, email = clean_line(said.get("name") or ""), clean_line(said.get("email") or "")
     if not isinstance(name, str) or len(name) > LONGEST_NAME:
         raise refused("name", f"At most {LONGEST_NAME} characters.")
-    if not isinstance(email, str):
+    # Looked at first: to read a megabyte as an address takes seconds.
+    if not isinstance(email, str) or len(email) > LONGEST_EMAIL:
         raise refused("email", "This is not an e-mail address.")
     try:
         valid = validate_email(email, check_deliverability=False).normalized if email else None

@@ -21,6 +21,7 @@ from app.core.ratelimit import address
 from app.core.request import takes_upload
 from app.embed.chat_access import check_on, enter_in_measure, own_conversation, settings_of
 from app.embed.chat_bodies import (
+    LARGEST_BODY,
     Said,
     after_now,
     first_words_of,
@@ -79,8 +80,8 @@ def read_first() -> None:
     no connection to the database meanwhile, and no lock that others wait for."""
     if request.mimetype == "multipart/form-data":
         request.form  # noqa: B018 (read now)
-    elif request.method in ("POST", "PUT"):
-        request.get_data()
+    elif len(request.get_data()) > LARGEST_BODY:
+        raise ApiError(413, "too_large", f"At most {LARGEST_BODY // 1024} KB can be said at once.")
 
 
 @blueprint.get("/chat/<key>")

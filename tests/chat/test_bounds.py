@@ -158,6 +158,27 @@ def test_nobody_waits_for_a_picture_that_waits_for_others(writer, another):
 # What
 
 
+def test_more_than_a_message_needs_is_refused_unread(writer, acme):
+    for said in ({"name": "x" * 200_000}, {"body": "x" * 200_000}):
+        answer = writer.begin(**said)
+        assert answer.status_code == 413
+        assert answer.headers["Access-Control-Allow-Origin"] == f"https://{acme.domain}"
+    assert writer.begin("\U0001f600" * 8000).status_code == 201
+    assert writer.write("\U0001f600" * 8000).status_code == 201
+    assert writer.write("x" * 200_000).status_code == 413
+    for noun in ("reading", "rating", "closure"):
+        path = f"conversations/{writer.conversation}/{noun}"
+        assert writer.call("PUT", path, json={"x": "x" * 200_000}).status_code == 413, noun
+
+
+def test_an_address_of_a_hundred_thousand_blanks_is_refused_at_once(writer, client):
+    address = "a" + " " * 100_000 + "@b.example"
+    began = time.process_time()
+    for _ in range(5):
+        assert writer.begin(email=address).status_code == 422
+    assert time.process_time() - began < 0.5
+
+
 def test_files_are_refused_where_the_site_takes_none(writer, chatting):
     chatting(takes_files=False)
     writer.begin()
