@@ -325,7 +325,8 @@ def list_api_keys(query_data: ListQuery) -> Any:
 def create_api_key(json_data: ApiKeyIn) -> Any:
     if not current_key.may_grant(json_data.scopes):
         raise ApiError(403, "forbidden", "A key cannot give scopes that it does not have.")
-    issued = ApiKey.issue(json_data.name, json_data.scopes, maker_id=current_key.maker_id)
+    with _refusals():
+        issued = ApiKey.issue(json_data.name, json_data.scopes, maker_id=current_key.maker_id)
     return ApiKeyOut.of(*issued)
 
 

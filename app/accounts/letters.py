@@ -39,7 +39,9 @@ def email_changed(user: User, before: str) -> None:
 
 
 def password_reset(email: str) -> None:
-    """With the link, or to an address that has no account without one: as much work for both."""
+    """With the link, or to an address that has no account without one: as much work for both. To
+    the account's own address: one that is spelled otherwise and found all the same, as with a long
+    s, may be somebody else's."""
     user = User.by_email(email)
     if user is None:
         letter = write("password_reset_unknown", link=public_url("accounts.root"))
@@ -47,7 +49,7 @@ def password_reset(email: str) -> None:
         token = PasswordReset.issue(user_id=user.id)
         link = public_url("accounts.new_password", token=token)
         letter = write("password_reset", link=link)
-    send_to_account(email, *letter)
+    send_to_account((user and user.email) or email, *letter)
 
 
 def password_changed(user: User) -> None:

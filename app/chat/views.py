@@ -106,7 +106,7 @@ def _overtaken(conversation: Conversation, form: MessageForm) -> bool:
 def read(conversation_id: UUID) -> Any:
     """An agent has seen it up to `seq`."""
     conversation = _opened(conversation_id)
-    conversation.read_by_agents(max(0, request.form.get("seq", 0, int)))
+    conversation.read_by_agents(_seq_in(request.form, "seq"))
     db.session.commit()
     return "", 204
 
@@ -168,8 +168,14 @@ def _opened(conversation_id: UUID) -> Conversation:
 
 
 def _range() -> dict[str, Any]:
-    before = request.args.get("before", type=int)
-    return {"before": before} if before else {"after": max(0, request.args.get("after", 0, int))}
+    before = _seq_in(request.args, "before")
+    return {"before": before} if before else {"after": _seq_in(request.args, "after")}
+
+
+def _seq_in(said: Any, name: str) -> int:
+    """The seq of a message; 0 for what is none, also for more digits than a database knows."""
+    text = said.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _names() -> dict[str, str]:

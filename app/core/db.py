@@ -156,6 +156,7 @@ def engine_options(settings: Settings, role: str | None, reader: bool = False) -
             "pool_size": 20,
             "max_overflow": 30,
             "json_serializer": COMPACT,
+            "hide_parameters": True,
         }
     options = f"-c statement_timeout={STATEMENT_TIMEOUT} -c timezone=UTC"
     if role:
@@ -167,6 +168,8 @@ def engine_options(settings: Settings, role: str | None, reader: bool = False) -
         "pool_size": settings.pool_size,
         "max_overflow": 0,
         "pool_timeout": CONNECT_TIMEOUT,
+        # A fault is logged with its statement: what was to be stored stays out of it.
+        "hide_parameters": True,
     }
 
 

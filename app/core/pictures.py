@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from app.core.errors import ApiError
 from app.core.threads import in_native_thread
@@ -20,14 +20,6 @@ QUALITY = 82
 # One at a time in a process: a picture takes a hundred times its file while it is decoded.
 PATIENCE = 10.0  # seconds for a turn
 _turn = threading.BoundedSemaphore(1)
-UNREADABLE = (
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    OSError,
-    ValueError,
-    Warning,
-    SyntaxError,
-)
 
 
 class PictureError(ValueError):
@@ -69,7 +61,8 @@ def _reencode(upload: bytes, most_pixels: int) -> Picture:
             ImageOps.exif_transpose(image, in_place=True)
     except PictureError:
         raise
-    except UNREADABLE as error:
+    # Whatever it is: of what a stranger made up, decoders stumble over anything.
+    except Exception as error:
         raise PictureError("Choose a JPEG, PNG, WebP or GIF picture.") from error
     plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
     plain.thumbnail((WIDEST, WIDEST * 2))

@@ -14,6 +14,7 @@ from app.accounts.permissions import Permission
 from app.campaigns.differences import Change
 from app.campaigns.transfer import Configuration, Transfer
 from app.core.api import ListQuery, Page, Schema, writes
+from app.core.db import release
 from app.core.errors import ApiError
 from app.dashboard.history import LONGEST_NUMBER, Entry, history, revision_of
 from app.dashboard.publishing import publish_changes, roll_back
@@ -133,17 +134,23 @@ def export_configuration(site_id: UUID) -> Any:
 @blueprint.input(ImportQuery, location="query")
 @blueprint.input(Configuration)
 @blueprint.output(ImportOut, status_code=201)
-@writes
 def import_configuration(site_id: UUID, query_data: ImportQuery, json_data: Configuration) -> Any:
     """Make drafts of all campaigns of a document, or of none."""
-    site = get_or_404(Site, site_id)
+    get_or_404(Site, site_id)
+    if query_data.settings:
+        _demand_sites_write()
+    # Before anything is written, with nothing of the database held: pictures are written anew.
+    release()
     transfer = Transfer.check(json_data.model_dump())
     if transfer.problems:
         fields = {each.path: [each.message] for each in transfer.problems}
         raise ApiError(422, "invalid", "A field is not valid.", fields)
-    if query_data.settings:
-        _demand_sites_write()
-    drafts = transfer.bring_into(site, settings=query_data.settings)
+    return _bring(site_id, transfer, settings=query_data.settings)
+
+
+@writes
+def _bring(site_id: UUID, transfer: Transfer, *, settings: bool) -> Any:
+    drafts = transfer.bring_into(get_or_404(Site, site_id), settings=settings)
     return ImportOut(campaigns=[DraftOut.of(draft) for draft in drafts])
 
 

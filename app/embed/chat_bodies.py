@@ -13,12 +13,15 @@ from app.chat.files import LARGEST, FileError, Upload, read_upload
 from app.chat.models import ChatSettings
 from app.chat.models.conversation import LONGEST_COMMENT
 from app.chat.models.message import LONGEST, LONGEST_CLIENT_ID
+from app.core.db import release
 from app.core.errors import ApiError
 from app.core.forms import clean_line
-from app.core.ratelimit import address
-from app.embed.chat_limits import uploads
+from app.embed.chat_limits import demand_upload
 
 LONGEST_NAME = 120
+LONGEST_EMAIL = 254
+# Of what is said without a file; a message of emoji alone, written as escapes, is 96 KB.
+LARGEST_BODY = 128 * 1024
 LONGEST_USER_ID = 200
 SHORTEST_CLIENT_ID = 16
 
@@ -59,8 +62,7 @@ def site_key_of(said: Said) -> str:
     return key if isinstance(key, str) else ""
 
 
-def saying_of(said: Said, site_id: UUID) -> Saying:
-    upload = _upload(site_id) if request.files else None
+def saying_of(said: Said, upload: Upload | None) -> Saying:
     client_id = client_id_of(said)
     body = body_of(said) if upload is None or said.get("body") else None
     return Saying(client_id, body, upload)
@@ -96,7 +98,8 @@ def person_of(said: Said) -> Person:
     name, email = clean_line(said.get("name") or ""), clean_line(said.get("email") or "")
     if not isinstance(name, str) or len(name) > LONGEST_NAME:
         raise refused("name", f"At most {LONGEST_NAME} characters.")
-    if not isinstance(email, str):
+    # Looked at first: to read a megabyte as an address takes seconds.
+    if not isinstance(email, str) or len(email) > LONGEST_EMAIL:
         raise refused("email", "This is not an e-mail address.")
     try:
         valid = validate_email(email, check_deliverability=False).normalized if email else None
@@ -142,14 +145,16 @@ def refused(field: str, reason: str) -> ApiError:
     return ApiError(422, "invalid", reason, {field: [reason]})
 
 
-def _upload(site_id: UUID) -> Upload:
-    uploads.demand(address())
+def upload_now(site_id: UUID) -> Upload:
+    """The file of this request, with nothing of the database held while it is read."""
     settings = ChatSettings.find(site_id)
     if settings is None or not settings.takes_files:
         raise refused("file", "This site takes no files.")
     sent = request.files.get("file")
     if sent is None:
         raise refused("file", "Choose a file.")
+    release()
+    demand_upload()
     try:
         return read_upload(sent.filename or "", sent.read(LARGEST + 1))
     except FileError as error:

@@ -1,5 +1,5 @@
-"""How often guests may write and send files, of each web process; and have something mailed, of
-all of them together."""
+"""How often guests may write, of each web process; and begin conversations, send files and have
+something mailed, of all of them together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from limits import parse_many
 
 from app.core import bus
 from app.core.crypto import blind_index
+from app.core.errors import ApiError
 from app.core.ratelimit import Buckets, address, limiter
 
 # A person types; an office behind one address has many.
@@ -18,9 +19,32 @@ readers = Buckets(rate=100, burst=1000)
 noted = Buckets(rate=1 / 60, burst=1)
 # Files are kept in the database.
 uploads = Buckets(rate=1 / 60, burst=20)
+# What stays: rows that agents look at, and bytes in the database. The largest office has enough.
+BEGINNINGS_OF_ADDRESS = "30 per minute; 300 per hour"
+UPLOADS_OF_ADDRESS = "80 per hour; 300 per day"
 # Anybody can claim any address: enough mail for himself, too little to fill a stranger's mailbox.
 MAILS_TO_RECIPIENT = "3 per hour; 24 per day"
 MAILS_OF_SENDER = "10 per hour"
+
+
+def demand_beginning() -> None:
+    _demand(BEGINNINGS_OF_ADDRESS, "chat_beginning")
+
+
+def demand_upload() -> None:
+    """Never asked in a transaction that has written."""
+    uploads.demand(address())
+    _demand(UPLOADS_OF_ADDRESS, "chat_upload")
+
+
+def _demand(limit: str, scope: str) -> None:
+    """Raise 429 once this address has had its share. Without Redis each process counts alone, by
+    its buckets: nobody who writes is sent away."""
+    allowed: list[bool] = []
+    bus.missable(lambda: allowed.append(_count(limit, scope, address())))
+    if allowed == [False]:
+        message = "That is enough for now. Try again later."
+        raise ApiError(429, "rate_limited", message, {}, {"Retry-After": "60"})
 
 
 def may_mail(email: str) -> bool:

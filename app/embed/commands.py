@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import request
+from flask import g, request
 from pydantic import Field, field_validator, model_validator
 from sqlalchemy import select
 
@@ -125,8 +125,16 @@ def _enter_by_signature(site_id: UUID) -> None:
         except Refused:
             continue
         actor.set(("source", source.id))
+        g.signed_id = incoming.header("webhook-id") or None
         return
     raise _unsigned("There is no custom source of this site that signs so.")
+
+
+def _site_of_sender() -> str:
+    """Whom the limit counts: with the organization, or a stranger's key would use up what the site
+    that it names may send."""
+    named = (request.view_args or {}).get("site_id")
+    return f"{tenancy.current_organization_id()}/{named}"
 
 
 def _unsigned(message: str) -> ApiError:
@@ -136,13 +144,14 @@ def _unsigned(message: str) -> ApiError:
 @blueprint.post("/<uuid:site_id>/commands")
 @takes_at_most(LARGEST_BODY)
 @_commanding
-@limiter.limit(A_MINUTE, key_func=lambda: str((request.view_args or {}).get("site_id")))
+@limiter.limit(A_MINUTE, key_func=_site_of_sender)
 @blueprint.input(CommandIn)
 @blueprint.output(CommandOut, status_code=202)
 @writes
 @blueprint.doc(responses=LIMITED)
 def send_command(site_id: UUID, json_data: CommandIn) -> Any:
-    """Accepted, not delivered: whoever has no page open misses it."""
+    """Accepted, not delivered: whoever has no page open misses it. A signed one counts once by its
+    `webhook-id`, as with an Idempotency-Key."""
     site = get_or_404(Site, site_id)
     if not site.active:
         raise not_found()

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.chat import letters, tokens
 from app.chat.announcements import ChatClosed, ChatOpened, PanelAnnouncement
-from app.chat.files import LARGEST
+from app.chat.files import LARGEST, Upload
 from app.chat.models import Attachment, Conversation, Guest
 from app.chat.queries import organization_of_file
 from app.core import tenancy
@@ -21,6 +21,7 @@ from app.core.ratelimit import address
 from app.core.request import takes_upload
 from app.embed.chat_access import check_on, enter_in_measure, own_conversation, settings_of
 from app.embed.chat_bodies import (
+    LARGEST_BODY,
     Said,
     after_now,
     first_words_of,
@@ -32,8 +33,9 @@ from app.embed.chat_bodies import (
     saying_of,
     seq_of,
     site_key_of,
+    upload_now,
 )
-from app.embed.chat_limits import addresses, may_mail, readers, writers
+from app.embed.chat_limits import addresses, demand_beginning, may_mail, readers, writers
 from app.embed.guests import bearer, guest_of, surroundings
 from app.embed.hearing import begin, confirms, hear, look_around, suggested
 from app.embed.introductions import vouch
@@ -50,7 +52,7 @@ blueprint = Blueprint("conversations", __name__, url_prefix="/widget/v1")
 def open_to_the_page(response: Response) -> Response:
     """A page must be able to read also what went wrong."""
     origin = request.headers.get("Origin")
-    if origin and (g.get("page_is_known") or response.status_code == 404):
+    if origin and (g.get("page_is_known") or response.status_code in (404, 413)):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Retry-After"
     response.vary.add("Origin")
@@ -70,6 +72,16 @@ def preflight() -> Response | None:
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     response.headers["Access-Control-Max-Age"] = "7200"
     return response
+
+
+@blueprint.before_request
+def read_first() -> None:
+    """What is said is there as a whole before anything is asked for: whoever sends it slowly keeps
+    no connection to the database meanwhile, and no lock that others wait for."""
+    if request.mimetype == "multipart/form-data":
+        request.form  # noqa: B018 (read now)
+    elif len(request.get_data()) > LARGEST_BODY:
+        raise ApiError(413, "too_large", f"At most {LARGEST_BODY // 1024} KB can be said at once.")
 
 
 @blueprint.get("/chat/<key>")
@@ -110,6 +122,7 @@ def open_conversation() -> Any:
     """A new conversation, and with `body` its first message. 201 with the chat token."""
     said = said_now()
     site = enter_in_measure(site_key_of(said))
+    demand_beginning()
     found = suggested(site, first_words_of(said))
     conversation = begin(site, said)
     answer = {**begun(conversation), **found}
@@ -134,9 +147,10 @@ def read_messages(conversation_id: str) -> dict[str, Any]:
 @takes_upload(LARGEST)
 def write_message(conversation_id: str) -> Any:
     """A message by its `client_id`: JSON with `body`, or a form with `file`. 201 with its seq."""
+    upload = _upload_of(conversation_id) if request.files else None
     conversation, told = _written_to(conversation_id), False
     site, said = g.site, said_with_file()
-    saying = saying_of(said, site.id)
+    saying = saying_of(said, upload)
     if conversation.opened_at is None:
         told = confirms(site, settings_of(site), conversation.guest.email)
         conversation = own_conversation(conversation_id, writing=True)
@@ -145,6 +159,14 @@ def write_message(conversation_id: str) -> Any:
     answer = {**hear(conversation, site, saying, told=told).public(), **found}
     db.session.commit()
     return answer, 201
+
+
+def _upload_of(conversation_id: str) -> Upload:
+    """The file of whoever may write here, judged before anything is locked: a picture is written
+    anew, and may have to wait for others."""
+    own_conversation(conversation_id)
+    check_on(g.site)
+    return upload_now(g.site.id)
 
 
 def _written_to(conversation_id: str) -> Conversation:

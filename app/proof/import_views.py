@@ -69,9 +69,10 @@ def show(import_id: UUID) -> Any:
 @require(Permission.ACTIVITIES_WRITE)
 def describe(import_id: UUID) -> Any:
     imported = get_or_404(Import, import_id)
-    refused = _described(imported)
-    if refused is not None:
-        return refused
+    form = _columns_of(imported)
+    if not isinstance(form, ColumnsForm):
+        return form
+    imported.describe(form.columns(), form.type.data)
     db.session.commit()
     return _show(imported) if request.headers.get("HX-Request") else redirect(_page(imported))
 
@@ -80,11 +81,11 @@ def describe(import_id: UUID) -> Any:
 @require(Permission.ACTIVITIES_WRITE)
 def confirm(import_id: UUID) -> Any:
     imported = get_or_404(Import, import_id)
-    refused = _described(imported)
-    if refused is not None:
-        return refused
+    form = _columns_of(imported)
+    if not isinstance(form, ColumnsForm):
+        return form
     try:
-        imported.confirm()
+        imported.confirm(form.columns(), form.type.data)
     except ImportClosed as error:
         return _show(imported, 422, str(error))
     go_on_with_import.enqueue(import_id=imported.id)
@@ -131,15 +132,14 @@ def discard(import_id: UUID) -> Any:
     return redirect(url_for("imports.index", organization=current_organization.slug))
 
 
-def _described(imported: Import) -> Any:
-    """Apply the form's columns; an answer only when that cannot be."""
+def _columns_of(imported: Import) -> Any:
+    """The form that says what the columns mean, or the answer when that cannot be."""
     if imported.state != WAITING or imported.upload_sealed is None:
         return _show(imported, 422, "This import waits for nothing any more.")
     form = ColumnsForm.for_table(imported.table())
     if not form.validate():
         return _show(imported, 422, form=form)
-    imported.describe(form.columns(), form.type.data)
-    return None
+    return form
 
 
 def _show(imported: Import, status: int = 200, refusal: str | None = None, form: Any = None) -> Any:

@@ -94,12 +94,16 @@ class Import(Tenant, Base):
     def reading(self, table: Table) -> Reading:
         return in_native_thread(read_facts, table, self.columns, self.otherwise)
 
-    def confirm(self) -> None:
-        """Begin: what the rows are is decided here, a job makes activities of them."""
-        exclusive(f"import:{self.id}")
+    def confirm(self, columns: list[str] | None = None, otherwise: str | None = None) -> None:
+        """Begin, by what is said of the columns now or was before: what the rows are is decided
+        here, a job makes activities of them. The file is read before anything is locked: it takes
+        a while, and never changes."""
         self._demand(WAITING)
+        columns, otherwise = columns or self.columns, otherwise or self.otherwise
         table = self.table()
-        reading = self.reading(table)
+        reading = in_native_thread(read_facts, table, columns, otherwise)
+        exclusive(f"import:{self.id}")
+        self.describe(columns, otherwise)
         self.total, self.left_out = len(reading.facts), len(reading.left_out)
         if reading.left_out:
             self.report = {"header": table.header, "rows": reading.left_out}

@@ -32,8 +32,13 @@ refused_kept = Buckets(rate=1, burst=20)
 
 @blueprint.post("/hooks/<uuid:source_id>")
 def receive(source_id: UUID) -> Any:
+    # Read first: who sends it slowly keeps no connection to the database meanwhile.
+    body, size = _body()
     source = _enter(source_id)
-    incoming = Incoming(_headers(), _body(source))
+    if size > LARGEST_BODY:
+        _keep_refused(source, _headers(), body, "The body is larger than 1 MB.", size)
+        raise ApiError(413, "too_large", "A delivery is at most 1 MB.")
+    incoming = Incoming(_headers(), body)
     kind = KINDS[source.kind]
     try:
         kind.verify(incoming, [source.secret or ""], clock.now())
@@ -76,14 +81,11 @@ def _headers() -> dict[str, str]:
     }
 
 
-def _body(source: Source) -> bytes:
-    """The raw body, read no further than one byte over the limit."""
+def _body() -> tuple[bytes, int]:
+    """The raw body, read no further than one byte over the limit, and how large it is."""
     size = request.content_length or 0
     body = b"" if size > LARGEST_BODY else request.stream.read(LARGEST_BODY + 1)
-    if size > LARGEST_BODY or len(body) > LARGEST_BODY:
-        _keep_refused(source, _headers(), body, "The body is larger than 1 MB.", size or len(body))
-        raise ApiError(413, "too_large", "A delivery is at most 1 MB.")
-    return body
+    return body, size or len(body)
 
 
 def _refused(source: Source, incoming: Incoming, reason: str, size: int) -> ApiError:

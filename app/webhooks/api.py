@@ -26,6 +26,7 @@ from app.webhooks.checks import (
     checked_headers,
     checked_types,
     checked_url,
+    kept_at,
     unhidden,
 )
 from app.webhooks.log import Filter, State
@@ -46,7 +47,8 @@ blueprint = APIBlueprint("endpoints_api", __name__, url_prefix="/api/v1", tag="W
 
 class EndpointChanges(Schema):
     """What is left out stays. `types` are names of types, or `["*"]` for all, also later ones.
-    `headers` are sent with each delivery and never shown again; `(hidden)` keeps a value.
+    `headers` are sent with each delivery and never shown again; `(hidden)` keeps a value, as long
+    as the address keeps its host.
     `enabled` true sends what waited. `event_names` go with the type `event.recorded`: the events
     that are told, from now on.
     """
@@ -322,7 +324,7 @@ def _change(endpoint: Endpoint, asked: EndpointChanges) -> None:
     """As far as what it would ask for and what it would name go together; a type that goes takes
     the names along."""
     try:
-        changes = asked.given(endpoint.headers)
+        changes = _told(endpoint, asked)
         types = changes.get("types", endpoint.types)
         kept = endpoint.events if {RECORDED, EVERYTHING} & set(types) else []
         check_events_named(types, changes.get("event_names", kept))
@@ -330,6 +332,15 @@ def _change(endpoint: Endpoint, asked: EndpointChanges) -> None:
         raise invalid(error.field, str(error)) from error
     if changes:
         endpoint.change(**changes)
+
+
+def _told(endpoint: Endpoint, asked: EndpointChanges) -> dict[str, Any]:
+    """What changes. Raises Refused where headers would go to a host that was not told them."""
+    before, headers = endpoint.url or "", endpoint.headers
+    kept = kept_at(asked.url or before, before, headers)
+    if headers and not kept and asked.headers is None:
+        raise Refused("headers", "The host is another now: tell the headers anew, or {} for none.")
+    return asked.given(kept)
 
 
 @blueprint.delete("/endpoints/<uuid:endpoint_id>")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from app.core.db import release
 from app.core.outbound import Blocked, check_headers, check_url
 from app.core.public import public_types
@@ -59,6 +61,17 @@ def check_events_named(types: list[str], names: list[str]) -> None:
         raise Refused("event_names", "Name at least one event, such as signup.")
     if names and not {RECORDED, EVERYTHING} & set(types):
         raise Refused("event_names", f"Events are told as {RECORDED}: add that type.")
+
+
+def kept_at(url: str, before: str, headers: dict[str, str] | None) -> dict[str, str]:
+    """Those of the `headers` that are kept untold: none where the address moves to another host,
+    or they could be read there by whoever may change an address and was never shown them."""
+    return headers or {} if _host_of(url) == _host_of(before) else {}
+
+
+def _host_of(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()
 
 
 def unhidden(headers: dict[str, str], kept: dict[str, str] | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from app.webhooks.checks import (
     checked_headers,
     checked_types,
     checked_url,
+    kept_at,
     unhidden,
 )
 from app.webhooks.models import Endpoint, Refused
@@ -56,9 +57,11 @@ class EndpointForm(Form):
     event_names = LineField("Events", [Length(max=4000)])
     headers = TextAreaField("Headers of your own", [Optional(), Length(max=8000), printable])
 
-    def __init__(self, kept: dict[str, str] | None = None, **options: Any) -> None:
+    def __init__(
+        self, kept: dict[str, str] | None = None, before: str | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self._kept = kept or {}
+        self._kept, self._before = kept or {}, before or ""
         self._headers: dict[str, str] = {}
         self.types.choices = list(public_types())
 
@@ -90,7 +93,8 @@ class EndpointForm(Form):
 
     def validate_headers(self, field: Any) -> None:
         with _refused():
-            told = unhidden(dict(self._read_lines(field.data)), self._kept)
+            kept = kept_at(self.url.data or "", self._before, self._kept)
+            told = unhidden(dict(self._read_lines(field.data)), kept)
             self._headers = checked_headers(told)
 
     @property

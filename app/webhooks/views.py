@@ -84,7 +84,8 @@ def edit(endpoint_id: UUID) -> Any:
 @blueprint.post("/<uuid:endpoint_id>")
 @require(Permission.ENDPOINTS_WRITE)
 def update(endpoint_id: UUID) -> Any:
-    form = EndpointForm(kept=get_or_404(Endpoint, endpoint_id).headers)
+    endpoint = get_or_404(Endpoint, endpoint_id)
+    form = EndpointForm(kept=endpoint.headers, before=endpoint.url)
     valid = form.validate()
     # It may have gone while a name server was asked.
     endpoint = get_or_404(Endpoint, endpoint_id)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from app.accounts.forms.api_key import ApiKeyForm
 from app.accounts.models import ApiKey, AuditEntry, Invitation, Member, User
 from app.accounts.permissions import Role
 from app.core import tenancy
@@ -244,6 +246,28 @@ def test_who_is_shut_out_or_demoted_leaves_no_key_behind(
     with app.app_context(), tenancy.scope(team.id):
         entries = db.session.scalars(select(AuditEntry).filter_by(action="api_key.revoked")).all()
         assert len(entries) == 2
+
+
+@pytest.mark.parametrize(
+    "what, form", [("removal", {}), ("suspension", {}), ("role", {"role": "viewer"})]
+)
+def test_a_key_that_is_made_while_its_maker_is_shut_out_is_none(
+    team, sign_in, act, inside, monkeypatch, what, form
+):
+    """His keys are revoked at that moment: one that came right after would open all for ever."""
+    ada, alice, validate = sign_in(ADA), sign_in(ALICE), ApiKeyForm.validate
+
+    def meanwhile(asked, *values):
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(act, alice, ADA, what, **form).result() == 302
+        return validate(asked, *values)
+
+    monkeypatch.setattr(ApiKeyForm, "validate", meanwhile)
+    path = f"/o/{team.slug}/settings/api-keys"
+    answer = ada.post(path, {"name": "Back door", "scopes": ["sites:read", "members:write"]})
+    assert answer.status_code in (403, 404)
+    with inside(team):
+        assert "Back door" not in set(db.session.scalars(select(ApiKey.name)))
 
 
 def test_a_demoted_member_keeps_the_keys_that_his_role_covers(team, sign_in, act, client):

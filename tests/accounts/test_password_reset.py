@@ -7,8 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from app.accounts.models import user
+from app.accounts.models import User, user
+from app.core.db import db
+from app.core.mail import AccountMail
 from app.wiring import create_app
 from tests.accounts.conftest import plain
 from tests.conftest import PASSWORD, Browser
@@ -49,6 +52,21 @@ def test_the_link_works_once_and_not_by_reading_it(visitors, visitor, letter):
     assert reset(visitor, letter).status_code == 302
     assert reset(visitors(), letter, "another password").status_code == 410
     assert visitors().get(letter.link).status_code == 410
+
+
+@pytest.mark.parametrize("spelled", ["ALICE@acme.example", "\u017falice@acme.example"])
+def test_the_link_goes_to_the_address_of_the_account_however_it_was_spelled(
+    app, acme, inside, visitor, spelled
+):
+    """Lower case or not, an s or a long one: they are found, and may be two mailboxes."""
+    with inside(acme):
+        User.register(email="salice@acme.example", name="Salice", password=PASSWORD)
+        db.session.commit()
+    assert visitor.post("/password-reset", {"email": spelled}).status_code == 200
+    with app.app_context():
+        mail = db.session.scalars(select(AccountMail).order_by(AccountMail.id.desc())).first()
+        assert "/password-reset/password?token=" in mail.text
+        assert mail.recipient in (ALICE, "salice@acme.example")
 
 
 def test_the_link_works_for_an_hour(clock, acme, visitor, letters):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -14,7 +17,7 @@ from sqlalchemy import func, select
 from app.accounts.models import AuditEntry
 from app.campaigns.models import Campaign, Image
 from app.campaigns.transfer import Transfer
-from app.core import tenancy
+from app.core import pictures, tenancy
 from app.core.db import db
 from app.core.pictures import read_picture
 from app.sites.models import Site
@@ -389,6 +392,32 @@ def test_without_a_target_it_asks_for_one(alice, address, other, count):
     assert answer.status_code == 422 and "Choose the site to copy to." in answer.text
     assert alice.post(f"{address()}/copies", {"target": "x"}).status_code == 404
     assert count() == 0
+
+
+def test_nobody_waits_for_a_picture_that_comes_with_a_document(
+    configuration, client, acme, pictured
+):
+    """Nor where the same document may come twice, for which a row is written first."""
+    sent = configuration("GET").json
+    headers = {**acme.bearer, "Idempotency-Key": "once"}
+    path = f"/api/v1/sites/{acme.site_id}/configuration"
+    pictures._turn.acquire()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            bringing = pool.submit(client.post, path, json=sent, headers=headers)
+            time.sleep(0.5)
+            began = time.monotonic()
+            said = {"name": "Second", "domain": "second.acme.example"}
+            answer = client.application.test_client().post(
+                "/api/v1/sites", json=said, headers=acme.bearer
+            )
+            assert answer.status_code == 201 and time.monotonic() - began < 2
+            pictures._turn.release()
+            assert bringing.result().status_code == 201
+    finally:
+        pictures._turn = threading.BoundedSemaphore(1)
+    again = client.post(path, json=sent, headers=headers)
+    assert again.json == bringing.result().json
 
 
 def test_more_pictures_than_can_be_read_in_a_moment_are_refused_unread():

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from app.accounts.models import Member
 from app.chat import tokens
 from app.chat.models import ChatSettings, Conversation, Guest
-from app.core import bus
+from app.core import bus, pictures
 from app.core.db import db
 from app.embed import chat_limits, conversations, published
 from app.sites.models import Site
@@ -110,7 +113,70 @@ def test_one_address_sends_so_much_mail_through_all_processes_together(another, 
     assert page.call("POST", path, json={}).status_code == 202
 
 
+def test_one_address_begins_so_much_through_all_processes_together(another, app):
+    codes = [another().begin().status_code for _ in range(31)]
+    assert codes == [201] * 30 + [429]
+    assert another(address="203.0.113.9").begin().status_code == 201
+    # The same house has a million other addresses of the new kind.
+    assert another(address="2001:db8::1").begin().status_code == 201
+    for number in range(2, 31):
+        assert another(address=f"2001:db8::{number:x}").begin().status_code == 201
+    assert another(address="2001:db8::ffff:ffff").begin().status_code == 429
+    # No process remembers it by itself.
+    with app.app_context():
+        bus.redis().flushall()
+    assert another().begin().status_code == 201
+
+
+def test_one_address_sends_so_many_files_through_all_processes_together(writer, app, monkeypatch):
+    monkeypatch.setattr(chat_limits, "UPLOADS_OF_ADDRESS", "3 per hour")
+    writer.begin()
+    codes = [upload(writer, png(), "a.png").status_code for _ in range(4)]
+    assert codes == [201, 201, 201, 429]
+    assert writer.write("Words may come").status_code == 201
+    with app.app_context():
+        bus.redis().flushall()
+    assert upload(writer, png(), "a.png").status_code == 201
+
+
+def test_nobody_waits_for_a_picture_that_waits_for_others(writer, another):
+    writer.begin()
+    pictures._turn.acquire()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(upload, writer, png(), "a.png")
+            time.sleep(0.5)
+            began = time.monotonic()
+            assert another(address="203.0.113.9").begin().status_code == 201
+            assert time.monotonic() - began < 2
+            pictures._turn.release()
+            assert sent.result().status_code == 201
+    finally:
+        pictures._turn = threading.BoundedSemaphore(1)
+
+
 # What
+
+
+def test_more_than_a_message_needs_is_refused_unread(writer, acme):
+    for said in ({"name": "x" * 200_000}, {"body": "x" * 200_000}):
+        answer = writer.begin(**said)
+        assert answer.status_code == 413
+        assert answer.headers["Access-Control-Allow-Origin"] == f"https://{acme.domain}"
+    assert writer.begin("\U0001f600" * 8000).status_code == 201
+    assert writer.write("\U0001f600" * 8000).status_code == 201
+    assert writer.write("x" * 200_000).status_code == 413
+    for noun in ("reading", "rating", "closure"):
+        path = f"conversations/{writer.conversation}/{noun}"
+        assert writer.call("PUT", path, json={"x": "x" * 200_000}).status_code == 413, noun
+
+
+def test_an_address_of_a_hundred_thousand_blanks_is_refused_at_once(writer, client):
+    address = "a" + " " * 100_000 + "@b.example"
+    began = time.process_time()
+    for _ in range(5):
+        assert writer.begin(email=address).status_code == 422
+    assert time.process_time() - began < 0.5
 
 
 def test_files_are_refused_where_the_site_takes_none(writer, chatting):

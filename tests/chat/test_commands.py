@@ -86,6 +86,25 @@ def test_who_signs_as_a_custom_source_of_the_site_may(url, visitor, custom):
     assert requests.post(url, data=body, headers=old, timeout=5).status_code == 401
 
 
+def test_a_signed_command_that_is_sent_again_counts_once_whatever_its_other_headers_say(
+    url, visitor, custom, client, acme
+):
+    body = json.dumps({"command": "open_chat", "visitor": visitor.name, "data": {"message": "Hi"}})
+    name, now = f"msg_{uuid7().hex}", int(time.time())
+    signed = standard_webhooks_sign(custom, name, now, body.encode())
+    headers = {"webhook-id": name, "webhook-timestamp": str(now), "webhook-signature": signed}
+    first = requests.post(url, data=body, headers=headers, timeout=5)
+    again = requests.post(
+        url, data=body, headers={**headers, "Idempotency-Key": "another"}, timeout=5
+    )
+    assert first.status_code == 202 and again.json() == first.json()
+    assert json.loads(visitor.recv())["id"] == first.json()["id"]
+    visitor.send(json.dumps({"type": "ping"}))
+    assert json.loads(visitor.recv())["type"] == "pong"
+    entries = client.get("/api/v1/audit", headers=acme.bearer).json["data"]
+    assert [each["action"] for each in entries].count("command.sent") == 1
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -122,6 +141,14 @@ def test_sixty_a_minute_and_no_more(client, acme):
     path = f"/api/v1/sites/{acme.site_id}/commands"
     codes = [client.post(path, json=said, headers=acme.bearer).status_code for _ in range(61)]
     assert codes == [202] * 60 + [429]
+
+
+def test_nobody_else_uses_up_what_a_site_may_send(client, acme, umbrella):
+    said = {"command": "open_chat", "visitor": "0" * 32}
+    path = f"/api/v1/sites/{acme.site_id}/commands"
+    for _ in range(60):
+        assert client.post(path, json=said, headers=umbrella.bearer).status_code == 404
+    assert client.post(path, json=said, headers=acme.bearer).status_code == 202
 
 
 def test_what_is_too_large_for_a_page_is_refused(client, acme):

@@ -213,6 +213,14 @@ def test_closed_twice_is_closed_once(writer, do, look, inside, acme):
         assert [each.details["event"] for each in messages if each.details] == ["closed"]
 
 
+def test_a_visitor_is_told_no_more_of_whoever_closed_than_that_it_was_closed(writer, do):
+    writer.begin()
+    do("close")
+    read = writer.read()
+    assert [each.get("details") for each in read.json["messages"]] == [None, {"event": "closed"}]
+    assert "member" not in read.text
+
+
 def test_writing_opens_what_was_closed_or_snoozed(writer, do, look):
     writer.begin()
     for verb, arguments in (("close", ()), ("snooze", (an_hour(),))):

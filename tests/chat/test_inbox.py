@@ -50,6 +50,15 @@ def test_a_reply_is_read_by_the_guest_and_takes_the_conversation(writer, agent, 
         assert conversation.waiting_since is None and conversation.first_reply_at
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "-" + "9" * 30, "1e9", "\u0663", "x"])
+@pytest.mark.parametrize("name", ["after", "before", "seq"])
+def test_a_number_that_no_message_can_have_is_no_fault(writer, agent, path, name, number):
+    writer.begin()
+    where = path(writer, "messages") if name != "seq" else path(writer)
+    answer = agent.get(f"{where}?{name}={number}", headers={"HX-Request": "true"})
+    assert answer.status_code == 200 and "Hello" in answer.text
+
+
 def test_a_note_is_for_agents_alone(writer, agent, path):
     writer.begin()
     agent.post(path(writer, "messages"), {"body": "A regular", "note": "1"}, path(writer))

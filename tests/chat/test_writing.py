@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from uuid import uuid4
@@ -224,6 +225,24 @@ def upload(writer, data, name, **fields):
     path = f"conversations/{writer.conversation}/messages"
     form = {"client_id": str(uuid4()), "file": (BytesIO(data), name), **fields}
     return writer.call("POST", path, data=form, content_type="multipart/form-data")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (0x10E, 11, 1, 0),  # a description that is a number
+        (0x100, 1, 1, 0x41414141),  # a width that is a text
+    ],
+)
+def test_a_picture_with_crooked_details_is_refused_with_the_reason(writer, entry):
+    writer.begin()
+    turned = (0x112, 3, 1, 6)
+    entries = b"".join(struct.pack("<HHII", *each) for each in sorted([turned, entry]))
+    details = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + entries + b"\0" * 64
+    file = BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=details)
+    answer = upload(writer, file.getvalue(), "a.jpg")
+    assert answer.status_code == 422 and "picture" in answer.json["error"]["message"]
 
 
 def test_a_picture_is_written_anew_and_shown(writer):

@@ -7,7 +7,7 @@ import time
 import psycopg
 import pytest
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.core.db import IDLE, db, exclusive
 from app.sites.models import Site
@@ -34,6 +34,13 @@ def test_a_lock_ends_with_its_transaction(app, inside, acme):
         site = db.session.get_one(Site, acme.site_id)
         exclusive("a")
         assert inspect(site).expired
+
+
+def test_a_fault_of_the_database_does_not_tell_what_was_to_be_stored(app, inside, acme):
+    """It is logged as it says itself."""
+    with inside(acme), pytest.raises(DBAPIError) as fault:
+        db.session.execute(text("INSERT INTO nothing VALUES (:secret)"), {"secret": "hunter2"})
+    assert "INSERT INTO nothing" in str(fault.value) and "hunter2" not in str(fault.value)
 
 
 @postgres

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
 from app.core import clock
 from app.core.db import db
+from app.proof import imports
 from app.proof.imports import Import
 from app.proof.jobs import forget_uploads, sweep_imports
 from app.proof.models import Activity
@@ -256,6 +260,30 @@ def test_confirming_twice_imports_once(client, acme, alice, upload, confirm):
     confirm(page, columns)
     assert confirm(page, columns).status_code == 422
     assert len(activities(client, acme)) == 1
+
+
+def test_nobody_waits_while_a_file_is_read(acme, alice, upload, client, monkeypatch):
+    _answer, page = upload(f"{HEADER}\n{ROW}\n")
+    form = {"type": "purchase", **selected(alice.get(page).text)}
+    reading, go_on, read = Event(), Event(), imports.read_facts
+
+    def slowly(*values):
+        reading.set()
+        assert go_on.wait(15)
+        return read(*values)
+
+    monkeypatch.setattr(imports, "read_facts", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        confirmed = pool.submit(alice.post, f"{page}/confirmation", form)
+        try:
+            assert reading.wait(5)
+            began = time.monotonic()
+            said = {"name": "Second", "domain": "second.acme.example"}
+            assert client.post("/api/v1/sites", json=said, headers=acme.bearer).status_code == 201
+            assert time.monotonic() - began < 3
+        finally:
+            go_on.set()
+        assert confirmed.result().status_code == 302
 
 
 def test_a_file_can_be_thrown_away(acme, alice, upload, inside):

@@ -60,6 +60,29 @@ def test_the_values_of_headers_are_kept_when_they_are_not_typed_again(acme, insi
         assert endpoint.headers == {"X-Key": "hunter2", "X-Other": "c"}
 
 
+def test_the_values_of_headers_go_to_no_host_that_was_not_told_them(
+    acme, inside, sign_in, client, receive
+):
+    """Whoever may change an address, but was never shown the values, could read them there."""
+    known, other = receive(), receive()
+    with inside(acme):
+        made = Endpoint.create(known.url, ["*"], headers={"X-Key": "hunter2"})
+        db.session.commit()
+        endpoint_id = made.id
+    path = f"/api/v1/endpoints/{endpoint_id}"
+    for change in ({"url": other.url}, {"url": other.url, "headers": {"X-Key": "(hidden)"}}):
+        refused = client.patch(path, json=change, headers=acme.bearer)
+        assert refused.status_code == 422 and "headers" in refused.json["error"]["details"]
+    page = f"/o/{acme.slug}/endpoints/{endpoint_id}"
+    form = {"url": other.url, "everything": "y", "headers": "X-Key: (hidden)"}
+    assert sign_in("alice@acme.example").post(page, form).status_code == 422
+    with inside(acme):
+        assert db.session.get_one(Endpoint, endpoint_id).url == known.url
+    # Another path of the same host is fine, and so is another host with headers of its own.
+    for change in ({"url": f"{known.url}/b"}, {"url": other.url, "headers": {"X-Key": "new"}}):
+        assert client.patch(path, json=change, headers=acme.bearer).status_code == 200
+
+
 @pytest.mark.parametrize(
     "change, field",
     [

@@ -8,14 +8,20 @@ from uuid import UUID
 from sqlalchemy import Index, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.accounts.models.member import Member, MemberRoleChanged, MemberShutOut
+from app.accounts.models.member import (
+    Member,
+    MemberRoleChanged,
+    MembershipError,
+    MemberShutOut,
+    hold_members,
+)
 from app.accounts.permissions import ALLOWED, Permission, Role
 from app.core import clock
 from app.core.announce import Announcement, announce, subscribe
 from app.core.crypto import fingerprint
 from app.core.db import Base, Guid, db
 from app.core.ids import secret_token
-from app.core.tenancy import Tenant
+from app.core.tenancy import Tenant, current_organization_id
 
 PREFIX = "cnd_"
 EVERYTHING = "*"
@@ -45,7 +51,10 @@ class ApiKey(Tenant, Base):
     def issue(
         cls, name: str, scopes: list[str], *, maker_id: UUID | None = None
     ) -> tuple[ApiKey, str]:
-        """A key and its secret, which cannot be had again."""
+        """A key and its secret, which cannot be had again. Raises MembershipError for a maker who
+        may not do all of that any more: his keys were revoked, and none comes after."""
+        if maker_id is not None:
+            _demand_maker(maker_id, scopes)
         secret = PREFIX + secret_token()
         key = cls(name=name, digest=fingerprint(secret), hint=f"{secret[:8]}…", scopes=scopes)
         key.maker_id = maker_id
@@ -79,9 +88,20 @@ class ApiKey(Tenant, Base):
 
     def is_within(self, role: Role | str) -> bool:
         """Whether somebody with this role may do all that the key may."""
-        allowed = ALLOWED[Role(role)]
-        needed = list(Permission) if EVERYTHING in self.scopes else self.scopes
-        return all(scope in allowed for scope in needed)
+        return _are_within(self.scopes, role)
+
+
+def _demand_maker(maker_id: UUID, scopes: list[str]) -> None:
+    hold_members(current_organization_id())
+    maker = Member.of(maker_id)
+    if maker is None or not _are_within(scopes, maker.role):
+        raise MembershipError("You may not make such a key any more.")
+
+
+def _are_within(scopes: list[str], role: Role | str) -> bool:
+    allowed = ALLOWED[Role(role)]
+    needed = list(Permission) if EVERYTHING in scopes else scopes
+    return all(scope in allowed for scope in needed)
 
 
 @subscribe(MemberShutOut)

@@ -3,16 +3,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import flash, redirect, url_for
+from flask import flash, g, redirect, url_for
 from sqlalchemy import select
 
 from app.accounts.access import current_member, current_organization, get_or_404, require
 from app.accounts.forms.api_key import ApiKeyForm
 from app.accounts.models import ApiKey
 from app.accounts.models.api_key import EVERYTHING
+from app.accounts.models.member import MembershipError
 from app.accounts.permissions import Permission
 from app.accounts.views.routes import blueprint
 from app.core.db import db
+from app.core.errors import ApiError
 from app.core.render import render
 
 
@@ -29,7 +31,11 @@ def create_api_key() -> Any:
     if not form.validate():
         return _page(form, 422)
     scopes = _all_scopes() if form.everything.data else form.scopes.data or []
-    _key, secret = ApiKey.issue(form.name.data or "", scopes, maker_id=current_member.user_id)
+    try:
+        _key, secret = ApiKey.issue(form.name.data or "", scopes, maker_id=current_member.user_id)
+    except MembershipError as error:
+        g.pop("member")  # who may be none any more
+        raise ApiError(403, "forbidden", str(error)) from error
     db.session.commit()
     return _page(ApiKeyForm(_grantable(), formdata=None), secret=secret)
 

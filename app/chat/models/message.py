@@ -75,7 +75,8 @@ class Message(Tenant, Base):
         return self.member.user.name.split()[0] if self.member and self.member.user.name else None
 
     def public(self) -> dict[str, Any]:
-        """As visitors see it."""
+        """As visitors see it: of members no more than what they are called."""
+        details = {k: v for k, v in (self.details or {}).items() if k != "member_id"}
         shown = {
             "id": str(self.id),
             "conversation": str(self.conversation_id),
@@ -86,7 +87,7 @@ class Message(Tenant, Base):
             "name": self.author_name,
             "kind": self.kind,
             "body": self.body,
-            "details": self.details,
+            "details": details or None,
             "file": self.attachment.public() if self.attachment else None,
             "at": clock.iso(self.created_at),
         }
