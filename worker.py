@@ -1,15 +1,12 @@
 """One job worker: `python worker.py` or `candor worker`."""
 
-import os
-
 from app import create_app
 from app.core import logs, worker
-
-NICENESS = 10  # what somebody waits for goes first on a busy machine
+from app.core.processes import give_way
 
 
 def main() -> None:
-    os.nice(NICENESS)
+    give_way()
     logs.configure()
     worker.run(create_app())
 

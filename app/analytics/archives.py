@@ -18,9 +18,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import LargeBinary, func, or_, select
+from sqlalchemy import LargeBinary, func, select
 
 from app.accounts.models.organization import OrganizationDeleted
+from app.analytics import raw
 from app.analytics.models import Archive
 from app.analytics.models.archive import archives_folder, file_of, folder_of
 from app.analytics.periods import DAY, local_day, midnight
@@ -146,7 +147,7 @@ def _fill(file: Any, written: Written, before: int) -> None:
         lines.write(_line(head))
         for kind, rows in _pages(written.site, before, written):
             lines.write(b"".join(_line(_shown(kind, row)) for row in rows))
-            written.note(kind, [row[MOMENTS[kind].key] for row in rows])
+            written.note(kind, [getattr(row, MOMENTS[kind].key) for row in rows])
     written.size, written.checksum = measured.size, measured.digest.hexdigest()
 
 
@@ -175,21 +176,8 @@ def _next(site: Site, begins: int, before: int) -> int | None:
 
 
 def _rows(site: Site, kind: str, begins: int, ends: int) -> Iterator[Sequence[Any]]:
-    """In pages by key, each with a reader of its own: a transaction that stays open while much is
-    written keeps the database from cleaning up."""
-    model, moment = MODELS[kind], MOMENTS[kind]
-    here = (model.site_number == site.number, moment >= begins, moment < ends)
-    found = select(*_columns(model)).where(*here).order_by(moment, model.id).limit(PAGE)
-    after: Any = ()
-    while True:
-        with reading(newest=True) as reader:
-            rows = reader.execute(found.where(*after)).mappings().all()
-        if rows:
-            yield rows
-        if len(rows) < PAGE:
-            return
-        at, last = rows[-1][moment.key], rows[-1]["id"]
-        after = (moment >= at, or_(moment > at, model.id > last))
+    model, here = MODELS[kind], (MODELS[kind].site_number == site.number,)
+    return raw.in_pages(_columns(model), MOMENTS[kind], begins, ends, here, size=PAGE, newest=True)
 
 
 def _columns(model: Any) -> list[Any]:
@@ -197,7 +185,11 @@ def _columns(model: Any) -> list[Any]:
 
 
 def _shown(kind: str, row: Any) -> dict[str, Any]:
-    kept = {name: value for name, value in row.items() if value is not None and name not in OWNERS}
+    kept = {
+        name: value
+        for name, value in row._mapping.items()
+        if value is not None and name not in OWNERS
+    }
     return {"row": kind, **kept}
 
 

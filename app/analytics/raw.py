@@ -1,4 +1,4 @@
-"""The rows of one local day of a site, as they are stored. Under a scope."""
+"""Raw rows of a site, as they are stored, and what orders earned. Under a scope."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Reader
 
 from app.commerce.models import PAID, REFUNDED, Order, Refund
+from app.core.db import reading
 from app.tracking.models import Event, Session
 
-AT_ONCE = 5000  # rows in memory
+AT_ONCE = 5000  # rows of one query
 ASKED = 400  # order ids in one query
 
 SESSION_COLUMNS = (
@@ -43,6 +44,7 @@ SESSION_COLUMNS = (
     Session.language,
 )
 EVENT_COLUMNS = (
+    Event.id,
     Event.session_id,
     Event.at,
     Event.name,
@@ -64,36 +66,48 @@ class Money:
     currency: str
 
 
-def sessions_begun(reader: Reader, site_number: int, begins: int, ends: int) -> list[Any]:
+def sessions_begun(site_number: int, begins: int, ends: int) -> Iterator[Any]:
     """In the order in which they began. Times are milliseconds since 1970."""
-    found = (
-        select(*SESSION_COLUMNS)
-        .where(
-            Session.site_number == site_number,
-            Session.started_at >= begins,
-            Session.started_at < ends,
-        )
-        .order_by(Session.started_at, Session.id)
-    )
-    return list(reader.execute(found))
+    here = (Session.site_number == site_number,)
+    for rows in in_pages(SESSION_COLUMNS, Session.started_at, begins, ends, here, newest=True):
+        yield from rows
 
 
 def events_between(
-    reader: Reader, site_number: int, begins: int, ends: int, leaving_out: Iterable[str]
+    site_number: int, begins: int, ends: int, leaving_out: Iterable[str]
 ) -> Iterator[Any]:
     """In the order in which they happened."""
-    found = (
-        select(*EVENT_COLUMNS)
-        .where(
-            Event.site_number == site_number,
-            Event.at >= begins,
-            Event.at < ends,
-            Event.name.not_in(list(leaving_out)),
-        )
-        .order_by(Event.at, Event.id)
-        .execution_options(yield_per=AT_ONCE)
-    )
-    yield from reader.execute(found)
+    here = (Event.site_number == site_number, Event.name.not_in(list(leaving_out)))
+    for rows in in_pages(EVENT_COLUMNS, Event.at, begins, ends, here, newest=True):
+        yield from rows
+
+
+def in_pages(
+    columns: Iterable[Any],
+    moment: Any,
+    begins: int,
+    ends: int,
+    here: Iterable[Any],
+    *,
+    size: int = AT_ONCE,
+    newest: bool = False,
+) -> Iterator[Sequence[Any]]:
+    """Rows by their moment and id, which are among the columns, each page with a reader of its own.
+    For as long as one is open the database cannot clean up after what is written meanwhile: SQLite
+    looks through all of it whenever somebody commits."""
+    row_id = moment.class_.id
+    found = select(*columns).where(*here, moment < ends).order_by(moment, row_id).limit(size)
+    # One lower bound: of two, SQLite may begin each page at the first.
+    after = moment >= begins
+    while True:
+        with reading(newest=newest) as reader:
+            rows = reader.execute(found.where(after)).all()
+        if rows:
+            yield rows
+        if len(rows) < size:
+            return
+        at, last = getattr(rows[-1], moment.key), rows[-1].id
+        after = (moment >= at) & ((moment > at) | (row_id > last))
 
 
 def orders_told(

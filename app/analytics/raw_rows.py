@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, inspect, or_, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session as Reader
 
 from app.accounts.models import Organization
@@ -41,7 +41,7 @@ def count_sessions(question: Question) -> int:
 def events_in(question: Question, passed: Callable[[int], None]) -> Iterator[Row]:
     """In the order in which they happened: those of visits that match. `passed` hears how many
     rows were read since it heard last. Under the scope that there is while they are read."""
-    pages = _pages(Event, Event.at, _within(Event, Event.at, question))
+    pages = _pages(Event, Event.at, question)
     return _events(Wanted.by(question), pages, passed)
 
 
@@ -64,7 +64,7 @@ def _events(
 
 def sessions_in(question: Question, passed: Callable[[int], None]) -> Iterator[Row]:
     """In the order in which they began."""
-    pages = _pages(Session, Session.started_at, _within(Session, Session.started_at, question))
+    pages = _pages(Session, Session.started_at, question)
     return _sessions(Wanted.by(question), pages, passed)
 
 
@@ -94,21 +94,10 @@ def _within(model: Any, moment: Any, question: Question) -> tuple[Any, ...]:
     )
 
 
-def _pages(model: Any, moment: Any, within: Any) -> Iterator[Sequence[Row]]:
-    """Each with a reader of its own: nothing stays open while whoever downloads takes his time."""
-    found = select(*_columns(model)).where(*within)
-    found = found.order_by(moment, model.id).limit(PAGE)
-    after: Any = None
-    while True:
-        wanted = found if after is None else found.where(*after)
-        with reading() as reader:
-            rows = reader.execute(wanted).all()
-        if rows:
-            yield rows
-        if len(rows) < PAGE:
-            return
-        at, last = getattr(rows[-1], moment.key), rows[-1].id
-        after = (moment >= at, or_(moment > at, model.id > last))
+def _pages(model: Any, moment: Any, question: Question) -> Iterator[Sequence[Row]]:
+    begins, ends = question.period.begins, question.period.ends
+    here = (model.site_number == question.site.number,)
+    return raw.in_pages(_columns(model), moment, begins, ends, here, size=PAGE)
 
 
 def _columns(model: Any) -> list[Any]:

@@ -316,17 +316,14 @@ def parts_of(site: Site, day: date) -> dict[str, bytes]:
     zone = ZoneInfo(site.time_zone)
     begins, ends = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     organization = db.session.get_one(Organization, site.organization_id)
-    # Read at once and added up afterwards: for as long as a snapshot is held, SQLite keeps in its
-    # log what is stored meanwhile.
-    with reading(newest=True) as reader:
-        sessions = raw.sessions_begun(reader, site.number, begins, ends)
-        last = max((ends, *(each.last_at + 1 for each in sessions)))
-        events = list(raw.events_between(reader, site.number, begins, last, LEFT_OUT))
-        named = {each.order_id for each in events if each.order_id is not None}
-        told = raw.orders_told(reader, site.id, site.number, named)
-    draft = Draft(begins=begins, currency=organization.currency)
-    for session in sessions:
+    draft, last = Draft(begins=begins, currency=organization.currency), ends
+    for session in raw.sessions_begun(site.number, begins, ends):
         draft.add_session(session)
+        last = max(last, session.last_at + 1)
+    events = list(raw.events_between(site.number, begins, last, LEFT_OUT))
+    named = {each.order_id for each in events if each.order_id is not None}
+    with reading(newest=True) as reader:
+        told = raw.orders_told(reader, site.id, site.number, named)
     for event in events:
         if event.session_id is not None or event.at < ends:
             draft.add_event(event, told, site.trusts_pages)
