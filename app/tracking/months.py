@@ -16,6 +16,6 @@ def keep_months() -> None:
     with system() as connection:
         done = sql.keep_months(connection)
     for partition, outcome in done:
-        # It works, and goes on like this until somebody moves them: see the README.
+        # It works, and goes on like this until somebody moves them: see docs/retention.md.
         say = log.error if outcome == "crowded" else log.info
         say("month_of_events", partition=partition, outcome=outcome)

@@ -391,4 +391,5 @@ def test_orders_are_shown_of_whom_the_site_vouches_for_alone(
         db.session.commit()
     shown = bob.get(path(writer)).text
     assert "Vouched for by the site" in shown and "paid" in shown
+    assert "ask before you tell" in shown
     assert "Only shown of people" not in shown
