@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
@@ -71,7 +72,17 @@ def environ() -> Iterator[dict[str, str]]:
                 yield values
             else:
                 with running_postgres() as url:
+                    _hurry(url)
                     yield {**values, "DATABASE_URL": url}
+
+
+def _hurry(url: str) -> None:
+    """It need not survive that the machine stops. And what each test deletes stays where it was, so
+    that rows which nobody sorts come as they were written."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "autovacuum"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")

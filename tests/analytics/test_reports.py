@@ -170,7 +170,8 @@ def test_a_report_is_made_looked_at_changed_taken_out_and_deleted(
     assert alice.post(f"{address}/deletion").status_code == 302
     assert alice.get(address).status_code == 404
     with inside(acme):
-        entries = db.session.scalars(select(AuditEntry).filter_by(subject_kind="reports"))
+        found = select(AuditEntry).filter_by(subject_kind="reports").order_by(AuditEntry.id)
+        entries = db.session.scalars(found)
         assert [each.action for each in entries] == [
             "report.created",
             "report.changed",
