@@ -2,11 +2,9 @@
 
 from app import create_app
 from app.core import logs, worker
-from app.core.processes import give_way
 
 
 def main() -> None:
-    give_way()
     logs.configure()
     worker.run(create_app())
 

@@ -11,9 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 
@@ -22,16 +20,6 @@ MOST_DEATHS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 STEADY = 30.0  # seconds after which a child counts as healthy again
 PATIENCE = 20.0  # seconds for a child to stop by itself
-NICENESS = 10  # 0 to 19: about a tenth of the processor where others want all of it
-
-
-def give_way() -> None:
-    """Leave the processor to those who answer requests, for as long as they want it."""
-    os.nice(NICENESS)
-    # Linux may share the processor out by session first; then this is what counts.
-    if os.getsid(0) == os.getpid():
-        with suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _end_with_parent() -> None:
