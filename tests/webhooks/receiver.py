@@ -99,8 +99,18 @@ class Receiver:
 
 
 def _whole(connection: socket.socket) -> bytes:
-    request = connection.recv(65536)
-    length = re.search(rb"content-length: (\d+)\r\n", request.lower())
-    while length and len(request.partition(b"\r\n\r\n")[2]) < int(length[1]):
-        request += connection.recv(65536)
+    """Raises ConnectionError if the sender is gone before all of it is here."""
+    request = b""
+    while (missing := _missing(request)) > 0:
+        came = connection.recv(max(missing, 65536))
+        if not came:
+            raise ConnectionError("cut short")
+        request += came
     return request
+
+
+def _missing(request: bytes) -> int:
+    """How many bytes there are to come, at least."""
+    head, ended, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    return (int(length[1]) if length else 0) - len(body) if ended else 1

@@ -194,11 +194,13 @@ class StandIn:
             ws.close(1013)
             return
         # Of this test, not of the one that may have begun when the greeting is in.
-        sockets = self.sockets
-        self.joins.append(json.loads(ws.receive()))
+        sockets, joins = self.sockets, self.joins
+        hello = json.loads(ws.receive())
         joined = {"type": "joined", "visitor": self.token, "context": self.context}
         ws.send(json.dumps({**joined, "cursor": len(self.changes)}))
         sockets.append(ws)
+        # Last: a test that waits for it goes on to push.
+        joins.append(hello)
         while ws not in self.closing:
             ws.receive(timeout=0.02)
         ws.close(self.closing[ws])

@@ -125,7 +125,7 @@ def test_what_the_server_does_not_take_stays_with_its_reason(walk_in, said):
 
 
 def test_who_is_writing_is_shown_and_told(walk_in, shop, inside):
-    page = walk_in()
+    page = walk_in(init=INSERTS)
     open_chat(page)
     write(page, "Hello")
     expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
