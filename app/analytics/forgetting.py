@@ -18,7 +18,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.engine import Connection
 
 from app.accounts.models import Organization
@@ -97,10 +97,7 @@ def _close(site: Site, first: date) -> bool:
     run = select(RollupRun).filter_by(site_number=site.number)
     if db.session.scalars(run).first() is None:
         return False
-    # Never earlier again, though more be kept from now on: the rows of those days are gone.
-    later = or_(RollupRun.raw_since.is_(None), RollupRun.raw_since < first)
-    closed = update(RollupRun).where(RollupRun.site_number == site.number, later)
-    db.session.execute(closed.values(raw_since=first))
+    RollupRun.close(db.session, site.number, first, lost=False)
     db.session.commit()
     return True
 
