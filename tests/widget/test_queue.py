@@ -112,9 +112,9 @@ def test_a_site_that_is_gone_stops_everything(candor, open_page):
     page = open_page(TAB)
     joined(candor)
     expect(card(page, "Free shipping")).to_be_visible()
+    # Not hurried: a network that is back opens a socket as well, which may arrive after the answer.
     track(page, "before")
-    hurry(page)
-    candor.wait_for(lambda: len(candor.calls) == 2)
+    candor.wait_for(lambda: len(candor.calls) == 2, seconds=10)
     expect(card(page, "Free shipping")).to_have_count(0)
     seen = len(candor.seen)
     track(page, "after")
