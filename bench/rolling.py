@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
+from sqlalchemy import func, select
 
+from app.analytics.models import RolledDay
+from app.config import Settings
+from app.core import clock, tenancy
 from app.core.cron import PERFORM, SCHEDULED
+from app.core.db import db
 from app.schedule import PERIODIC
+from app.wiring import create_app
 from bench.ingest import PATH, UNLIMITED, database, hammer
 from bench.rows import row
 from bench.stage import Stage, stage
@@ -29,16 +36,26 @@ def rolling() -> Iterator[dict[str, Any]]:
     for kind in os.environ.get("BENCH_DATABASES", "sqlite,postgres").split(","):
         with database(kind) as environ, stage(**environ, **UNLIMITED) as on:
             before = _per_second(on, ALONE)
+            begun = clock.milliseconds(clock.now())
             with _adding_up(on):
                 meanwhile = _per_second(on, MEANWHILE)
+            added_up = _days_since(on, begun)
             alone = (before + _per_second(on, ALONE)) / 2
         name = f"events a second while days are added up, {kind}"
         yield row(name, meanwhile, "1/s", at_least=0.9, ceiling=alone, ratio=True)
+        yield row(f"days added up meanwhile, {kind}", added_up, "days", at_least=1)
 
 
 def _per_second(on: Stage, seconds: float) -> float:
     load = hammer(f"{on.program.url}{PATH}", on.site_key, batch=10, seconds=seconds)
     return load.per_second(202) * 10
+
+
+def _days_since(on: Stage, begun: int) -> int:
+    app = create_app(Settings.from_environment(on.program.environ))
+    with app.app_context(), tenancy.scope(UUID(on.organization_id)):
+        fresh = select(func.count()).select_from(RolledDay).where(RolledDay.rolled_at >= begun)
+        return db.session.scalar(fresh) or 0
 
 
 @contextmanager

@@ -177,11 +177,8 @@ def _next(site: Site, begins: int, before: int) -> int | None:
 
 def _rows(site: Site, kind: str, begins: int, ends: int) -> Iterator[Sequence[Any]]:
     model, here = MODELS[kind], (MODELS[kind].site_number == site.number,)
-    return raw.in_pages(_columns(model), MOMENTS[kind], begins, ends, here, size=PAGE, newest=True)
-
-
-def _columns(model: Any) -> list[Any]:
-    return [getattr(model, column.name) for column in model.__table__.c]
+    columns = raw.columns_of(model)
+    return raw.in_pages(columns, MOMENTS[kind], begins, ends, here, size=PAGE, newest=True)
 
 
 def _shown(kind: str, row: Any) -> dict[str, Any]:

@@ -82,6 +82,11 @@ def events_between(
         yield from rows
 
 
+def columns_of(model: Any) -> list[Any]:
+    """Rather than objects, which cost ten times as much."""
+    return [getattr(model, column.name) for column in model.__table__.c]
+
+
 def in_pages(
     columns: Iterable[Any],
     moment: Any,

@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, literal_column, select, tuple_
+from sqlalchemy import case, func, literal_column, select, tuple_
 from sqlalchemy.engine import Connection
 
 from app.core.ids import uuid7
@@ -23,7 +23,7 @@ from app.core.sql import ManyRows
 from app.tracking.arrivals import PAGE_VIEW, Arrival, Circumstances
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
-from app.tracking.models.session import IDLE
+from app.tracking.models.session import IDLE, exit_url_of
 
 Key = tuple[int, int]  # of an event or a session: its site's number, and its id as a number
 
@@ -244,13 +244,18 @@ def _event_row(arrival: Arrival, session_id: UUID | None) -> tuple[Any, ...]:
 def _add_up(insert: Any) -> Any:
     came, kept = insert.excluded, sessions.c
     earlier, later = came.started_at < kept.started_at, came.last_at >= kept.last_at
+    entry_url = case((earlier, came.entry_url), else_=kept.entry_url)
+    exit_url = case(
+        (later, exit_url_of(came.exit_url, came.entry_url)),
+        else_=exit_url_of(kept.exit_url, kept.entry_url),
+    )
     return insert.on_conflict_do_update(
         index_elements=["site_number", "id"],
         set_={
             "started_at": case((earlier, came.started_at), else_=kept.started_at),
-            "entry_url": case((earlier, came.entry_url), else_=kept.entry_url),
+            "entry_url": entry_url,
             "last_at": case((later, came.last_at), else_=kept.last_at),
-            "exit_url": case((later, came.exit_url), else_=kept.exit_url),
+            "exit_url": func.coalesce(func.nullif(exit_url, entry_url), ""),
             "events": kept.events + came.events,
             "page_views": kept.page_views + came.page_views,
             "active": kept.active + came.active,
@@ -321,7 +326,7 @@ def _session_row(id: UUID, arrivals: list[Arrival]) -> tuple[Any, ...]:
         sum(each.name == PAGE_VIEW for each in arrivals),
         sum(each.active for each in arrivals),
         first.url,
-        last.url,
+        last.url if last.url != first.url else "",
         *first.circumstances,
     )
 

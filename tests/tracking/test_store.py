@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from itertools import count, pairwise
 from uuid import UUID
 
 import pytest
@@ -47,6 +47,32 @@ def test_order_within_a_visit_does_not_matter(tell, shelf):
     assert shelf.visits() == [(0, 20, 3)]
     assert shelf.session().entry_url.endswith("/0")
     assert shelf.session().exit_url.endswith("/20")
+
+
+@pytest.mark.parametrize(
+    ("batches", "ends"),
+    [
+        ([["/a"]], ("/a", "/a")),
+        ([["/a", "/b", "/a"]], ("/a", "/a")),
+        ([["/a", "/b"], ["/b"]], ("/a", "/b")),
+        ([["/a", "/b"], ["/a"]], ("/a", "/a")),
+        ([["/a"], ["/b"]], ("/a", "/b")),
+        ([["/a"], ["/b", "/b"]], ("/a", "/b")),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_visit_ends_where_its_last_event_was(shelf, batches, ends, late):
+    minutes = count()
+    told = [
+        [shelf.arrival(next(minutes), url=f"https://shop.test{path}") for path in paths]
+        for paths in batches
+    ]
+    for batch in reversed(told) if late else told:
+        shelf.store(*batch)
+    visit = shelf.session()
+    read = db.session.execute(select(Session.entry_url, Session.exit_url)).one()
+    assert tuple(read) == (visit.entry_url, visit.exit_url)
+    assert tuple(url.removeprefix("https://shop.test") for url in read) == ends
 
 
 def test_visitors_do_not_mix(shelf):

@@ -6,7 +6,18 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, PrimaryKeyConstraint, String, delete
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    delete,
+    func,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
@@ -56,7 +67,8 @@ class Session(Numbered, Base):
     page_views: Mapped[int] = mapped_column(Integer)
     active: Mapped[int] = mapped_column(BigInteger)  # milliseconds of engagement
     entry_url: Mapped[str] = mapped_column(String(1000))
-    exit_url: Mapped[str] = mapped_column(String(1000))
+    # Empty where it is the entry's, as in each visit of one page.
+    left_from: Mapped[str] = mapped_column("exit_url", String(1000))
     referrer: Mapped[str | None] = mapped_column(String(1000))
     referrer_host: Mapped[str | None] = mapped_column(String(253))
     channel: Mapped[str] = mapped_column(String(24))
@@ -75,6 +87,19 @@ class Session(Numbered, Base):
     system: Mapped[str] = mapped_column(String(60))
     language: Mapped[str | None] = mapped_column(String(12))
     masked_address: Mapped[str | None] = mapped_column(String(40))
+
+    @hybrid_property
+    def exit_url(self) -> str:
+        return self.left_from or self.entry_url
+
+    @exit_url.inplace.expression
+    @classmethod
+    def _exit_url(cls) -> Any:
+        return exit_url_of(cls.left_from, cls.entry_url).label("exit_url")
+
+
+def exit_url_of(left_from: Any, entry_url: Any) -> ColumnElement[str]:
+    return func.coalesce(func.nullif(left_from, ""), entry_url)
 
 
 def forget_visitors() -> None:
