@@ -237,7 +237,7 @@ def exclusive(key: str) -> None:
     if connection.dialect.name == "sqlite":
         connection.connection.dbapi_connection.begin_write()  # type: ignore[union-attr]
     else:
-        connection.execute(sql.advisory_lock(key))
+        sql.lock_until_end(connection, key)
     db.session.expire_all()
     held.add(key)
 

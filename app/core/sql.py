@@ -15,7 +15,6 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
-    TextClause,
     bindparam,
     cast,
     column,
@@ -36,9 +35,10 @@ from app.core.sqlite import writing_cursor
 Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
-def advisory_lock(key: str) -> TextClause:
-    """Postgres' transaction-long lock on a name."""
-    return text("SELECT pg_advisory_xact_lock(:number)").bindparams(number=_number(key))
+def lock_until_end(connection: Connection, key: str) -> None:
+    """Postgres' lock on a name until the transaction ends."""
+    number = {"number": _number(key)}
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%(number)s)", number)
 
 
 def _number(key: str) -> int:

@@ -13,7 +13,7 @@ from app.core.ratelimit import address
 from app.embed.calls import language_of
 from app.embed.chat_limits import addresses, readers
 from app.embed.chat_texts import words_for
-from app.embed.guests import bearer, conversation_of, is_signed_for
+from app.embed.guests import bearer, conversation_of, proof_of
 from app.embed.published import active_site, check_origin
 from app.sites.queries import PublishedSite
 
@@ -43,12 +43,13 @@ def own_conversation(identifier: str, *, writing: bool = False) -> Conversation:
         raise not_found()
     site = active_site(home.site_key)
     # Before anything is said of its site: whoever is nobody there is not told that it exists.
-    if not is_signed_for(site, bearer()):
+    proof = proof_of(site, bearer())
+    if proof is None:
         raise not_found()
     enter(site)
     if writing:
         Conversation.lock(known)
-    return conversation_of(site, identifier, bearer())
+    return conversation_of(site, known, proof)
 
 
 def check_on(site: PublishedSite) -> None:

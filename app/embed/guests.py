@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import request
@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, select
 
 from app.chat import tokens
 from app.chat.models import Conversation, Guest, Surroundings
-from app.core.api import parsed_uuid
 from app.core.db import db
 from app.core.errors import not_found
 from app.core.ratelimit import address
@@ -55,33 +54,35 @@ def guest_of(site: PublishedSite, text: str) -> Guest | None:
     return _one(Guest.site_id == site.id, Guest.visitor == bytes.fromhex(token.visitor))
 
 
-def is_signed_for(site: PublishedSite, text: str) -> bool:
-    """Whether it is a token of the chat or of tracking that this site gave to somebody."""
-    chat = tokens.read(tokens.CHAT, site.id, text)
-    return chat is not None or read_token(site.id, text) is not None
+class Proof(NamedTuple):
+    """What a token of this site proves: which guest its owner is, else which visitor."""
+
+    guest_id: UUID | None
+    visitor: bytes | None
+
+    def holds_for(self, conversation: Conversation) -> bool:
+        if self.guest_id is not None:
+            return self.guest_id == conversation.guest_id
+        return conversation.guest.visitor == self.visitor
 
 
-def conversation_of(site: PublishedSite, identifier: str, text: str) -> Conversation:
+def proof_of(site: PublishedSite, text: str) -> Proof | None:
+    """Of a token of the chat or of tracking that this site gave to somebody; None for any other."""
+    guest_id = tokens.read(tokens.CHAT, site.id, text)
+    if guest_id is not None:
+        return Proof(guest_id, None)
+    token = read_token(site.id, text)
+    return Proof(None, bytes.fromhex(token.visitor)) if token else None
+
+
+def conversation_of(site: PublishedSite, identifier: UUID, proof: Proof) -> Conversation:
     """A guest's own conversation, else 404. With its id, which only he was told, the token of an
     anonymous visitor is enough."""
-    conversation = _find(site, parsed_uuid(identifier))
-    if conversation is None or not _is_his(site, conversation, text):
+    asked = {"id": identifier, "site": site.id}
+    conversation = db.session.scalars(OF_SITE, asked).first()
+    if conversation is None or not proof.holds_for(conversation):
         raise not_found()
     return conversation
-
-
-def _find(site: PublishedSite, identifier: UUID | None) -> Conversation | None:
-    if identifier is None:
-        return None
-    return db.session.scalars(OF_SITE, {"id": identifier, "site": site.id}).first()
-
-
-def _is_his(site: PublishedSite, conversation: Conversation, text: str) -> bool:
-    identifier = tokens.read(tokens.CHAT, site.id, text)
-    if identifier is not None:
-        return identifier == conversation.guest_id
-    token = read_token(site.id, text)
-    return token is not None and conversation.guest.visitor == bytes.fromhex(token.visitor)
 
 
 def _one(*conditions: Any) -> Guest | None:

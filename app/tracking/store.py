@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, literal_column, select, tuple_
+from sqlalchemy import case, literal_column, select, tuple_
 from sqlalchemy.engine import Connection
 
 from app.core.ids import uuid7
@@ -23,7 +23,7 @@ from app.core.sql import ManyRows
 from app.tracking.arrivals import PAGE_VIEW, Arrival, Circumstances
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
-from app.tracking.models.session import IDLE, exit_url_of
+from app.tracking.models.session import IDLE, exit_url_of, left_from_of
 
 Key = tuple[int, int]  # of an event or a session: its site's number, and its id as a number
 
@@ -255,7 +255,7 @@ def _add_up(insert: Any) -> Any:
             "started_at": case((earlier, came.started_at), else_=kept.started_at),
             "entry_url": entry_url,
             "last_at": case((later, came.last_at), else_=kept.last_at),
-            "exit_url": func.coalesce(func.nullif(exit_url, entry_url), ""),
+            "exit_url": left_from_of(exit_url, entry_url),
             "events": kept.events + came.events,
             "page_views": kept.page_views + came.page_views,
             "active": kept.active + came.active,

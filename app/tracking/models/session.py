@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     delete,
     func,
+    literal_column,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +26,7 @@ from app.core.db import Base, Guid, system
 from app.tracking.models.numbered import CLUSTERED, Numbered, of_a_site
 
 IDLE = 30 * 60 * 1000  # milliseconds without an event after which the next one begins a session
+NOTHING: Any = literal_column("''")
 VISITORS_KEPT = timedelta(hours=48)  # as long as the salts of which their names are made
 
 
@@ -99,7 +101,11 @@ class Session(Numbered, Base):
 
 
 def exit_url_of(left_from: Any, entry_url: Any) -> ColumnElement[str]:
-    return func.coalesce(func.nullif(left_from, ""), entry_url)
+    return func.coalesce(func.nullif(left_from, NOTHING), entry_url)
+
+
+def left_from_of(exit_url: Any, entry_url: Any) -> ColumnElement[str]:
+    return func.coalesce(func.nullif(exit_url, entry_url), NOTHING)
 
 
 def forget_visitors() -> None:
