@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 
 from app.accounts.jobs import delete_organizations
 from app.accounts.models import AuditEntry, Organization
-from app.analytics import archives, forgetting, rollups
+from app.analytics import archives, forgetting, raw, rollups
 from app.analytics.archives import Unusable, sweep_files
 from app.analytics.forgetting import forget_raw, forget_raw_of
 from app.analytics.models import Archive, DayRollup, RollupRun
@@ -75,7 +75,7 @@ def raw_rows():
     return {
         (model.__tablename__, row["id"]): dict(row)
         for model in MODELS
-        for row in db.session.execute(select(*archives._columns(model))).mappings()
+        for row in db.session.execute(select(*raw.columns_of(model))).mappings()
     }
 
 
