@@ -130,6 +130,26 @@ def test_filters_are_added_by_form_and_removed_all_at_once(analytics):
     expect(page).to_have_url(re.compile(r"period=7d"))
 
 
+def test_another_question_changes_the_answer_alone(analytics):
+    page = analytics
+    page.evaluate("document.documentElement.dataset.same = 'yes'")
+    page.get_by_role("link", name="Last 30 days", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("period=30d"))
+    expect(page.get_by_role("link", name="Last 30 days", exact=True)).to_be_focused()
+    page.get_by_label("Interval").get_by_role("link", name="Week").click()
+    expect(page).to_have_url(re.compile("interval=week"))
+    page.locator("summary", has_text="Filter").click()
+    page.get_by_label("Value", exact=True).fill("/teas")
+    page.get_by_role("button", name="Add", exact=True).click()
+    shows(page, Visitors="15")
+    page.get_by_role("link", name="Remove the filter Page").click()
+    shows(page, Visitors="20")
+    assert page.evaluate("document.documentElement.dataset.same") == "yes"
+    page.go_back()
+    shows(page, Visitors="15")
+
+
 def test_other_days_are_chosen_by_form(analytics):
     page = analytics
     page.locator("summary", has_text="Other days").click()
