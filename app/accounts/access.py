@@ -16,7 +16,7 @@ from werkzeug.local import LocalProxy
 from app.accounts.models import ApiKey, Member, Organization, SignIn, User
 from app.accounts.models.audit import actor
 from app.accounts.permissions import Permission
-from app.accounts.queries import organization_id_of, organization_id_of_key
+from app.accounts.queries import memberships, organization_id_of_key
 from app.core import clock, tenancy
 from app.core.crypto import fingerprint
 from app.core.db import db
@@ -64,15 +64,16 @@ def _enter_organization() -> Any:
         return None
     if not current_user.is_authenticated:
         return _ask_to_sign_in()
-    organization_id = organization_id_of(slug)
-    if organization_id is None:
-        raise not_found()
     user_id = current_user.id
-    tenancy.enter(organization_id)
+    g.memberships = memberships(user_id)
+    here = [each.organization_id for each in g.memberships if each.slug == slug]
+    if not here:
+        raise not_found()
+    tenancy.enter(*here)
     member = Member.of(user_id)
     if member is None:
         raise not_found()
-    g.member, g.organization = member, db.session.get_one(Organization, organization_id)
+    g.member, g.organization = member, db.session.get_one(Organization, member.organization_id)
     actor.set(("member", member.id))
     return None
 

@@ -18,6 +18,7 @@ from app.core.db import system
 
 
 class Membership(NamedTuple):
+    organization_id: UUID
     slug: str
     name: str
     role: str
@@ -43,7 +44,9 @@ def organization_id_of_invitation(token: str) -> UUID | None:
 def memberships(user_id: UUID) -> list[Membership]:
     """The organizations of a user, by name. A user sees his own memberships everywhere."""
     statement = (
-        select(Organization.slug, Organization.name, Member.role, Organization.demo)
+        select(
+            Organization.id, Organization.slug, Organization.name, Member.role, Organization.demo
+        )
         .join(Member, Member.organization_id == Organization.id)
         .where(Member.user_id == user_id, Member.suspended_at.is_(None))
         .order_by(Organization.name)

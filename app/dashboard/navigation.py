@@ -81,8 +81,7 @@ def context() -> dict[str, Any]:
     """What `layout/app.html` needs; nothing on pages for everybody."""
     if "member" not in g:
         return _account_context() if _is_of_an_account() else {}
-    slug = g.organization.slug
-    mine = memberships(current_user.id)
+    slug, mine = g.organization.slug, g.memberships
     return {
         "navigation": [_item(slug, *item) for item in ITEMS if g.member.may(item[-1])],
         "organization": g.organization,
