@@ -137,6 +137,7 @@ def test_another_question_changes_the_answer_alone(analytics):
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("period=30d"))
     expect(page.get_by_role("link", name="Last 30 days", exact=True)).to_be_focused()
+    assert page.evaluate("scrollY") == 0
     page.get_by_label("Interval").get_by_role("link", name="Week").click()
     expect(page).to_have_url(re.compile("interval=week"))
     page.locator("summary", has_text="Filter").click()
