@@ -185,14 +185,16 @@ def _sustain(on: Stage, agent: Agent, guests: list[Guest]) -> tuple[int, float, 
 
     started = time.monotonic()
     with ThreadPoolExecutor(POSTERS, initializer=connect) as pool:
+        sent = {}
         for number, body in enumerate(bodies):
             time.sleep(max(0.0, started + number / RATE - time.monotonic()))
-            pool.submit(write, guests[number % CONVERSATIONS], body)
+            sent[body] = pool.submit(write, guests[number % CONVERSATIONS], body)
     seconds = time.monotonic() - started
+    acknowledged = {body for body, each in sent.items() if not each.exception()}
     deadline = time.monotonic() + 10
     heard: set[str] = set()
-    while len(heard) < len(bodies) and time.monotonic() < deadline:
+    while not acknowledged <= heard and time.monotonic() < deadline:
         while not agent.heard.empty():
             heard.add(agent.heard.get()[0])
         time.sleep(0.05)
-    return len(bodies), seconds, len(set(bodies) - heard)
+    return len(acknowledged), seconds, len(acknowledged - heard)

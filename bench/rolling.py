@@ -27,9 +27,11 @@ from bench.rows import row
 from bench.stage import Stage, stage
 
 JOB = "app.analytics.rollups.roll_up_due"
-# A day that changes all the time is added up once a minute, and a tenth of the time at most.
+BATCH = 10
 ALONE = float(os.environ.get("BENCH_SECONDS", "20"))
-MEANWHILE = 66.0  # seconds, in which the day is added up once: no less than in the long run
+# Seconds. A day that changes all the time is added up once a minute, and a tenth of the time at
+# most: this has one adding up, which is no less than in the long run.
+MEANWHILE = 66.0
 
 
 def rolling() -> Iterator[dict[str, Any]]:
@@ -47,8 +49,8 @@ def rolling() -> Iterator[dict[str, Any]]:
 
 
 def _per_second(on: Stage, seconds: float) -> float:
-    load = hammer(f"{on.program.url}{PATH}", on.site_key, batch=10, seconds=seconds)
-    return load.per_second(202) * 10
+    load = hammer(f"{on.program.url}{PATH}", on.site_key, batch=BATCH, seconds=seconds)
+    return load.per_second(202) * BATCH
 
 
 def _days_since(on: Stage, begun: int) -> int:

@@ -32,10 +32,10 @@ def say_waiting(conversation: Conversation) -> None:
 
 
 def begin_offline(
-    conversation: Conversation, first: Message, resume_url: str, *, told: bool
+    conversation: Conversation, first: Message, resume_url: str, *, confirmed: bool
 ) -> None:
-    """Nobody is there: the guest is told so, and his message is kept as a request as well. `told`:
-    whether it is confirmed by mail."""
+    """Nobody is there: the guest is told so, and his message is kept as a request as well, which is
+    `confirmed` by mail or not."""
     _say(conversation, "away")
     guest = conversation.guest
     if not guest.email:
@@ -49,7 +49,7 @@ def begin_offline(
         text=first.body or (first.attachment and first.attachment.name) or "",
         language=guest.language,
         resume_url=resume_url,
-        told=told,
+        confirmed=confirmed,
     )
     announce(asked)
 

@@ -25,4 +25,4 @@ class HelpAsked(Announcement):
     language: str | None
     resume_url: str
     # Whether he is to be mailed that it has arrived.
-    told: bool
+    confirmed: bool

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+from uuid import UUID
+
 from flask import g, request
 
 from app.chat.models import ChatSettings, Conversation
@@ -13,7 +16,7 @@ from app.core.ratelimit import address
 from app.embed.calls import language_of
 from app.embed.chat_limits import addresses, readers
 from app.embed.chat_texts import words_for
-from app.embed.guests import bearer, conversation_of, proof_of
+from app.embed.guests import Proof, bearer, conversation_of, proof_of
 from app.embed.published import active_site, check_origin
 from app.sites.queries import PublishedSite
 
@@ -34,8 +37,28 @@ def enter_in_measure(key: str) -> PublishedSite:
     return site
 
 
-def own_conversation(identifier: str, *, writing: bool = False) -> Conversation:
-    """The conversation of whoever asks, `writing` in it alone; 404 for what is not his."""
+class Way(NamedTuple):
+    """To a conversation, for somebody whom its site knows. He is told what is wrong with what he
+    says, which is read before anything is locked."""
+
+    site: PublishedSite
+    conversation_id: UUID
+    proof: Proof
+
+    def conversation(self, *, writing: bool = False) -> Conversation:
+        """404 for what is not his. `writing`: locked until the commit."""
+        if writing:
+            Conversation.lock(self.conversation_id)
+        return conversation_of(self.site, self.conversation_id, self.proof)
+
+
+def own_conversation(identifier: str) -> Conversation:
+    """The conversation of whoever asks; 404 for what is not his."""
+    return way_to(identifier).conversation()
+
+
+def way_to(identifier: str) -> Way:
+    """Into the organization of a conversation; 404 for whoever is nobody on its site."""
     readers.demand(address())
     known = uuid_or_404(identifier)
     home = home_of(known)
@@ -46,10 +69,7 @@ def own_conversation(identifier: str, *, writing: bool = False) -> Conversation:
     proof = proof_of(site, bearer())
     if proof is None:
         raise not_found()
-    enter(site)
-    if writing:
-        Conversation.lock(known)
-    return conversation_of(site, known, proof)
+    return Way(enter(site), known, proof)
 
 
 def check_on(site: PublishedSite) -> None:

@@ -3,7 +3,7 @@ something mailed, of all of them together."""
 
 from __future__ import annotations
 
-from limits import parse_many
+from limits import RateLimitItem, parse_many
 
 from app.core import bus
 from app.core.crypto import blind_index
@@ -40,19 +40,21 @@ def demand_upload() -> None:
 def _demand(limit: str, scope: str) -> None:
     """Raise 429 once this address has had its share. Without Redis each process counts alone, by
     its buckets: nobody who writes is sent away."""
-    allowed: list[bool] = []
-    bus.missable(lambda: allowed.append(_count(limit, scope, address())))
-    if allowed == [False]:
+    over: list[RateLimitItem | None] = []
+    bus.missable(lambda: over.append(_spent(limit, scope, address())))
+    if over and over[0]:
         message = "That is enough for now. Try again later."
-        raise ApiError(429, "rate_limited", message, {}, {"Retry-After": "60"})
+        seconds = str(over[0].get_expiry())
+        raise ApiError(429, "rate_limited", message, {}, {"Retry-After": seconds})
 
 
 def may_mail(email: str) -> bool:
     """Then it is counted. As at sign-in, without Redis nothing is mailed: raises RedisError. Never
     asked in a transaction that has written."""
     recipient = (blind_index(email, purpose="limit") or b"").hex()
-    sent = _count(MAILS_OF_SENDER, "chat_sender", address())
-    return sent and _count(MAILS_TO_RECIPIENT, "chat_recipient", recipient)
+    if _spent(MAILS_OF_SENDER, "chat_sender", address()):
+        return False
+    return _spent(MAILS_TO_RECIPIENT, "chat_recipient", recipient) is None
 
 
 def may_confirm(email: str) -> bool:
@@ -62,5 +64,7 @@ def may_confirm(email: str) -> bool:
     return allowed == [True]
 
 
-def _count(limit: str, scope: str, key: str) -> bool:
-    return all(limiter.limiter.hit(each, scope, key) for each in parse_many(limit))
+def _spent(limit: str, scope: str, key: str) -> RateLimitItem | None:
+    """Counts one more. Answers the limit beyond which it is, if any."""
+    limits = parse_many(limit)
+    return next((each for each in limits if not limiter.limiter.hit(each, scope, key)), None)

@@ -15,14 +15,22 @@ from app.chat.models import Attachment, Conversation, Guest
 from app.chat.queries import organization_of_file
 from app.core import tenancy
 from app.core.announce import announce
-from app.core.db import db
+from app.core.db import db, release
 from app.core.errors import ApiError, not_found
 from app.core.ratelimit import address
 from app.core.request import takes_upload
-from app.embed.chat_access import check_on, enter_in_measure, own_conversation, settings_of
+from app.embed.chat_access import (
+    Way,
+    check_on,
+    enter_in_measure,
+    own_conversation,
+    settings_of,
+    way_to,
+)
 from app.embed.chat_bodies import (
     LARGEST_BODY,
     Said,
+    Saying,
     after_now,
     first_words_of,
     person_of,
@@ -148,17 +156,28 @@ def read_messages(conversation_id: str) -> dict[str, Any]:
 def write_message(conversation_id: str) -> Any:
     """A message by its `client_id`: JSON with `body`, or a form with `file`. 201 with its seq."""
     upload = _upload_of(conversation_id) if request.files else None
-    conversation, told = _written_to(conversation_id), False
-    site, said = g.site, said_with_file()
+    way, said = way_to(conversation_id), said_with_file()
     saying = saying_of(said, upload)
+    found: dict[str, Any] = {}
+    conversation, confirmed = _written_to(way), False
     if conversation.opened_at is None:
-        told = confirms(site, settings_of(site), conversation.guest.email)
-        conversation = own_conversation(conversation_id, writing=True)
-    look_around(conversation, site, said)
-    found = {} if conversation.opened_at else suggested(site, saying.body)
-    answer = {**hear(conversation, site, saying, told=told).public(), **found}
+        confirmed, found = _asked_at_first(conversation, way.site, saying)
+        conversation = way.conversation(writing=True)
+    look_around(conversation, way.site, said)
+    message = hear(conversation, way.site, saying, confirmed=confirmed)
+    answer = {**message.public(), **found}
     db.session.commit()
     return answer, 201
+
+
+def _asked_at_first(
+    conversation: Conversation, site: PublishedSite, saying: Saying
+) -> tuple[bool, dict[str, Any]]:
+    """Of a first message, whether it is confirmed by mail and what may answer it. Nobody waits for
+    that: the conversation is free meanwhile."""
+    email = conversation.guest.email
+    release()
+    return confirms(site, settings_of(site), email), suggested(site, saying.body)
 
 
 def _upload_of(conversation_id: str) -> Upload:
@@ -169,11 +188,11 @@ def _upload_of(conversation_id: str) -> Upload:
     return upload_now(g.site.id)
 
 
-def _written_to(conversation_id: str) -> Conversation:
+def _written_to(way: Way) -> Conversation:
     """As often as somebody may write, while the site chats."""
     addresses.demand(address())
-    conversation = own_conversation(conversation_id, writing=True)
-    check_on(g.site)
+    conversation = way.conversation(writing=True)
+    check_on(way.site)
     writers.demand(conversation.guest_id.hex)
     return conversation
 
@@ -192,8 +211,9 @@ def read_up_to(conversation_id: str) -> dict[str, Any]:
 @blueprint.put("/conversations/<conversation_id>/rating")
 def rate(conversation_id: str) -> dict[str, Any]:
     """1 to 5, and a comment."""
-    conversation = _changed_by_guest(conversation_id)
-    conversation.rate(*rating_of(said_now()))
+    way, rating = way_to(conversation_id), rating_of(said_now())
+    conversation = _changed_by_guest(way)
+    conversation.rate(*rating)
     return _stands(conversation)
 
 
@@ -204,6 +224,7 @@ def mail_transcript(conversation_id: str) -> Any:
     email = person_of(said_now()).email or conversation.guest.email
     if not email:
         raise refused("email", "Say to which address.")
+    release()
     if not may_mail(email):
         raise _enough_mail()
     letters.transcript(conversation, email)
@@ -214,15 +235,15 @@ def mail_transcript(conversation_id: str) -> Any:
 @blueprint.put("/conversations/<conversation_id>/closure")
 def close(conversation_id: str) -> dict[str, Any]:
     """The guest has nothing more to ask."""
-    conversation = _changed_by_guest(conversation_id)
+    conversation = _changed_by_guest(way_to(conversation_id))
     conversation.close(by=None)
     return _stands(conversation)
 
 
-def _changed_by_guest(conversation_id: str) -> Conversation:
+def _changed_by_guest(way: Way) -> Conversation:
     """What agents are told of, as often as somebody may write."""
     addresses.demand(address())
-    conversation = own_conversation(conversation_id, writing=True)
+    conversation = way.conversation(writing=True)
     writers.demand(conversation.guest_id.hex)
     return conversation
 

@@ -22,6 +22,7 @@ from app.tracking.models import Session, Visitor
 LONGEST_TITLE = 200
 LONGEST_AGENT = 500
 UTM = "utm_"
+UTMS = tuple(UTM + name for name in ("source", "medium", "campaign", "term", "content"))
 
 # Made once: they are asked for with each message, and to make one costs what asking does.
 OF_SITE = select(Conversation).where(
@@ -147,15 +148,16 @@ def _page(site: PublishedSite, page: Any) -> dict[str, Any]:
 
 
 def _utm(site: PublishedSite, session: Session | None, page: Any) -> dict[str, str]:
-    """How he came, from the visit that is known, else from the page's own address."""
+    """How he came, from the visit that is known, else from the page's own address. A parameter of
+    the site's own that is called as one of UTM does not hide it."""
     if session is not None:
-        names = ("source", "medium", "campaign", "term", "content")
-        found = {name: getattr(session, UTM + name) for name in names} | (session.parameters or {})
+        found = {name: getattr(session, name) for name in UTMS} | (session.parameters or {})
     else:
         url = _read(page.get("url"), site.parameters) if isinstance(page, dict) else None
-        parameters = url.parameters if url else {}
-        found = {name.removeprefix(UTM): value for name, value in parameters.items()}
-    return {name: value for name, value in found.items() if value}
+        found = url.parameters if url else {}
+    said = {name: value for name, value in found.items() if value}
+    utm = {name.removeprefix(UTM): said.pop(name) for name in UTMS if name in said}
+    return said | utm
 
 
 def _read(text: Any, kept: tuple[str, ...] | None) -> Any:

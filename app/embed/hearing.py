@@ -26,7 +26,7 @@ def begin(site: PublishedSite, said: Said) -> Conversation:
     saying = Saying(client_id_of(said), first_words_of(said), None)
     person, before = person_of(said), guest_of(site, bearer())
     email = person.email or (before.email if before else None)
-    told = bool(saying.body) and confirms(site, settings, email)
+    confirmed = bool(saying.body) and confirms(site, settings, email)
     known = _known(site, saying, around)
     guest = known.guest if known else guest_of(site, bearer()) or Guest.arrive(site.id, around)
     writers.demand(guest.id.hex)
@@ -34,7 +34,7 @@ def begin(site: PublishedSite, said: Said) -> Conversation:
     demand_address(guest, settings, site)
     conversation = known or _begun(guest, around, site, said)
     if saying.body:
-        hear(conversation, site, saying, told=told)
+        hear(conversation, site, saying, confirmed=confirmed)
     return conversation
 
 
@@ -60,15 +60,15 @@ def suggested(site: PublishedSite, body: str | None) -> dict[str, Any]:
 
 
 def hear(
-    conversation: Conversation, site: PublishedSite, saying: Saying, *, told: bool = False
+    conversation: Conversation, site: PublishedSite, saying: Saying, *, confirmed: bool
 ) -> Message:
-    """The guest writes. A first message when nobody is there is a request besides; `told`: whether
-    it is confirmed by mail."""
+    """The guest writes. A first message when nobody is there is a request besides, which is
+    `confirmed` by mail or not."""
     Conversation.lock(conversation.id)
     opening = conversation.opened_at is None
     message = conversation.hear(saying.body, saying.client_id, saying.upload)
     if opening and not settings_of(site).hours(site.time_zone).open_at(clock.now()):
-        begin_offline(conversation, message, letters.resume_url(conversation), told=told)
+        begin_offline(conversation, message, letters.resume_url(conversation), confirmed=confirmed)
     return message
 
 

@@ -19,7 +19,7 @@ def keep(asked: HelpAsked) -> None:
         contact_id=asked.contact_id,
         conversation_id=asked.conversation_id,
     )
-    if new and asked.told:
+    if new and asked.confirmed:
         letter = write(
             "ticket_opened",
             link=asked.resume_url,

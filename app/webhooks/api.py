@@ -29,9 +29,9 @@ from app.webhooks.checks import (
     kept_at,
     unhidden,
 )
-from app.webhooks.log import Filter, State
+from app.webhooks.log import FIELDS, Filter, State
 from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Refused
-from app.webhooks.models.endpoint import EVERYTHING, RECORDED
+from app.webhooks.models.endpoint import RECORDED, wants
 from app.webhooks.outbox import nudge, write_test
 from app.webhooks.redeliveries import NotRedeliverable, Redelivery
 
@@ -326,7 +326,7 @@ def _change(endpoint: Endpoint, asked: EndpointChanges) -> None:
     try:
         changes = _told(endpoint, asked)
         types = changes.get("types", endpoint.types)
-        kept = endpoint.events if {RECORDED, EVERYTHING} & set(types) else []
+        kept = endpoint.events if wants(types, RECORDED) else []
         check_events_named(types, changes.get("event_names", kept))
     except Refused as error:
         raise invalid(error.field, str(error)) from error
@@ -423,7 +423,6 @@ def redeliver(outgoing_id: UUID) -> Any:
     if delivery.why_not_redeliverable:
         raise ApiError(409, "not_redeliverable", delivery.why_not_redeliverable)
     delivery.redeliver()
-    delivery.endpoint.let_try()
     nudge(delivery.endpoint)
     return OutboundDelivery.of(delivery)
 
@@ -460,8 +459,7 @@ def list_types() -> Any:
 
 
 def _asked(said: OutboundDeliveriesQuery | RedeliveryIn) -> Filter:
-    names = ("state", "type", "since", "until")
-    given = {name: getattr(said, name) for name in names}
+    given = {name: getattr(said, name) for name in FIELDS}
     plain = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in given.items()

@@ -9,7 +9,7 @@ from app.core.outbound import Blocked, check_headers, check_url
 from app.core.public import public_types
 from app.tracking.checks import NAME
 from app.webhooks.models import Refused
-from app.webhooks.models.endpoint import EVERYTHING, RECORDED
+from app.webhooks.models.endpoint import EVERYTHING, RECORDED, wants
 
 MOST_HEADERS = 10
 LONGEST_VALUE = 500
@@ -59,7 +59,7 @@ def check_events_named(types: list[str], names: list[str]) -> None:
     """Whoever asks for events says which; whoever does not has none to name."""
     if RECORDED in types and not names:
         raise Refused("event_names", "Name at least one event, such as signup.")
-    if names and not {RECORDED, EVERYTHING} & set(types):
+    if names and not wants(types, RECORDED):
         raise Refused("event_names", f"Events are told as {RECORDED}: add that type.")
 
 

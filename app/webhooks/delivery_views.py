@@ -34,7 +34,6 @@ def redeliver(outgoing_id: UUID) -> Any:
     if found.why_not_redeliverable:
         return _delivery(found, 422, found.why_not_redeliverable)
     found.redeliver()
-    found.endpoint.let_try()
     nudge(found.endpoint)
     db.session.commit()
     flash("It is sent again, with the same id.", "success")

@@ -24,7 +24,7 @@ from app.webhooks.checks import (
     unhidden,
 )
 from app.webhooks.models import Endpoint, Refused
-from app.webhooks.models.endpoint import EVERYTHING, RECORDED
+from app.webhooks.models.endpoint import EVERYTHING, RECORDED, wants
 
 
 @contextmanager
@@ -114,7 +114,7 @@ class EndpointForm(Form):
     @property
     def _event_names(self) -> list[str]:
         """What is in the field counts while it is shown: with the type that it belongs to."""
-        shown = {RECORDED, EVERYTHING} & set(self._types)
+        shown = wants(self._types, RECORDED)
         text = self.event_names.data or ""
         return list(filter(None, re.split(r"[\s,;]+", text))) if shown else []
 

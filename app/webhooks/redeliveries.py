@@ -50,7 +50,8 @@ class Redelivery(Tenant, Base):
         redelivery = cls(endpoint_id=asked.endpoint_id, total=total)
         db.session.add(redelivery)
         db.session.flush()
-        redelivery._send_again(asked)
+        # Some may have been settled meanwhile.
+        redelivery.total = redelivery._send_again(asked)
         redelivery.endpoint.let_try()
         announce(DeliveriesRedelivered(redelivery=redelivery))
         return redelivery
@@ -61,7 +62,8 @@ class Redelivery(Tenant, Base):
         counted = counted.where(Delivery.redelivery_id == self.id).group_by(Delivery.state)
         return {row[0]: row[1] for row in db.session.execute(tenancy.scoped(counted, Delivery))}
 
-    def _send_again(self, asked: Filter) -> None:
+    def _send_again(self, asked: Filter) -> int:
+        """Answers how many they were."""
         ids = redeliverable(asked).with_only_columns(Delivery.id).order_by(None)
         moment = clock.now()
         statement = update(Delivery).where(Delivery.id.in_(ids))
@@ -72,7 +74,9 @@ class Redelivery(Tenant, Base):
             settled_at=None,
             redelivery_id=self.id,
         )
-        db.session.execute(statement, execution_options={"synchronize_session": False})
+        options = {"synchronize_session": False}
+        sent: Any = db.session.execute(statement, execution_options=options)
+        return int(sent.rowcount)
 
 
 def redeliverable(asked: Filter) -> Any:

@@ -227,7 +227,9 @@ def _coming_month() -> datetime:
 
 
 def _all_are_before(beyond: UUID) -> bool:
-    """Look through all rows without locking them, and have it stay so."""
+    """Look through all rows without locking them, and have it stay so. Should what follows fail,
+    the next try drops the constraint; whoever does not try again before the coming month drops it
+    by hand, since it would refuse that month's events."""
     with op.get_context().autocommit_block():
         op.execute("SET statement_timeout = 0")
         op.execute("ALTER TABLE events DROP CONSTRAINT IF EXISTS ck_events_before")

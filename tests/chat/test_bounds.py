@@ -48,6 +48,15 @@ def guest_of(inside, acme):
 # How often
 
 
+def test_one_address_begins_so_many_and_learns_when_it_may_again(another, monkeypatch):
+    monkeypatch.setattr(chat_limits, "BEGINNINGS_OF_ADDRESS", "5 per minute; 2 per hour")
+    for _ in range(2):
+        assert another().begin().status_code == 201
+    refused = another().begin()
+    assert refused.status_code == 429 and refused.headers["Retry-After"] == "3600"
+    assert another(address="203.0.113.9").begin().status_code == 201
+
+
 def test_one_guest_writes_so_often_and_another_is_not_hindered(
     writer, another, inside, acme, spend
 ):

@@ -232,6 +232,17 @@ def test_writing_opens_what_was_closed_or_snoozed(writer, do, look):
         assert look("state", "closed_at", "snoozed_until") == ("open", None, None)
 
 
+def test_what_was_closed_is_open_again_before_it_is_snoozed(writer, do, look, inside, acme):
+    writer.begin()
+    do("close")
+    do("snooze", an_hour())
+    assert look("state", "closed_at") == ("snoozed", None)
+    with inside(acme):
+        messages = db.session.query(Conversation).one().messages(public=True)
+        happened = [each.details["event"] for each in messages if each.details]
+    assert happened == ["closed", "reopened"]
+
+
 # Who is told
 
 

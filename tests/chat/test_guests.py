@@ -11,6 +11,8 @@ from app.accounts.permissions import Role
 from app.chat import tokens
 from app.chat.models import ChatSettings, Conversation, Guest, Surroundings
 from app.core.db import db
+from app.embed import published
+from app.sites.models import Site
 from app.webhooks.models import Delivery, Endpoint
 from tests.chat.test_automation import NEVER
 
@@ -143,3 +145,16 @@ def test_of_whom_nobody_follows_neither_address_nor_session_is_kept(writer, acme
     with inside(acme):
         guest = db.session.query(Guest).one()
         assert (guest.masked_address, guest.visitor, guest.session_id) == (None, None, None)
+
+
+def test_a_parameter_of_the_site_s_own_does_not_hide_how_he_came(writer, inside, acme):
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        site.change(parameters=["utm_source", "source", "ref"])
+        db.session.commit()
+    published.forget("", None)
+    query = "utm_source=newsletter&source=header&ref=friend"
+    writer.begin(page={"url": f"https://{acme.domain}/?{query}"})
+    with inside(acme):
+        came = db.session.query(Conversation).one().utm
+    assert came == {"source": "newsletter", "ref": "friend"}

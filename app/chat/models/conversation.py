@@ -175,8 +175,8 @@ class Conversation(Tenant, Base):
         self, body: str | None, client_id: str | None = None, upload: Upload | None = None
     ) -> Message:
         """The guest writes, which opens what was closed."""
-        with_file = FILE if upload else TEXT
-        message, new = self._add(VISITOR, with_file, body, client_id=client_id, upload=upload)
+        kind = FILE if upload else TEXT
+        message, new = self._add(VISITOR, kind, body, client_id=client_id, upload=upload)
         if not new:
             return message
         self._wait(message)
@@ -402,9 +402,9 @@ class Conversation(Tenant, Base):
             db.session.flush()
 
     def snooze(self, until: datetime, by: Member | None = None) -> None:
-        """Out of sight until then, or until the guest writes."""
-        self.lock(self.id)
-        self.state, self.snoozed_until, self.closed_at = SNOOZED, until, None
+        """Out of sight until then, or until the guest writes. What was closed is open again."""
+        self.reopen(by)
+        self.state, self.snoozed_until = SNOOZED, until
         self._trace("snoozed", by, until=clock.iso(until))
         announce(ConversationSnoozed(conversation=self))
 

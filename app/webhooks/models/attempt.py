@@ -18,7 +18,7 @@ ANSWER_KEPT = 8 * 1024
 LONGEST_HEADER = 500  # characters of its value
 LONGEST_ERROR = 300
 SLOW_DOWN = (429, 503)
-LONGEST_PAUSE = timedelta(hours=24)
+LONGEST_WISH = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Outcome:
         text = self.headers.get("retry-after", "")
         if self.status not in SLOW_DOWN or not (text.isascii() and text.isdigit()):
             return timedelta()
-        return min(timedelta(seconds=int(text[:9])), LONGEST_PAUSE)
+        return min(timedelta(seconds=int(text[:9])), LONGEST_WISH)
 
 
 class DeliveryAttempt(Tenant, Base):

@@ -157,6 +157,7 @@ class Delivery(Tenant, Base):
         """Send it again, as often as need be."""
         self.state, self.attempts, self.settled_at = PENDING, 0, None
         self.next_attempt_at = clock.now()
+        self.endpoint.let_try()
         announce(DeliveryRedelivered(delivery=self))
 
     @property

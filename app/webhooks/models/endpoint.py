@@ -121,7 +121,7 @@ class Endpoint(Tenant, Base):
         """Those that are to be told of something of this type on this site."""
         given = {"organization_id": current_organization_id(), "site_id": site_id}
         able = db.session.connection().execute(ABLE, given).all()
-        ids = [each.id for each in able if _wants(each.types, kind)]
+        ids = [each.id for each in able if wants(each.types, kind)]
         return list(db.session.scalars(select(cls).where(cls.id.in_(ids)))) if ids else []
 
     def change(self, event_names: list[str] | None = None, **values: Any) -> None:
@@ -210,7 +210,7 @@ class Endpoint(Tenant, Base):
         """A name is told of from now on, or as long as it has been already."""
         told, now = self.event_names or {}, clock.milliseconds()
         chosen = (
-            {name: told.get(name, now) for name in names} if _wants(self.types, RECORDED) else {}
+            {name: told.get(name, now) for name in names} if wants(self.types, RECORDED) else {}
         )
         self.event_names, self.events_since = chosen or None, min(chosen.values(), default=None)
 
@@ -230,7 +230,7 @@ class Endpoint(Tenant, Base):
         return min(longer, LONGEST_PAUSE) * random.uniform(0.8, 1)  # noqa: S311
 
 
-def _wants(types: list[str], kind: str) -> bool:
+def wants(types: list[str], kind: str) -> bool:
     return EVERYTHING in types or kind in types
 
 
