@@ -15,6 +15,7 @@ from tests.conftest import found
 from tests.pages import OPEN_ROOTS, WATCH
 
 from .chat import MOVES, NOT_DRIVEN, PERSON
+from .hosts import watch
 from .stand_in import StandIn
 
 expect.set_options(timeout=10_000)
@@ -41,10 +42,7 @@ def open_page(browser, candor):
         page.set_default_timeout(15_000)
         page.console_errors = []
         page.on("console", lambda m: m.type == "error" and page.console_errors.append(m.text))
-        page.under_way = set()
-        page.on("request", lambda request: page.under_way.add(request))
-        for end in ("requestfinished", "requestfailed"):
-            page.on(end, lambda request: page.under_way.discard(request))
+        watch(page)
         page.add_init_script(WATCH + ("" if closed else OPEN_ROOTS))
         if init:
             page.add_init_script(init)
@@ -130,6 +128,7 @@ def walk_in(browser, program, shop, chatting, host):
             contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
+        watch(page)
         page.add_init_script(WATCH + MOVES + OPEN_ROOTS + NOT_DRIVEN + ";" + init)
         page.goto(address + hash)
         if touch:

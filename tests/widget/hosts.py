@@ -51,6 +51,14 @@ def reveal(page):
     page.evaluate("turn(false)")
 
 
+def watch(page):
+    """Keeps what the page has asked for and has not been answered."""
+    page.under_way = set()
+    page.on("request", lambda request: page.under_way.add(request))
+    for end in ("requestfinished", "requestfailed"):
+        page.on(end, lambda request: page.under_way.discard(request))
+
+
 def at_rest(page):
     """Once all that the page asked for is answered, and the page has heard it: what a server has
     counted may still be on its way back."""
