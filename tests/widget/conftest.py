@@ -13,27 +13,20 @@ from app.embed import published
 from app.sites.models import Site
 from tests.conftest import found
 from tests.pages import OPEN_ROOTS, WATCH
-from tests.services import free_port
 
 from .chat import MOVES, NOT_DRIVEN, PERSON
+from .hosts import watch
 from .stand_in import StandIn
 
 expect.set_options(timeout=10_000)
 
 
-@pytest.fixture(scope="session")
-def stand_in():
+@pytest.fixture
+def candor():
+    """The stand-in of the server."""
     stand_in = StandIn()
     yield stand_in
     stand_in.stop()
-
-
-@pytest.fixture
-def candor(stand_in):
-    """The stand-in of the server, as new."""
-    stand_in.reset()
-    yield stand_in
-    stand_in.drop_sockets()
 
 
 @pytest.fixture
@@ -49,6 +42,7 @@ def open_page(browser, candor):
         page.set_default_timeout(15_000)
         page.console_errors = []
         page.on("console", lambda m: m.type == "error" and page.console_errors.append(m.text))
+        watch(page)
         page.add_init_script(WATCH + ("" if closed else OPEN_ROOTS))
         if init:
             page.add_init_script(init)
@@ -62,8 +56,6 @@ def open_page(browser, candor):
             noticed, shift = page.evaluate("[window.noticed || [], window.shift || 0]")
             assert noticed == []
             assert shift == 0
-            # What a page still has to tell when it goes is not for the next test.
-            page.evaluate("navigator.sendBeacon = () => true")
         context.close()
 
 
@@ -103,11 +95,10 @@ def host():
             shown, status = (pages[path], 200) if path in pages else ("", 404)
             return shown, status, headers
 
-        port = free_port()
-        server = make_server("127.0.0.1", port, app, threaded=True)
+        server = make_server("127.0.0.1", 0, app, threaded=True)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://localhost:{port}/"
+        return f"http://localhost:{server.port}/"
 
     yield serve
     for server in servers:
@@ -137,6 +128,7 @@ def walk_in(browser, program, shop, chatting, host):
             contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
+        watch(page)
         page.add_init_script(WATCH + MOVES + OPEN_ROOTS + NOT_DRIVEN + ";" + init)
         page.goto(address + hash)
         if touch:

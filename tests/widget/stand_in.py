@@ -62,29 +62,32 @@ class QuietHandler(WSGIRequestHandler):
 
 
 class StandIn:
+    """Of one test: what the page of another still asks for goes to another address."""
+
     def __init__(self):
-        self.reset()
+        # A socket with its greeting, so that whoever sees the one sees the other.
+        self.greeted, self.reads, self.seen = [], [], []
+        self.changes, self.closing = [], {}
+        self.campaigns = [dict(ACTIVITIES)]
+        self.mode, self.revision = "anonymous", 1
+        self.socket_open, self.status = True, 200
+        self.troubled = ""  # the paths that the status is for
+        self.held, self.let_go = None, threading.Event()
+        self.extra, self.summaries, self.context = {}, [], {"seen": {}}
+        self.calls, self.answers = [], []
+        self.html, self.head, self.body, self.page_headers = "", "", "", {}
+        self.snippets, self.token = 1, "token-1"
         self.server = make_server(
             "127.0.0.1", 0, self._app(), threaded=True, request_handler=QuietHandler
         )
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.host = f"http://127.0.0.1:{self.server.port}"
         # Another origin than the host's, as on a customer's site.
         self.page_url = f"http://localhost:{self.server.port}/"
 
-    def reset(self):
-        self.sockets, self.reads, self.joins, self.seen = [], [], [], []
-        self.changes, self.closing = [], {}
-        self.campaigns = [dict(ACTIVITIES)]
-        self.mode, self.revision = "anonymous", 1
-        self.socket_open, self.status, self.slow = True, 200, 0
-        self.troubled = ""  # the paths that the status is for
-        self.extra, self.summaries, self.context = {}, [], {"seen": {}}
-        self.calls, self.answers, self.events_slow = [], [], 0
-        self.html, self.head, self.body, self.page_headers = "", "", "", {}
-        self.snippets, self.token = 1, "token-1"
-
     def stop(self):
+        self.drop_sockets()
+        self.let_go.set()
         self.server.shutdown()
 
     # What the server's own people would do.
@@ -116,19 +119,31 @@ class StandIn:
             self.push({"type": "config", "cursor": len(self.changes), "revision": self.revision})
 
     def push(self, frame):
-        for ws in list(self.sockets):
+        for ws in self.sockets:
             with contextlib.suppress(ConnectionClosed):
                 ws.send(json.dumps(frame))
 
     def drop_sockets(self, code=1012):
         self.closing.update(dict.fromkeys(self.sockets, code))
-        self.sockets.clear()
 
-    def wait_for(self, what, seconds=5):
+    def hold(self, path):
+        """What is asked for there is answered once the test lets it go."""
+        self.held = path
+
+    def wait_for(self, what, seconds=15):
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.01)
+
+    @property
+    def joins(self):
+        return [greeting for _, greeting in self.greeted]
+
+    @property
+    def sockets(self):
+        """Those that are open."""
+        return [ws for ws, _ in self.greeted if ws not in self.closing]
 
     # What the widget says of its visitors.
 
@@ -147,11 +162,15 @@ class StandIn:
         """A page that is given is made to send at once what waits there."""
 
         def is_told():
+            if len(self.named(name)) >= count:
+                return True
             if page:
                 page.evaluate("dispatchEvent(new Event('online'))")
-            return len(self.named(name)) >= count
+                # It opens its socket anew as well, for which it is left a little time.
+                page.wait_for_timeout(100)
+            return False
 
-        self.wait_for(is_told, seconds=15)
+        self.wait_for(is_told)
         return self.named(name)[count - 1]
 
     # What the widget sees.
@@ -193,16 +212,17 @@ class StandIn:
         if not self.socket_open:
             ws.close(1013)
             return
-        # Of this test, not of the one that may have begun when the greeting is in.
-        sockets, joins = self.sockets, self.joins
         hello = json.loads(ws.receive())
         joined = {"type": "joined", "visitor": self.token, "context": self.context}
         ws.send(json.dumps({**joined, "cursor": len(self.changes)}))
-        sockets.append(ws)
         # Last: a test that waits for it goes on to push.
-        joins.append(hello)
-        while ws not in self.closing:
-            ws.receive(timeout=0.02)
+        self.greeted.append((ws, hello))
+        try:
+            while ws not in self.closing:
+                ws.receive(timeout=0.02)
+        except ConnectionClosed:
+            self.closing[ws] = None
+            raise
         ws.close(self.closing[ws])
 
     def _app(self):
@@ -213,7 +233,8 @@ class StandIn:
         def misbehave():
             if request.path.startswith(("/w/", "/static/", "/widget/")):
                 self.seen.append(request.full_path)
-                time.sleep(self.slow)
+                if self.held and self.held in request.path:
+                    self.let_go.wait(60)
                 if self.status != 200 and self.troubled in request.path:
                     return Response("", self.status, {"Access-Control-Allow-Origin": "*"})
             return None
@@ -249,13 +270,13 @@ class StandIn:
         @app.get(f"/widget/v1/notifications/{KEY}")
         def notifications():
             after = request.args.get("after", type=int)
+            # Before it counts as read: what a test lets happen then is not in it.
+            answer = self.list(after)
             self.reads.append(after)
-            return self.list(after), 200, {"Access-Control-Allow-Origin": "*"}
+            return answer, 200, {"Access-Control-Allow-Origin": "*"}
 
         @app.post("/widget/v1/events")
         def events():
-            # Of this test, not of the one that may have begun when a slow answer goes out.
-            calls, answers = self.calls, self.answers
             call = {
                 **json.loads(request.get_data()),
                 "type": request.content_type,
@@ -263,15 +284,15 @@ class StandIn:
                 "size": len(request.get_data()),
                 "began": time.monotonic(),
             }
-            status, headers = answers.pop(0) if answers else (202, {})
-            time.sleep(self.events_slow)
-            calls.append({**call, "status": status})
+            status, headers = self.answers.pop(0) if self.answers else (202, {})
             answer = {"accepted": len(call["events"]), "duplicates": 0, "dropped": [],
                       "visitor": self.token, "context": self.context}  # fmt: skip
             cors = {
                 "Access-Control-Allow-Origin": "*",
                 "Access-Control-Expose-Headers": "Retry-After",
             }
+            # When all is said of it: a test that waits for it goes on to change who the visitor is.
+            self.calls.append({**call, "status": status})
             return answer, status, {**cors, **headers}
 
         @app.get("/favicon.ico")
@@ -280,12 +301,13 @@ class StandIn:
 
         @sock.route("/widget/v1/ws")
         def socket(ws):
+            wire = request.environ["werkzeug.socket"].dup()
             try:
                 self.talk(ws)
             finally:
                 # The code arrives only if the other side can answer it, and if no HTTP response follows on the same wire.
-                time.sleep(0.05)
-                with contextlib.suppress(OSError):
-                    ws.sock.shutdown(socket_module.SHUT_RDWR)
+                ws.thread.join(5)
+                with contextlib.suppress(OSError), wire:
+                    wire.shutdown(socket_module.SHUT_RDWR)
 
         return app

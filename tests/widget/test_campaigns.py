@@ -7,14 +7,20 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from .stand_in import ACTIVITIES, BUTTON, CARD, MODAL, NOTICE, RATING
-from .test_widget_alone import card, joined, pass_time
-
-STUB = "window.heard = []; window.candor = function () { (candor.q = candor.q || []).push(arguments) };"
-HEAR = (
-    STUB
-    + "for (const name of ['shown', 'closed', 'clicked', 'copied']) candor('on', name, (e) => heard.push([name, e]));"
+from .hosts import (
+    GREETED,
+    HEAR,
+    STUB,
+    at_rest,
+    enriched,
+    moments,
+    pass_time,
+    scroll,
+    stop_clock,
 )
+from .stand_in import ACTIVITIES, BUTTON, CARD, MODAL, NOTICE, RATING
+from .test_widget_alone import card, joined
+
 PHONE = {
     "viewport": {"width": 390, "height": 780},
     "screen": {"width": 390, "height": 780},
@@ -88,9 +94,12 @@ def test_where_the_clipboard_is_closed_the_code_can_still_be_read(candor, open_p
 
 
 def test_a_modal_is_used_with_the_keyboard_alone(candor, open_page):
-    candor.campaigns = [{**MODAL, "triggers": {"delay": 0.5}}]
-    page = open_page(HEAR)
+    candor.campaigns = [{**MODAL, "triggers": {"delay": 60}}]
+    page = open_page(HEAR, go=False)
+    page.clock.install()
+    page.goto(candor.page_url)
     page.get_by_role("button", name="Buy").focus()
+    page.clock.run_for(60_000)
     dialog = page.get_by_role("dialog", name="Before you go")
     expect(dialog).to_be_visible()
     assert dialog.evaluate("(node) => [node.matches(':modal'), node.ariaModal]") == [True, "true"]
@@ -170,6 +179,7 @@ def test_what_shares_an_edge_does_not_overlap(candor, open_page, width):
 def test_text_on_a_colour_is_black_or_white_whichever_reads_better(candor, open_page, colour, text):
     candor.campaigns = [{**NOTICE, "background": colour}]
     page = open_page()
+    joined(candor)
     bar = card(page, "Free shipping")
     expect(bar).to_have_css("color", f"rgb{text}")
     page.wait_for_timeout(400)
@@ -195,6 +205,7 @@ def test_size_corners_icon_and_animation_are_data(candor, open_page):
         {**NOTICE, "size": "large", "corners": "sharp", "icon": "none", "animation": "none"}
     ]
     page = open_page(reduced_motion="no-preference")
+    joined(candor)
     bar = card(page, "Free shipping")
     expect(bar).to_have_css("font-size", "16px")
     expect(bar).to_have_css("border-radius", "0px")
@@ -319,24 +330,28 @@ def test_exit_intent_of_a_mouse_is_leaving_at_the_top(candor, open_page):
 def test_exit_intent_of_a_finger(candor, open_page, device, shown, sign):
     candor.head = TALL_PAGE
     candor.campaigns = [{**NOTICE, "triggers": {"exit": True}}]
-    page = open_page(**device)
+    page = open_page(go=False, **device)
+    stop_clock(page)
+    page.goto(candor.page_url)
     joined(candor)
-    page.evaluate("scrollTo(0, 2000)")
-    page.wait_for_timeout(200)
+    enriched(page, clock_stands=True)
+    scroll(page, 2000)
+    page.clock.run_for(200)
+    expect(cards(page)).to_have_count(0)
     if sign == "a flick upwards":
-        page.evaluate("scrollTo(0, 1990)")
-        page.wait_for_timeout(50)
-        page.evaluate("scrollTo(0, 900)")
+        scroll(page, 1990)
+        page.clock.run_for(50)
+        scroll(page, 900)
     else:
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_timeout(300)
+    page.clock.run_for(300)
     expect(cards(page)).to_have_count(shown)
 
 
 def test_time_on_the_page(candor, open_page):
     candor.campaigns = [{**NOTICE, "triggers": {"time": 30, "scroll": 90}}]
     page = open_page(go=False)
-    page.clock.install()
+    stop_clock(page)
     page.goto(candor.page_url)
     page.clock.run_for(29_000)
     expect(cards(page)).to_have_count(0)
@@ -474,14 +489,19 @@ def test_a_route_change_starts_triggers_and_counts_anew_but_not_what_was_closed(
         "message": "Closed",
     }
     candor.campaigns = [once, closed]
-    page = open_page(HEAR)
+    page = open_page(HEAR, go=False)
+    stop_clock(page)
+    page.goto(candor.page_url)
+    moments(page, until=lambda: card(page, "Closed").is_visible())
     card(page, "Closed").get_by_role("button", name="Close").click()
-    page.wait_for_function("heard.filter(([name]) => name == 'closed').length == 2")
+    page.clock.run_for(2000)
+    assert page.evaluate("heard.filter(([name]) => name == 'closed').length") == 2
     page.evaluate("heard.length = 0")
     go(page, "/next")
-    page.wait_for_timeout(300)
+    page.clock.run_for(400)
     assert page.evaluate("heard") == []
-    page.wait_for_function("heard.length == 2")
+    page.clock.run_for(1500)
+    assert page.evaluate("heard.map(([name]) => name)") == ["shown", "closed"]
     assert page.evaluate("heard[0][1].campaign") == "c-notice"
     expect(card(page, "Closed")).to_have_count(0)
 
@@ -613,22 +633,25 @@ def test_a_summary_that_a_reading_no_longer_holds_leaves(candor, open_page):
 
 def test_counts_are_read_again_every_five_minutes_only_where_there_are_some(candor, open_page):
     candor.campaigns = [RATING]
-    page = open_page(go=False)
-    page.clock.install()
+    page = open_page(GREETED, go=False)
+    stop_clock(page)
     page.goto(candor.page_url)
-    joined(candor)
+    # What a page without a socket would read is another matter.
+    page.wait_for_function("window.greeted")
     page.clock.run_for(5000)
-    page.wait_for_timeout(300)
+    at_rest(page)
     before = len(candor.reads)
     page.clock.run_for(280_000)
-    page.wait_for_timeout(100)
+    at_rest(page)
     assert len(candor.reads) == before
     pass_time(page, until=lambda: len(candor.reads) == before + 1)
     candor.publish([NOTICE])
     pass_time(page, until=lambda: card(page, "Free shipping").is_visible())
+    # With the new campaigns the list is read anew.
+    at_rest(page)
     before = len(candor.reads)
     page.clock.run_for(700_000)
-    page.wait_for_timeout(100)
+    at_rest(page)
     assert len(candor.reads) == before
 
 
@@ -717,7 +740,7 @@ def test_a_live_notification_displaces_a_replayed_one(candor, open_page):
     joined(candor)
     expect(card(page, "An old one")).to_be_visible()
     candor.happen("new", "A live one")
-    expect(card(page, "A live one")).to_be_visible(timeout=1000)
+    expect(card(page, "A live one")).to_be_visible()
     expect(card(page, "An old one")).to_have_count(0)
     candor.happen("newer", "A newer one")
     page.wait_for_timeout(300)

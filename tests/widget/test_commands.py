@@ -16,19 +16,10 @@ from app.embed import published
 from app.sites.models import Site
 from app.tracking.models import Event, Visitor
 from tests.widget import chat
+from tests.widget.hosts import GREETED, at_rest, pass_time, stop_clock
 
 panel, launcher, messages = chat.panel, chat.launcher, chat.messages
 STAYS = {"duration": 0, "position": "top"}
-# A page that says when its socket has been greeted.
-GREETED = """
-  const Socket = WebSocket;
-  window.WebSocket = class extends Socket {
-    constructor(...named) {
-      super(...named);
-      this.addEventListener("message", ({data}) => { window.greeted ||= data.includes('"joined"') });
-    }
-  };
-"""
 
 
 @pytest.fixture
@@ -52,7 +43,7 @@ def command(program, shop, inside):
         [visitor] = _visitors(inside, shop)
         said = {"command": name, "visitor": visitor, "data": data}
         url = f"{program.url}/api/v1/sites/{shop.site_id}/commands"
-        answer = requests.post(url, json=said, headers=shop.bearer, timeout=5)
+        answer = requests.post(url, json=said, headers=shop.bearer, timeout=20)
         assert answer.status_code == 202, answer.text
 
     return send
@@ -115,8 +106,19 @@ def test_a_campaign_is_shown_now_whatever_it_waits_for(arrive, command, publish)
 
 def test_one_that_was_published_a_moment_ago_is_shown_as_well(arrive, command, publish):
     page = arrive()
+    # How long the page waits for what it does not know yet is its own time, and how long both are in coming is not.
+    stop_clock(page)
     late = publish("notice", {**STAYS, "message": "New"}, triggers={"delay": 600})
     command("show_notification", campaign=late)
+    for kind in ("config", "command"):
+        page.wait_for_function(
+            "(kind) => frames_heard.some((each) => JSON.parse(each).type == kind)", arg=kind
+        )
+    at_rest(page)
+    page.clock.run_for(2500)
+    at_rest(page)
+    expect(bars(page)).to_have_count(0)
+    pass_time(page, until=lambda: bars(page).count(), seconds=10)
     expect(bars(page)).to_have_text(["New"])
 
 

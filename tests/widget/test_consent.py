@@ -1,12 +1,10 @@
 """What is stored and sent with and without the visitor's consent."""
 
-import time
-
 import pytest
 
-from .hosts import NOTHING, STORED, STUB, TAB, hide, reveal
+from .hosts import GREETED, NOTHING, STORED, STUB, TAB, at_rest, hide, reveal
 from .stand_in import ACTIVITIES, NOTICE
-from .test_widget_alone import joined
+from .test_widget_alone import joined, settled
 
 
 def asked(candor):
@@ -33,9 +31,6 @@ def test_without_consent_nothing_is_stored(candor, open_page):
 
 def test_a_strict_site_sends_and_stores_nothing_before_consent(candor, open_page):
     candor.mode, candor.campaigns = "strict", [ACTIVITIES, NOTICE]
-    # What a page of the test before was still asking for has come in by then.
-    time.sleep(0.5)
-    candor.seen.clear()
     page = open_page(TAB)
     candor.wait_for(lambda: [path for path in candor.seen if "/core." in path])
     use(page)
@@ -67,8 +62,7 @@ def test_a_strict_site_begins_with_consent_and_remembers_it(candor, open_page):
 def test_withdrawal_erases_at_once_and_stops_a_strict_site(candor, open_page):
     candor.mode = "strict"
     page = open_page(STUB + TAB + "candor('consent', true)")
-    candor.wait_for_event("page_view")
-    joined(candor)
+    settled(candor)
     page.wait_for_function("localStorage.candor")
     page.evaluate("candor('track', 'waiting'); candor('consent', false)")
     assert page.evaluate(STORED) == NOTHING
@@ -87,10 +81,11 @@ def test_withdrawal_erases_at_once_and_stops_a_strict_site(candor, open_page):
 
 
 def test_an_answer_that_was_under_way_at_the_withdrawal_is_not_kept(candor, open_page):
-    candor.events_slow = 1
+    candor.hold("events")
     page = open_page("delete window.WebSocket;" + STUB + "candor('consent', true)")
     candor.wait_for(lambda: [path for path in candor.seen if "events" in path])
     page.evaluate("candor('consent', false); candor('track', 'after')")
+    candor.let_go.set()
     candor.wait_for(lambda: candor.calls)
     candor.wait_for_event("after", page=page)
     assert "visitor" not in candor.calls[-1]
@@ -98,10 +93,13 @@ def test_an_answer_that_was_under_way_at_the_withdrawal_is_not_kept(candor, open
 
 
 def test_an_anonymous_site_goes_on_without_the_token_after_withdrawal(candor, open_page):
-    page = open_page(STUB + "candor('consent', true)")
+    page = open_page(GREETED + STUB + "candor('consent', true)")
     candor.wait_for_event("page_view")
     assert candor.calls[0]["consent"] is True
     page.wait_for_function("localStorage.candor == 'token-1'")
+    # Neither the socket nor a call tells it once more who it is.
+    page.wait_for_function("window.greeted")
+    at_rest(page)
     page.evaluate("candor('consent', false); candor('track', 'after')")
     assert page.evaluate(STORED) == NOTHING
     candor.wait_for_event("after", page=page)

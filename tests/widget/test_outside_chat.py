@@ -1,13 +1,20 @@
 """Somebody else's chat in the place of ours."""
 
 import re
+import socket
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.services import free_port
-
 from .chat import launcher
+
+
+@pytest.fixture
+def dead():
+    """An address where nobody answers, nor begins to while the test runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://localhost:{taken.getsockname()[1]}/"
 
 
 def outside(url, **more):
@@ -38,7 +45,8 @@ def test_an_outside_chat_has_its_place(walk_in, chatting, host, target):
         with page.context.expect_page() as opened:
             launcher(page).click()
         opened.value.wait_for_url(re.compile("room"))
-        assert opened.value.evaluate("[innerWidth, opener]") == [400, None]
+        opened.value.wait_for_function("innerWidth == 400")
+        assert opened.value.evaluate("opener") is None
         opened.value.close()
     elif target == "same":
         launcher(page).click()
@@ -52,10 +60,9 @@ def test_an_outside_chat_has_its_place(walk_in, chatting, host, target):
         expect(frame).to_have_count(0)
 
 
-def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host):
+def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host, dead):
     there = host({"second": "<title>Second</title>"})
-    dead = f"http://localhost:{free_port()}/room"
-    chatting(outside=outside(dead, fallback=f"{there}second", target="same"))
+    chatting(outside=outside(f"{dead}room", fallback=f"{there}second", target="same"))
     page = walk_in()
     page.wait_for_timeout(500)
     launcher(page).click()
@@ -81,10 +88,9 @@ def test_a_frame_has_a_way_out_since_nobody_can_tell_whether_it_stays_empty(
     expect(launcher(page)).to_be_focused()
 
 
-def test_where_it_does_not_answer_the_second_is_opened_in_the_frame(walk_in, chatting, host):
+def test_where_it_does_not_answer_the_second_is_opened_in_the_frame(walk_in, chatting, host, dead):
     there = host({"second": "<title>Second</title>"})
-    dead = f"http://localhost:{free_port()}/room"
-    chatting(outside=outside(dead, fallback=f"{there}second", target="frame"))
+    chatting(outside=outside(f"{dead}room", fallback=f"{there}second", target="frame"))
     page = walk_in()
     page.wait_for_timeout(500)
     launcher(page).click()

@@ -3,7 +3,16 @@
 import pytest
 from playwright.sync_api import expect
 
-from .hosts import STUB, TAB, hide, reveal
+from .hosts import (
+    STUB,
+    TAB,
+    at_rest,
+    hide,
+    moments,
+    pass_time,
+    reveal,
+    stop_clock,
+)
 from .stand_in import NOTICE
 from .test_widget_alone import card, joined
 
@@ -24,18 +33,28 @@ def hurry(page):
     page.evaluate("dispatchEvent(new Event('online'))")
 
 
+def under_way(candor):
+    """How many calls have come, answered or not."""
+    return len([path for path in candor.seen if "/events" in path])
+
+
 def track(page, name):
     page.evaluate("(name) => candor('track', name)", name)
 
 
 def test_events_wait_for_each_other_five_seconds(candor, open_page):
-    page = open_page()
-    candor.wait_for_event("page_view")
+    page = open_page(go=False)
+    stop_clock(page)
+    page.goto(candor.page_url)
+    moments(page, until=lambda: candor.named("page_view"))
+    at_rest(page)
     for name in ("one", "two", "three"):
         track(page, name)
-    page.wait_for_timeout(1000)
+    page.clock.run_for(4900)
+    page.wait_for_timeout(300)
     assert not candor.named("one")
-    candor.wait_for(lambda: candor.named("three"), seconds=10)
+    page.clock.run_for(200)
+    candor.wait_for(lambda: candor.named("three"))
     assert [[event["name"] for event in call["events"]] for call in candor.calls] == [
         ["page_view"],
         ["one", "two", "three"],
@@ -52,11 +71,7 @@ def test_a_call_carries_fifty_events_and_sixty_kilobytes_at_most(candor, open_pa
         "for (let i = 0; i < 12; i++) candor('track', 'big', {i, text: 'ü'.repeat(9000)})"
     )
     page.evaluate("candor('track', 'huge', {text: 'x'.repeat(70000)}); candor('track', 'last')")
-    for _ in range(30):
-        page.clock.run_for(6000)
-        page.wait_for_timeout(60)
-        if candor.named("last"):
-            break
+    pass_time(page, until=lambda: candor.named("last"), seconds=180)
     assert len(candor.named("small")) == 120 and len(candor.named("big")) == 12
     assert not candor.named("huge")
     assert max(len(call["events"]) for call in candor.calls) == 50
@@ -72,7 +87,7 @@ def test_of_too_many_the_oldest_are_dropped(candor, open_page):
         hide(page)
         reveal(page)
         page.wait_for_timeout(300)
-    candor.wait_for(lambda: candor.named("many"), seconds=10)
+    candor.wait_for(lambda: candor.named("many"))
     assert min(event["props"]["i"] for event in candor.named("many")) >= 119
 
 
@@ -102,7 +117,7 @@ def test_what_the_server_refuses_is_dropped_and_the_next_is_sent(candor, open_pa
     page = open_page()
     candor.wait_for(lambda: candor.calls)
     track(page, "after")
-    candor.wait_for(lambda: candor.named("after"), seconds=10)
+    candor.wait_for(lambda: candor.named("after"))
     assert not candor.named("page_view")
 
 
@@ -114,7 +129,7 @@ def test_a_site_that_is_gone_stops_everything(candor, open_page):
     expect(card(page, "Free shipping")).to_be_visible()
     # Not hurried: a network that is back opens a socket as well, which may arrive after the answer.
     track(page, "before")
-    candor.wait_for(lambda: len(candor.calls) == 2, seconds=10)
+    candor.wait_for(lambda: len(candor.calls) == 2)
     expect(card(page, "Free shipping")).to_have_count(0)
     seen = len(candor.seen)
     track(page, "after")
@@ -129,6 +144,8 @@ def test_what_happens_offline_is_told_once_when_the_network_is_back(candor, open
     page = open_page(TAB)
     joined(candor)
     candor.wait_for_event("page_view")
+    # Of a call whose answer is lost nobody knows that it came, and it is sent again.
+    at_rest(page)
     page.context.set_offline(True)
     for name in ("one", "two"):
         track(page, name)
@@ -153,22 +170,25 @@ def test_an_unreachable_server_is_tried_again(candor, open_page, trouble):
     page.goto(candor.page_url)
     page.wait_for_timeout(100)
     page.get_by_role("button", name="Buy").click()
-    candor.wait_for(lambda: page.wait_for_timeout(50) or len(asked) >= 2, seconds=10)
+    candor.wait_for(lambda: page.wait_for_timeout(50) or len(asked) >= 2)
     page.unroute("**/widget/v1/events")
-    candor.wait_for(lambda: candor.named("page_view"), seconds=15)
+    # A call that was stopped before goes on only while the test listens.
+    candor.wait_for(lambda: page.wait_for_timeout(50) or candor.named("page_view"), seconds=30)
     assert len(candor.named("page_view")) == 1
 
 
 def test_a_slow_server_has_one_call_at_a_time_and_nobody_waits(candor, open_page):
-    candor.events_slow = 4
+    candor.hold("events")
     page = open_page()
+    candor.wait_for(lambda: under_way(candor))
     page.evaluate("for (let i = 0; i < 60; i++) candor('track', 'many', {i})")
-    page.get_by_role("button", name="Buy").click(timeout=2000)
-    candor.wait_for(lambda: len(candor.calls) == 1, seconds=15)
-    candor.events_slow = 0
-    candor.wait_for(lambda: len(candor.named("many")) == 60, seconds=20)
-    first, second = candor.calls[:2]
-    assert second["began"] - first["began"] >= 4
+    page.get_by_role("button", name="Buy").click()
+    hurry(page)
+    page.wait_for_timeout(500)
+    assert under_way(candor) == 1 and not candor.calls
+    candor.let_go.set()
+    candor.wait_for(lambda: len(candor.named("many")) == 60, seconds=30)
+    assert [event["name"] for event in candor.calls[0]["events"]] == ["page_view"]
 
 
 def test_what_waits_goes_with_the_page(candor, open_page):
@@ -176,7 +196,7 @@ def test_what_waits_goes_with_the_page(candor, open_page):
     candor.wait_for_event("page_view")
     # The answer has come as well once the next call names the visitor.
     track(page, "next")
-    candor.wait_for(lambda: candor.calls[-1].get("visitor"), seconds=10)
+    candor.wait_for(lambda: candor.calls[-1].get("visitor"))
     track(page, "last")
     page.goto("about:blank")
     candor.wait_for_event("last")
@@ -187,24 +207,32 @@ def test_what_waits_goes_with_the_page(candor, open_page):
 
 
 def test_what_the_browser_would_not_take_along_is_kept(candor, open_page):
-    page = open_page(TAB + "Navigator.prototype.sendBeacon = () => false;")
-    candor.wait_for_event("page_view")
+    page = open_page(TAB + "Navigator.prototype.sendBeacon = () => false;", go=False)
+    stop_clock(page)
+    page.goto(candor.page_url)
+    moments(page, until=lambda: candor.named("page_view"))
+    at_rest(page)
     track(page, "kept")
     hide(page)
     page.wait_for_timeout(300)
     assert not candor.named("kept")
-    candor.wait_for(lambda: candor.named("kept"), seconds=10)
+    pass_time(page, until=lambda: candor.named("kept"), seconds=10)
 
 
 def test_what_left_while_the_server_failed_is_sent_once_more(candor, open_page):
     candor.answers = [(503, {}), (503, {})]
-    page = open_page(TAB)
-    candor.wait_for(lambda: candor.calls)
+    page = open_page(TAB, go=False)
+    stop_clock(page)
+    page.goto(candor.page_url)
+    moments(page, until=lambda: candor.calls)
+    at_rest(page)
     hide(page)
     candor.wait_for(lambda: len(candor.calls) == 2)
+    at_rest(page)
     reveal(page)
-    candor.wait_for(lambda: candor.named("page_view"), seconds=10)
-    assert ids(candor.calls[0])[0] == candor.named("page_view")[0]["id"]
+    pass_time(page, until=lambda: candor.named("page_view"), seconds=10)
+    view = candor.named("page_view")[0]["id"]
+    assert [ids(call)[0] for call in candor.calls[:2]] == [view, view]
 
 
 def test_the_token_of_an_answer_goes_with_the_next_call_and_the_socket(candor, open_page):
@@ -212,7 +240,7 @@ def test_the_token_of_an_answer_goes_with_the_next_call_and_the_socket(candor, o
     page = open_page("delete window.WebSocket")
     candor.wait_for_event("page_view")
     track(page, "next")
-    candor.wait_for(lambda: candor.named("next"), seconds=10)
+    candor.wait_for(lambda: candor.named("next"))
     assert candor.calls[1]["visitor"] == "token-9"
 
 
@@ -220,10 +248,12 @@ def test_somebody_else_begins_without_the_token(candor, open_page):
     page = open_page()
     joined(candor)
     candor.wait_for_event("page_view")
+    # The page knows by then who its visitor is.
+    at_rest(page)
     track(page, "mine")
     candor.token = "token-2"
     page.evaluate("candor('reset')")
-    candor.wait_for(lambda: len(candor.named("page_view")) == 2, seconds=10)
+    candor.wait_for(lambda: len(candor.named("page_view")) == 2)
     mine = next(call for call in candor.calls if "mine" in str(call["events"]))
     theirs = candor.calls[-1]
     assert mine["visitor"] == "token-1" and theirs.get("visitor") in (None, "token-2")

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from .hosts import at_rest, enriched, moments, pass_time, stop_clock
 from .stand_in import ACTIVITIES, KEY, NOTICE
 
 STRICT_CSP = (
@@ -19,16 +20,6 @@ def card(page, text):
 
 def joined(candor):
     candor.wait_for(lambda: candor.sockets)
-
-
-def pass_time(page, until=None, seconds=120):
-    """Lets the page's clock run in steps, with real time in between for the network."""
-    for _ in range(0, seconds, 5):
-        page.clock.run_for(5000)
-        page.wait_for_timeout(20)
-        if until and until():
-            return
-    assert not until, "waited in vain"
 
 
 # The code with which the page's socket was closed, once the page has heard of it.
@@ -82,7 +73,7 @@ def test_a_live_notification_comes_before_the_replayed_ones_even_before_the_dela
     page = open_page()
     joined(candor)
     candor.happen("new", "A live one")
-    expect(card(page, "A live one")).to_be_visible(timeout=1000)
+    expect(card(page, "A live one")).to_be_visible()
     expect(card(page, "An old one")).to_have_count(0)
 
 
@@ -119,15 +110,18 @@ def test_the_time_is_kept_fresh(candor, open_page):
 
 
 def test_a_retracted_activity_disappears_at_once_and_never_comes_back(candor, open_page):
-    page = open_page()
+    page = open_page(go=False)
+    stop_clock(page)
+    page.goto(candor.page_url)
     joined(candor)
     candor.happen("a1", "Ada bought socks")
     candor.happen("a2", "Bob bought socks")
-    expect(card(page, "Ada bought")).to_be_visible()
+    moments(page, until=lambda: card(page, "Ada bought").is_visible())
     candor.retract("a2")
     candor.retract("a1")
-    expect(card(page, "Ada bought")).to_have_count(0, timeout=1000)
-    page.wait_for_timeout(300)
+    # While no time passes.
+    expect(card(page, "Ada bought")).to_have_count(0)
+    page.clock.run_for(300)
     expect(page.locator("candor-widget .card")).to_have_count(0)
 
 
@@ -154,19 +148,22 @@ def test_one_bubble_at_a_time_and_a_bar_beside_it_without_overlap(candor, open_p
 
 def test_it_hides_after_its_duration_but_not_under_the_pointer_or_focus(candor, open_page):
     candor.campaigns = [{**ACTIVITIES, "duration": 0.75}]
-    page = open_page(reduced_motion="reduce")
+    page = open_page(go=False)
+    stop_clock(page)
+    page.goto(candor.page_url)
     joined(candor)
     candor.happen("a1", "Ada bought socks")
-    expect(card(page, "Ada")).to_be_visible()
+    moments(page, until=lambda: card(page, "Ada").is_visible())
     page.mouse.move(100, 680)
-    page.wait_for_timeout(1000)
+    page.clock.run_for(1000)
     expect(card(page, "Ada")).to_be_visible()
     card(page, "Ada").get_by_role("link").focus()
     page.mouse.move(600, 10)
-    page.wait_for_timeout(1000)
+    page.clock.run_for(1000)
     expect(card(page, "Ada")).to_be_visible()
     page.get_by_role("button", name="Buy").focus()
-    expect(card(page, "Ada")).to_have_count(0, timeout=1500)
+    page.clock.run_for(1000)
+    expect(card(page, "Ada")).to_have_count(0)
 
 
 def test_nothing_is_shown_while_the_tab_is_hidden(candor, open_page):
@@ -212,8 +209,8 @@ def test_without_a_socket_it_polls(candor, open_page):
 
 def test_a_refused_socket_is_tried_again_while_polling(candor, open_page):
     candor.socket_open = False
-    page = open_page()
-    candor.wait_for(lambda: len([path for path in candor.seen if "/ws" in path]) >= 1)
+    page = open_page(CODES)
+    page.wait_for_function("codes.length")
     candor.socket_open = True
     joined(candor)
     candor.happen("a1", "Ada bought socks")
@@ -269,17 +266,22 @@ def test_a_refusal_by_the_server_is_final(candor, open_page):
 
 @pytest.mark.parametrize("what", ["notifications", "events"])
 def test_a_site_that_is_gone_is_not_asked_again(candor, open_page, what):
-    page = open_page(go=False)
-    page.clock.install()
+    page = open_page(CODES, go=False)
+    stop_clock(page)
     page.goto(candor.page_url)
+    moments(page, until=lambda: candor.named("page_view"))
     settled(candor)
     candor.happen("a1", "Ada bought socks")
-    expect(card(page, "Ada")).to_be_visible()
+    moments(page, until=lambda: card(page, "Ada").is_visible())
     candor.status, candor.troubled = 404, what
     candor.drop_sockets(1012)
+    page.wait_for_function("codes.includes(1012)")
+    # The socket is there again, so that it is not on its way when the page is told.
+    page.clock.run_for(1500)
+    joined(candor)
     # Whoever is told first, nothing of the site stays.
     pass_time(page, until=lambda: not card(page, "Ada").is_visible())
-    page.wait_for_timeout(300)
+    at_rest(page)
     before = len(candor.seen)
     pass_time(page, seconds=200)
     assert len(candor.seen) == before
@@ -324,9 +326,8 @@ def test_it_lets_go_of_the_socket_when_the_page_is_left_and_returns_with_it(cand
     page = open_page()
     joined(candor)
     page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
-    page.wait_for_timeout(100)
+    candor.wait_for(lambda: not candor.sockets)
     candor.happen("lost", "Ada bought socks", push=False)
-    candor.sockets.clear()
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     joined(candor)
     expect(card(page, "Ada")).to_be_visible()
@@ -355,6 +356,8 @@ def test_a_page_that_forbids_its_policy_sees_a_silent_widget(candor, open_page):
     policy = "require-trusted-types-for 'script'; trusted-types 'none'"
     candor.page_headers = {"Content-Security-Policy": policy}
     page = open_page()
+    # The policy that was refused, and the address that goes without it.
+    page.wait_for_function("noticed.length >= 2")
     page.wait_for_timeout(300)
     assert [
         entry for entry in page.evaluate("noticed.splice(0)") if not entry.startswith("csp")
@@ -466,7 +469,7 @@ def test_without_a_server_the_page_is_untouched(candor, open_page, trouble):
     if trouble == "down":
         candor.status = 503
     if trouble == "slow":
-        candor.slow = 1
+        candor.hold("/")
     if trouble == "core missing":
         page.route("**/static/widget/core*", lambda route: route.fulfill(status=404))
     if trouble == "blocked":
@@ -478,13 +481,15 @@ def test_without_a_server_the_page_is_untouched(candor, open_page, trouble):
 
 
 def test_a_server_that_goes_down_later_is_not_noticed(candor, open_page):
-    page = open_page()
+    page = open_page(CODES, go=False)
+    page.clock.install()
+    page.goto(candor.page_url)
     joined(candor)
     candor.status, candor.socket_open = 503, False
     candor.drop_sockets(1011)
-    page.wait_for_timeout(1500)
+    pass_time(page, until=lambda: page.evaluate("codes.length") >= 3)
     candor.status, candor.socket_open = 200, True
-    joined(candor)
+    pass_time(page, until=lambda: candor.sockets)
     candor.happen("a1", "Ada bought socks")
     expect(card(page, "Ada")).to_be_visible()
 
@@ -546,6 +551,9 @@ def test_it_is_closed_by_its_button_and_by_escape_only_from_within(candor, open_
     box = close.bounding_box()
     assert min(box["width"], box["height"]) >= 24
     page.get_by_role("button", name="Buy").focus()
+    page.keyboard.press("Escape")
+    # Who listens to the keyboard is there by now.
+    enriched(page)
     page.keyboard.press("Escape")
     page.wait_for_timeout(300)
     expect(card(page, "Ada")).to_be_visible()
