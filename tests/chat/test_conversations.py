@@ -66,13 +66,16 @@ def told(app, environ):
     listening.psubscribe(f"{bus.PREFIX}inbox:*", f"{bus.PREFIX}guest:*")
 
     def read():
-        found, until = [], time.monotonic() + 0.3
-        while time.monotonic() < until:
-            message = listening.get_message(timeout=0.1)
+        time.sleep(0.3)
+        with app.app_context():
+            bus.publish("inbox:end", {"type": "end"})
+        found = []
+        while not found or found[-1] != "inbox/end":
+            message = listening.get_message(timeout=10)
             if message is not None:
                 channel = message["channel"].decode().split(":")[1]
                 found.append(f"{channel}/{json.loads(message['data'])['type']}")
-        return found
+        return found[:-1]
 
     read()
     yield read

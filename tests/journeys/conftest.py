@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
 from flask import Flask
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 from werkzeug.serving import make_server
 
 from tests.conftest import PASSWORD, Tenant, found
@@ -53,6 +55,25 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+def is_ready(page: Any) -> None:
+    """Waits until the scripts of the page that one came to listen to clicks and keys: what the server
+    has drawn is there before them."""
+    page.wait_for_load_state()
+
+
+def until(page: Any, expression: str, argument: Any = None, seconds: float = 15) -> Any:
+    """What that is in the page, once it is something. A policy that forbids `eval` lets playwright
+    evaluate it once and not wait for it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        # The next page may be on its way.
+        with suppress(Error):
+            if found := page.evaluate(expression, argument):
+                return found
+        assert time.monotonic() < deadline, f"never {expression}"
+        page.wait_for_timeout(50)
 
 
 def _notice(page: Any, message: Any) -> None:
@@ -145,6 +166,7 @@ def dashboard(visit: Any, program: Any) -> Callable[..., Any]:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="Home")).to_be_visible()
+        is_ready(page)
         return page
 
     return open_dashboard

@@ -5,6 +5,8 @@ from __future__ import annotations
 import requests
 from playwright.sync_api import expect
 
+from tests.widget.chat import wait_until
+
 WORDS = "Free shipping today"
 
 
@@ -31,12 +33,12 @@ def test_a_campaign_with_a_limit_is_not_shown_again_after_a_reload(program, shop
         visitor.goto(visitor.address)
         expect(visitor.get_by_text(WORDS)).to_be_visible()
 
-    with visitor.expect_websocket() as opened:
-        visitor.reload()
     # The server tells what this visitor has seen: from here on the page knows what it may show.
-    with opened.value.expect_event("framereceived") as told:
-        pass
-    assert '"seen":{"' in told.value.replace(" ", "")
+    told = []
+    visitor.on("websocket", lambda ws: ws.on("framereceived", lambda frame: told.append(frame)))
+    visitor.reload()
+    wait_until(visitor, lambda: told)
+    assert '"seen":{"' in told[0].replace(" ", "")
     visitor.wait_for_timeout(500)
     expect(visitor.get_by_text(WORDS)).to_have_count(0)
     assert visitor.errors == []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.journeys.conftest import is_ready
 from tests.services import Program
 
 
@@ -37,6 +38,7 @@ def test_an_endpoint_is_added_tested_and_sent_to_again(program, shop, dashboard)
     assert secret.startswith("whsec_")
 
     # To read the answer anew shows what was added, and adds nothing.
+    is_ready(page)
     page.reload()
     expect(page.get_by_role("heading", name="Warehouse")).to_be_visible()
     page.get_by_role("link", name="Endpoints", exact=True).click()
@@ -55,6 +57,7 @@ def test_an_endpoint_is_added_tested_and_sent_to_again(program, shop, dashboard)
     page.get_by_label("Breadcrumb").get_by_role("link", name="Warehouse").click()
     expect(page.locator("#log").get_by_role("row")).to_have_count(2)
     expect(page.locator("#log")).to_contain_text("Delivered")
+    is_ready(page)
     page.get_by_label("State").select_option("Failed")
     expect(page.get_by_text("No delivery fits this filter")).to_be_visible()
     page.goto(f"{program.url}/dev/receiver")

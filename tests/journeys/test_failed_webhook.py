@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from app.core.db import db
 from app.sites.models import Site
 from app.sources.models import Source
+from tests.journeys.conftest import is_ready
 
 # The calendar calls it a category since its last release.
 MAPPING = {
@@ -69,7 +70,10 @@ def test_a_failed_webhook_is_understood_mended_and_replayed_once(
     page = dashboard()
     page.get_by_role("link", name="Sources & webhooks").first.click()
     page.get_by_role("link", name="Webhooks received").click()
+    expect(page.get_by_label("Verdict")).to_be_visible()
+    is_ready(page)
     page.get_by_label("Verdict").select_option("Not understood")
+    expect(page).to_have_url(re.compile("verdict=failed"))
     expect(page.locator("#deliveries").get_by_role("row")).to_have_count(3)
     page.locator("#deliveries").get_by_role("link").first.click()
     expect(page.get_by_text("There is no type")).to_be_visible()
@@ -77,6 +81,7 @@ def test_a_failed_webhook_is_understood_mended_and_replayed_once(
 
     page.get_by_role("link", name="Try on the bench").click()
     expect(page.get_by_text("It would not be understood")).to_be_visible()
+    is_ready(page)
     kind = page.get_by_label("type", exact=True)
     kind.fill("categor")
     expect(page.get_by_text("It would not be understood")).to_be_visible()
@@ -84,11 +89,14 @@ def test_a_failed_webhook_is_understood_mended_and_replayed_once(
     expect(page.get_by_text("It would be accepted")).to_be_visible()
     expect(page.get_by_text("booked Matcha class")).to_be_visible()
     page.get_by_role("button", name="Save mapping").click()
+    # The page before has that link as well.
+    expect(page.get_by_text("The mapping is saved")).to_be_visible()
 
     page.get_by_role("link", name="Replay the 2 failed ones").click()
     page.get_by_role("button", name="Replay 2").click()
-    expect(page.get_by_role("progressbar", name="Done")).to_have_text("2 of 2")
+    # First what is shown for a while only.
     expect(shop_page.get_by_text(re.compile("(Ada|Ben) booked Matcha class")).first).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Done")).to_have_text("2 of 2")
     made = activities(program, shop)
     assert len(made) == 2
 

@@ -7,6 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
+from tests.journeys.conftest import is_ready, until
 from tests.shops import shopify, shopify_order, shopify_refund
 
 
@@ -32,16 +33,19 @@ def deliver(program, shop, topic, payload):
 
 @pytest.fixture
 def publish(dashboard, program, shop):
-    """Publish recent activity in the builder, shown without a delay."""
+    """Publish recent activity in the builder, shown without a delay, and until it is closed."""
 
     def in_the_builder():
         page = dashboard()
         page.get_by_role("link", name="Campaigns").first.click()
         page.get_by_role("link", name="New campaign").first.click()
         page.get_by_role("button", name="Recent activity").click()
+        expect(page.get_by_label("Wording", exact=True)).to_be_visible()
+        is_ready(page)
         page.get_by_label("Name", exact=True).fill("Recent purchases")
         page.get_by_text("Behaviour").click()
         page.get_by_label("Delay").fill("0")
+        page.get_by_label("Stays for").fill("0")
         page.get_by_role("button", name="Publish", exact=True).click()
         expect(page.get_by_text("Visitors see this")).to_be_visible()
         return page
@@ -55,7 +59,7 @@ def test_from_sign_in_to_a_notification_that_a_refund_takes_away(
     dashboard = publish()
     visitor, other = visit(host_page, watch=True), visit(host_page, watch=True)
     for page in (visitor, other):
-        page.wait_for_function("window.candor && window.candor.boot", timeout=10_000)
+        until(page, "window.candor && !!window.candor.boot")
     deliver(program, shop, "orders/paid", shopify_order())
     for page in (visitor, other):
         expect(page.get_by_text("Ada bought Darjeeling")).to_be_visible()

@@ -45,7 +45,7 @@ def test_the_check_turns_green_by_itself_once_a_page_is_opened(page, pass_by):
     expect(page.get_by_text("Never seen yet")).to_be_visible()
     expect(page.get_by_role("link", name="Choose", exact=True)).to_have_count(0)
     pass_by(page.locator(".code pre").first.inner_text())
-    expect(page.get_by_text("on localhost")).to_be_visible(timeout=8000)
+    expect(page.get_by_text("on localhost")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("Never seen yet")).to_have_count(0)
     page.get_by_role("link", name="Choose", exact=True).click()
     expect(page.get_by_role("heading", name="New campaign")).to_be_visible()
@@ -55,7 +55,7 @@ def test_the_check_turns_green_by_itself_once_a_page_is_opened(page, pass_by):
 def test_a_page_on_a_forgotten_domain_is_added_by_one_click(page, pass_by, acme, program):
     page.goto(f"{program.url}/o/{acme.slug}/sites/{acme.site_id}/snippet")
     pass_by(page.locator(".code pre").first.inner_text())
-    expect(page.get_by_text("which is not among the domains")).to_be_visible(timeout=8000)
+    expect(page.get_by_text("which is not among the domains")).to_be_visible(timeout=20_000)
     page.get_by_role("button", name="Add this domain").click()
     expect(page.get_by_text("The snippet is in.")).to_be_visible()
 
@@ -102,7 +102,7 @@ def test_a_list_is_searched_while_one_types(page, inside, acme, program):
     page.get_by_role("searchbox", name="Find a site").press_sequentially("leaf")
     expect(page.get_by_role("link", name="Acme shop")).to_have_count(0)
     expect(page.get_by_role("link", name="Tea house")).to_be_visible()
-    assert page.url.endswith("?q=leaf")
+    expect(page).to_have_url(re.compile(r"\?q=leaf$"))
 
 
 def test_a_deleted_site_leaves_open_pages(page, acme, program, host, visit, inside):

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.conftest import PASSWORD
+from tests.journeys.conftest import is_ready, until
 
 BLUE, RED = (0x25, 0x63, 0xEB), (0xB9, 0x1C, 0x1C)
 
@@ -32,15 +33,19 @@ def name_a_site(page):
 
 def copy_the_snippet(page):
     """What the button puts on the clipboard is what is pasted."""
+    source = page.locator("[data-copy-source]").first.text_content()
+    is_ready(page)
     page.get_by_role("button", name="Copy").first.click()
-    expect(page.get_by_role("button", name="Copied").first).to_be_visible()
-    return page.evaluate("navigator.clipboard.readText()")
+    copied = "(text) => navigator.clipboard.readText().then((copied) => copied == text)"
+    until(page, copied, source)
+    return source
 
 
 def choose_recent_activity(page):
     page.get_by_role("link", name="Choose", exact=True).click()
     page.get_by_role("button", name="Recent activity").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Recent activity"))
+    is_ready(page)
 
 
 def type_the_wording(page):
@@ -101,7 +106,7 @@ def test_from_nothing_to_a_notification_whose_colour_changes_and_comes_back(
     snippet = copy_the_snippet(page)
     expect(page.get_by_text("Never seen yet")).to_be_visible()
     visitor = visit(host(snippet), watch=True)
-    expect(page.get_by_text("on localhost")).to_be_visible()
+    expect(page.get_by_text("on localhost")).to_be_visible(timeout=20_000)
 
     choose_recent_activity(page)
     type_the_wording(page)

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from app.analytics import rollups
 from app.core.db import db
 from app.sites.models import Site
+from tests.journeys.conftest import is_ready
 from tests.journeys.test_axe import AXE, DESK, MEASURED, PHONE, PREPARE, WIDER
 from tests.visits import ago, event, send
 
@@ -52,6 +53,7 @@ def test_a_funnel_is_built_by_picking_steps_and_split_by_channel(program, shop, 
     page.goto(f"{program.url}/o/{shop.slug}/analytics/funnels?site={shop.site_id}")
     page.get_by_role("link", name="New funnel").click()
     expect(page.get_by_text("Say what the first steps are")).to_be_visible()
+    is_ready(page)
     page.get_by_label("Name", exact=True).fill("To thanks")
 
     page.get_by_role("button", name="/thanks", exact=True).click()
@@ -93,6 +95,7 @@ def test_a_funnel_is_built_by_picking_steps_and_split_by_channel(program, shop, 
 
     expect(page.get_by_role("heading", name="To thanks", level=1)).to_be_visible()
     expect(page.get_by_text("33.3%").first).to_be_visible()
+    is_ready(page)
     page.get_by_label("Split by").select_option("channel")
     search = page.get_by_role("row", name="Organic search")
     expect(search.get_by_role("cell").first).to_have_text("4")

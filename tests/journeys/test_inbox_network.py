@@ -11,17 +11,19 @@ from playwright.sync_api import expect
 from app.accounts.models import Member
 from app.chat.models import Conversation
 from app.core.db import db
+from tests.journeys.conftest import until
 from tests.journeys.test_inbox import (
     HOLD_SOCKETS,
     bodies,
     composer,
+    desks,
     guest,
     inbox,
     open_first,
 )
 from tests.rough_proxy import rough_proxy
 
-__all__ = ["guest", "inbox"]
+__all__ = ["desks", "guest", "inbox"]
 WRITE = re.compile(r"/inbox/[0-9a-f-]+/messages$")
 READ = re.compile(r"/inbox/[0-9a-f-]+/messages\?after=")
 
@@ -55,34 +57,43 @@ def send(page, text):
     page.keyboard.press("Enter")
 
 
-def lose_answers(page, number):
-    """What is written arrives, and the page never hears of it, so many times."""
-    names = []
+def lose_an_answer(page):
+    """What is written first arrives, and the page never hears of it. What follows waits in `held`, until
+    there is something in `released`."""
+    names, held, released = [], [], []
 
     def lose(route):
         data = route.request.post_data_buffer
         names.append(re.search(rb'name="client_id"\r\n\r\n([^\r]+)', data)[1])
-        if len(names) > number:
-            return route.continue_()
+        if len(names) > 1:
+            return route.continue_() if released else held.append(route)
         route.fetch()
         return route.abort()
 
     page.route(
         WRITE, lambda route: lose(route) if route.request.method == "POST" else route.continue_()
     )
-    return names
+    return names, held, released
+
+
+def stop_clock(page):
+    """So far from now that no machine takes longer from the one line to the other."""
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 10)
 
 
 def test_a_reply_whose_answer_is_lost_is_sent_again_under_its_name_and_alone(guest, inbox, said):
     guest("Hello")
     page = inbox("bob@acme.example")
     open_first(page)
-    names = lose_answers(page, 1)
+    names, held, released = lose_an_answer(page)
     send(page, "One")
     send(page, "Two")
     composer(page).press_sequentially("Thr")
     expect(page.locator("[data-waiting] li")).to_have_text(["One", "Two"])
     expect(page.get_by_role("alert")).to_contain_text("Candor cannot be reached")
+    released.append(True)
+    for each in held:
+        each.continue_()
     expect(page.locator(".message")).to_have_count(3)
     assert bodies(page) == said() == ["Hello", "One", "Two"]
     assert names[0] == names[1] != names[2] and len(names) == 3
@@ -101,7 +112,7 @@ def test_what_was_not_sent_yet_is_sent_as_soon_as_there_is_a_network(guest, inbo
     page.context.set_offline(True)
     send(page, "One")
     expect(page.locator("[data-waiting] li")).to_have_text(["One"])
-    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+    stop_clock(page)
     page.context.set_offline(False)
     expect(page.locator(".message")).to_have_count(2)
     assert said() == ["Hello", "One"]
@@ -117,7 +128,7 @@ def test_what_fails_while_the_network_comes_back_is_sent_again_at_once(guest, in
     page.route(WRITE, lambda route: route.continue_() if held else held.append(route))
     with page.expect_request(WRITE):
         send(page, "One")
-    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+    stop_clock(page)
     page.evaluate("dispatchEvent(new Event('online'))")
     held[0].abort()
     expect(page.locator(".message")).to_have_count(2)
@@ -171,8 +182,9 @@ def test_what_is_refused_comes_back_where_it_was_written(guest, inbox, said, rep
     # He has turned to something else meanwhile.
     page.evaluate("document.querySelector('.inbox__pane').replaceChildren()")
     page.context.set_offline(False)
-    page.wait_for_function("JSON.stringify({...sessionStorage}).includes('One')")
-    page.wait_for_timeout(1000)
+    # While it still waits to be sent, leaving the page is asked about.
+    kept = "Object.keys(sessionStorage).filter((key) => /^draft/.test(key)).map((key) => sessionStorage[key])"
+    until(page, f"{kept}.some((draft) => draft.includes('One'))")
     page.reload()
     expect(composer(page)).to_have_value("One\nTwo")
     assert said() == ["Hello", "I was faster"]
@@ -181,6 +193,9 @@ def test_what_is_refused_comes_back_where_it_was_written(guest, inbox, said, rep
 def test_what_an_own_answer_overtook_is_read_before_it(guest, inbox):
     guest("One")
     page = inbox("bob@acme.example")
+    # Nor does it look by itself from time to time.
+    page.add_init_script("window.setInterval = () => 0")
+    page.reload()
     open_first(page)
     # There is no socket from here on; the own answer comes by HTTP.
     page.evaluate("() => { window.WebSocket = class extends EventTarget { close() {} } }")
@@ -188,7 +203,7 @@ def test_what_an_own_answer_overtook_is_read_before_it(guest, inbox):
     page.wait_for_timeout(1000)
     guest("Two")
     send(page, "Three")
-    expect(page.locator(".message")).to_have_count(3, timeout=5000)
+    expect(page.locator(".message")).to_have_count(3)
     assert bodies(page) == ["One", "Two", "Three"]
 
 
@@ -248,11 +263,11 @@ def test_how_far_was_read_is_told_again_when_it_did_not_arrive(
         with inside(shop):
             return db.session.query(Conversation).one().agent_read_seq
 
-    eventually(lambda: (page.wait_for_timeout(100), read())[1], lambda seq: seq == 1)
+    eventually(lambda: (page.wait_for_timeout(100), read())[1], lambda seq: seq == 1, 30)
     assert len(failed) == 2
 
 
-def test_a_socket_that_went_without_a_word_is_opened_anew(browser, guest, program, shop):
+def test_a_socket_that_went_without_a_word_is_opened_anew(browser, guest, program, shop, desks):
     """Nothing is heard over it, and its page is not told: the server would say something."""
     guest("One")
     with rough_proxy(program.url) as network:
@@ -265,9 +280,11 @@ def test_a_socket_that_went_without_a_word_is_opened_anew(browser, guest, progra
         page.get_by_label("E-mail").fill("bob@acme.example")
         page.get_by_label("Password").fill("correct horse battery")
         page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Home")).to_be_visible()
         page.goto(f"{network.url}/o/{shop.slug}/inbox")
         open_first(page)
         expect(page.locator(".message")).to_have_count(1)
+        desks(page, 1)
         # By then it has said that he looks: over a socket that is gone it would learn of it.
         page.wait_for_timeout(1500)
         network.hush()

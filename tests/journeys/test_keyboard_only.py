@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import PASSWORD
+from tests.journeys.conftest import is_ready, until
 
 # Where the focus is, and how it shows: an outline of its own or of what it lies over.
 FOCUS = """() => {
@@ -57,7 +58,7 @@ class Keyboard:
         self.press("Enter")
 
     def focus(self):
-        return self.page.wait_for_function(FOCUS).json_value()
+        return until(self.page, FOCUS)
 
     def sees_the_focus(self):
         focus = self.focus()
@@ -88,8 +89,12 @@ def test_the_whole_way_to_a_notification_by_keyboard_alone(page, visit, host):
     hands.opens("button", "Add site")
 
     expect(page.get_by_text("Never seen yet")).to_be_visible()
+    is_ready(page)
     hands.opens("button", "Copy")
-    snippet = page.evaluate("navigator.clipboard.readText()")
+    snippet = page.locator("[data-copy-source]").first.text_content()
+    # It is put there a moment after the key, and another page may have put something there before.
+    copied = "(text) => navigator.clipboard.readText().then((copied) => copied == text)"
+    until(page, copied, snippet)
     skip = page.get_by_role("link", name="Skip this and choose a campaign first")
     hands.goes_to(skip)
     for _ in range(2):
@@ -111,6 +116,8 @@ def test_the_whole_way_to_a_notification_by_keyboard_alone(page, visit, host):
     hands.goes_to(recent)
     hands.press("Enter")
     wording = page.get_by_label("Wording", exact=True)
+    expect(wording).to_be_visible()
+    is_ready(page)
     hands.fills("Wording", "Chosen: ")
     chip = page.get_by_role("button", name="product", exact=True)
     hands.goes_to(chip)
@@ -149,7 +156,7 @@ def test_a_renewed_list_and_an_open_menu_keep_the_focus(program, shop, published
     hands.press("Tab")
     hands.still_has(page.get_by_role("link", name="Skip to content"))
     hands.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
 
     page.goto(f"{program.url}/o/{shop.slug}/campaigns/{published}")
     more = page.locator("summary").filter(has_text="More")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from tests.journeys.conftest import is_ready
+
 
 def test_only_a_choice_that_deletes_is_asked_about(program, shop, dashboard):
     page = dashboard()
@@ -14,6 +16,7 @@ def test_only_a_choice_that_deletes_is_asked_about(program, shop, dashboard):
     form.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     expect(asked).to_be_hidden()
+    is_ready(page)
     kept.select_option("90 days")
     form.get_by_role("button", name="Save").click()
     expect(asked).to_contain_text("cannot be brought back")

@@ -14,6 +14,7 @@ from app.analytics import rollups
 from app.core import tenancy
 from app.core.db import db
 from app.sites.models import Site
+from tests.journeys.conftest import is_ready
 from tests.journeys.test_axe import AXE, DESK, PHONE, PREPARE, WIDER
 from tests.visits import FRANCE, GERMANY, event, send
 
@@ -78,9 +79,13 @@ def test_figures_are_shared_and_taken_out(program, shop, visits, dashboard, visi
     expect(outside.locator("main")).to_contain_text("Germany")
     expect(outside.locator("main")).not_to_contain_text("France")
     outside.get_by_role("link", name="Today").click()
+    # What was shown before says the same.
+    expect(outside).to_have_url(re.compile("period=today"))
+    is_ready(outside)
     expect(outside.locator("main")).to_contain_text("Germany")
     check(outside)
 
+    is_ready(page)
     page.get_by_role("button", name="Revoke").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke link").click()
     expect(page.get_by_text("is revoked. Its address leads nowhere")).to_be_visible()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from tests.journeys.test_inbox_network import stop_clock
+
 
 def test_a_late_answer_takes_back_no_letter_of_a_field_that_was_left(
     program, shop, published, dashboard
@@ -15,9 +17,10 @@ def test_a_late_answer_takes_back_no_letter_of_a_field_that_was_left(
     asked = []
     page.route("**/preview", lambda route: asked.append(route))
     # Time passes only as the test says, so the next question waits as long as it takes.
-    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
-    wording.fill("{{first_name}} took {{product")
-    page.clock.run_for(50)
+    stop_clock(page)
+    with page.expect_request("**/preview"):
+        wording.fill("{{first_name}} took {{product")
+        page.clock.run_for(50)
     expect(page.locator("#builder.htmx-request")).to_have_count(1)
     page.keyboard.type("}}")
     page.keyboard.press("Tab")
@@ -25,8 +28,8 @@ def test_a_late_answer_takes_back_no_letter_of_a_field_that_was_left(
         asked[0].continue_()
     expect(page.locator("#builder.htmx-request")).to_have_count(0)
     expect(wording).to_have_value("{{first_name}} took {{product}}")
-    page.clock.resume()
     page.unroute("**/preview")
+    page.clock.resume()
     expect(page.get_by_role("button", name="Publish changes")).to_be_visible()
     page.reload()
     expect(wording).to_have_value("{{first_name}} took {{product}}")

@@ -42,15 +42,17 @@ def test_every_acknowledged_order_becomes_exactly_one_activity(tree, acme, insid
     seed = int(os.environ.get("CANDOR_KILL_SEED", str(random.randrange(10**6))))
     print(f"seed {seed}")
     chance, acknowledged, done = random.Random(seed), [], threading.Event()
-    sender = threading.Thread(target=send_orders, args=(tree, acme, acknowledged, done))
+    orders = tree, acme, acknowledged, done
+    sender = threading.Thread(target=send_orders, args=orders, daemon=True)
     sender.start()
+    wait_for_orders(acknowledged, 1)
     for name in chance.sample(KILLS, len(KILLS)):
         time.sleep(chance.uniform(0.5, 2.0))
         kill_one(tree, name, chance)
     time.sleep(1)
+    wait_for_orders(acknowledged, 11)
     done.set()
     sender.join(30)
-    assert len(acknowledged) > 10
     wait_until_settled(inside, acme)
     with inside(acme):
         stored = db.session.scalars(select(Activity.external_id)).all()
@@ -70,6 +72,13 @@ def send_orders(tree, acme, acknowledged, done):
         except requests.RequestException:
             pass
         time.sleep(0.02)
+
+
+def wait_for_orders(acknowledged, number):
+    deadline = time.monotonic() + 60
+    while len(acknowledged) < number:
+        assert time.monotonic() < deadline, f"{len(acknowledged)} were acknowledged"
+        time.sleep(0.05)
 
 
 def kill_one(tree, name, chance):

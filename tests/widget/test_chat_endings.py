@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from app.chat.models import Conversation
 from app.core.db import db
 
-from .chat import menu, messages, open_chat, panel, standing, write
+from .chat import INSERTS, menu, messages, open_chat, panel, standing, write
 
 
 def test_an_ended_conversation_is_rated_and_another_begun(walk_in, shop, inside):
@@ -36,7 +36,7 @@ def test_an_ended_conversation_is_rated_and_another_begun(walk_in, shop, inside)
 
 
 def test_a_transcript_asks_for_an_address_that_is_not_known(walk_in, work):
-    page = walk_in()
+    page = walk_in(init=INSERTS)
     open_chat(page)
     write(page, "Hello")
     expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))

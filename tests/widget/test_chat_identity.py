@@ -12,7 +12,7 @@ from app.chat import tokens
 from app.chat.models import ChatSettings, Conversation, Guest, Message
 from app.core.db import db
 
-from .chat import menu, messages, open_chat, panel, standing, wait_until, write
+from .chat import INSERTS, menu, messages, open_chat, panel, standing, wait_until, write
 from .hosts import STUB
 
 
@@ -20,7 +20,7 @@ def test_an_address_is_asked_for_first_and_what_was_written_is_kept(
     walk_in, chatting, shop, inside
 ):
     chatting(asks="required")
-    page = walk_in()
+    page = walk_in(init=INSERTS)
     open_chat(page)
     name, email = panel(page).get_by_label("Name"), panel(page).get_by_label("E-mail")
     name.fill("Ada")
@@ -39,7 +39,7 @@ def test_an_address_is_asked_for_first_and_what_was_written_is_kept(
 
 def test_when_nobody_is_there_it_says_until_when_and_asks_for_an_address(walk_in, chatting, said):
     chatting(week=[[] for _ in range(6)] + [[[540, 545]]], texts={"en": {"away": "Gone fishing."}})
-    page = walk_in(timezone_id="America/New_York")
+    page = walk_in(init=INSERTS, timezone_id="America/New_York")
     open_chat(page)
     expect(panel(page).locator("header")).to_contain_text(re.compile(r"Back \w+ .*\d"))
     expect(panel(page)).to_contain_text("Gone fishing.")
@@ -84,10 +84,13 @@ def test_what_is_written_while_the_site_says_who_it_is_becomes_his(walk_in, shop
         secret = ChatSettings.of(shop.site_id).identity_secret
     digest = hmac.new(secret.encode(), b"user-7", hashlib.sha256).hexdigest()
     page = walk_in(init=STUB)
-    page.route("**/identity", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    held = holding(page, "**/identity")
     open_chat(page)
     page.evaluate("(person) => candor('identify', person)", {"id": "user-7", "hash": digest})
     write(page, "It is me")
+    wait_until(page, lambda: held)
+    expect(messages(page)).to_have_text(["It is me"])
+    held[0].continue_()
     expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
     expect(messages(page)).to_have_text(["It is me"])
     assert said() == [("visitor", "It is me")]
@@ -142,6 +145,13 @@ def become(page, person):
     assert answer.value.ok
 
 
+def holding(page, address):
+    """The requests to it, which wait for the test."""
+    held = []
+    page.route(address, lambda route: held.append(route))
+    return held
+
+
 def test_what_one_user_could_not_send_is_never_sent_by_the_next(walk_in, signed, written):
     page = walk_in(init=STUB)
     open_chat(page)
@@ -164,10 +174,12 @@ def test_what_is_on_its_way_stays_his_who_wrote_it(walk_in, signed, written):
     page = walk_in(init=STUB)
     open_chat(page)
     become(page, signed("Ada"))
-    page.route("**/conversations", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    held = holding(page, "**/conversations")
+    write(page, "From Ada")
+    wait_until(page, lambda: held)
+    become(page, signed("Bob"))
     with page.expect_response("**/conversations"):
-        write(page, "From Ada")
-        become(page, signed("Bob"))
+        held[0].continue_()
     page.unroute_all()
     expect(messages(page)).to_have_count(0)
     write(page, "From Bob")
@@ -184,13 +196,16 @@ def test_an_answer_that_comes_after_somebody_signed_out_changes_nothing(
     open_chat(page)
     if late == "conversations":
         become(page, signed("Ada"))
-    page.route(f"**/{late}", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    held = holding(page, f"**/{late}")
+    if late == "conversations":
+        write(page, "From Ada")
+    else:
+        page.evaluate("(person) => candor('identify', person)", signed("Ada"))
+    wait_until(page, lambda: held)
+    page.evaluate("candor('reset')")
     with page.expect_response(f"**/{late}"):
-        if late == "conversations":
-            write(page, "From Ada")
-        else:
-            page.evaluate("(person) => candor('identify', person)", signed("Ada"))
-        page.evaluate("candor('reset')")
+        held[0].continue_()
+    page.unroute_all()
     page.wait_for_timeout(500)
     assert page.evaluate("localStorage['candor-chat']") is None
     open_chat(page)

@@ -7,6 +7,7 @@ import re
 from uuid import UUID
 
 import pytest
+import requests
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
@@ -26,6 +27,23 @@ def ask(publish):
     return lambda text="Can we help you choose?", content=None, **parts: publish(
         "chat_message", {"message": text, **(content or {})}, **{"triggers": NOW, **parts}
     )
+
+
+@pytest.fixture
+def until_all_know(program, shop):
+    """Waits until each process of the program says this to pages: a change is told to both, and
+    either may be asked."""
+    address = f"{program.url}/widget/v1/config/{shop.site_key}"
+
+    def wait(text):
+        told = 0
+        for _ in range(400):
+            told = told + 1 if text in requests.get(address, timeout=10).text else 0
+            if told == 20:
+                return
+        raise AssertionError(f"{text} is not told by all")
+
+    return wait
 
 
 def bubble(page):
@@ -163,7 +181,7 @@ def test_it_passes_axe_and_is_answered_by_the_keyboard(walk_in, ask):
 
 
 def test_what_was_changed_meanwhile_is_not_put_into_the_sites_mouth(
-    walk_in, ask, said, shop, inside
+    walk_in, ask, said, shop, inside, until_all_know
 ):
     campaign = ask("As it was")
     page = walk_in()
@@ -176,7 +194,7 @@ def test_what_was_changed_meanwhile_is_not_put_into_the_sites_mouth(
         changed.publish()
         assert site
         db.session.commit()
-    page.wait_for_timeout(500)
+    until_all_know("As it is")
     chat.write(page, "Yes")
     expect(chat.standing(page)).to_contain_text(re.compile("Sent|Delivered"))
     assert said() == [("visitor", "Yes")]

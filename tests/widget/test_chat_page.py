@@ -5,7 +5,7 @@ import re
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
-from .chat import HEARD, launcher, menu, messages, open_chat, panel, standing, write
+from .chat import HEARD, INSERTS, launcher, menu, messages, open_chat, panel, standing, write
 
 
 def test_it_is_opened_and_left_by_the_keyboard_alone(walk_in):
@@ -38,7 +38,7 @@ def test_a_strict_policy_of_the_host_page_is_kept(walk_in, program, reply):
         f"connect-src {program.url} {program.url.replace('http', 'ws')}; base-uri 'none'; "
         "require-trusted-types-for 'script'; trusted-types candor"
     )
-    page = walk_in(headers={"Content-Security-Policy": policy})
+    page = walk_in(init=INSERTS, headers={"Content-Security-Policy": policy})
     open_chat(page)
     write(page, "<img src=x onerror=noticed.push('xss')> javascript:alert(1)")
     expect(messages(page)).to_have_text(
@@ -88,7 +88,7 @@ def test_on_a_phone_it_fills_the_screen(walk_in):
 
 def test_it_speaks_the_language_of_the_page_from_right_to_left(walk_in, chatting):
     chatting(texts={"he": {"title": "שאלות?"}})
-    page = walk_in(html="lang=he")
+    page = walk_in(init=INSERTS, html="lang=he")
     expect(launcher(page)).to_have_attribute("aria-label", "שאלות?")
     open_chat(page)
     expect(panel(page)).to_have_attribute("dir", "rtl")
@@ -123,7 +123,8 @@ def test_a_panel_that_is_open_when_the_chat_is_switched_off_says_so(walk_in, cha
 
 
 def test_a_chat_that_was_off_when_it_was_opened_says_so_in_the_visitors_language(walk_in, chatting):
-    page = walk_in(html="lang=fr")
+    # Nothing is loaded of it before there is a network again: what could not be loaded is not tried twice.
+    page = walk_in(html="lang=fr", touch=False)
     page.context.set_offline(True)
     chatting(on=False)
     page.context.set_offline(False)

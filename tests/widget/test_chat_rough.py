@@ -18,6 +18,8 @@ from tests.widget import chat
 
 SAID = 12
 TEN_MINUTES = "10:00"
+# In seconds: what has failed several times in a row is tried again after half a minute.
+PATIENCE = 60
 
 
 @pytest.fixture
@@ -108,6 +110,16 @@ def shown(page):
     return page.locator(".message__body").all_inner_texts()
 
 
+def said_in(page):
+    return chat.messages(page).all_inner_texts()
+
+
+def until_all_see(left, right, inbox, stored):
+    """What is in the database."""
+    for page, look in ((left, said_in), (right, said_in), (inbox, shown)):
+        chat.wait_until(page, lambda page=page, look=look: look(page) == stored(), PATIENCE)
+
+
 def in_turn(number):
     return [f"{who} {each}" for who in ("left", "right", "agent") for each in range(number)]
 
@@ -134,13 +146,11 @@ def test_both_sides_have_everything_in_its_order_and_once(tabs, inbox, network, 
         left.wait_for_timeout(300)
     network.calm = True
     everything = in_turn(SAID)
-    chat.wait_until(left, lambda: len(stored()) >= len(everything))
+    chat.wait_until(left, lambda: len(stored()) >= len(everything), PATIENCE)
     assert sorted(stored()) == sorted(everything)
     for who in ("left", "right", "agent"):
         assert by(who, stored()) == by(who, everything)
-    for page in (left, right):
-        chat.wait_until(page, lambda page=page: chat.messages(page).all_inner_texts() == stored())
-    chat.wait_until(inbox, lambda: shown(inbox) == stored())
+    until_all_see(left, right, inbox, stored)
     assert all(network.done.values()), network.done
 
 
@@ -175,13 +185,11 @@ def test_after_ten_minutes_without_a_network_both_sides_have_everything(
     for page in (left, inbox):
         page.context.set_offline(False)
     everything = [f"{who} {each}" for who in ("left", "right", "agent") for each in (1, 2)]
-    chat.wait_until(left, lambda: len(stored()) >= 3 + len(everything))
+    chat.wait_until(left, lambda: len(stored()) >= 3 + len(everything), PATIENCE)
     assert sorted(stored()[3:]) == sorted(everything)
     for who in ("left", "right", "agent"):
         assert by(who, stored()[3:]) == by(who, everything)
-    for page in (left, right):
-        chat.wait_until(page, lambda page=page: chat.messages(page).all_inner_texts() == stored())
-    chat.wait_until(inbox, lambda: shown(inbox) == stored())
+    until_all_see(left, right, inbox, stored)
     reply("colleague 2")
     for page in (left, right):
         expect(chat.messages(page).last).to_have_text("colleague 2")

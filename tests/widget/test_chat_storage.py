@@ -66,7 +66,7 @@ def test_on_a_strict_site_there_is_no_chat_before_consent(walk_in, shop, inside)
     page.mouse.move(310, 310)
     expect(launcher(page)).to_have_count(0)
     expect(panel(page)).to_be_hidden()
-    assert page.evaluate("localStorage.length") == 0
+    page.wait_for_function("localStorage.length == 0")
 
 
 def test_who_signs_out_in_one_tab_leaves_no_chat_in_the_other(walk_in):
