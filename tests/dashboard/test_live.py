@@ -266,7 +266,7 @@ def test_the_page_moves_by_itself(program, acme, open_live):
 def test_who_was_signed_out_is_asked_to_sign_in(program, acme, open_live, inside):
     page = open_live()
     expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
-    page.wait_for_function("() => document.querySelector('[data-live]')")
+    expect(page.locator("[data-live]").first).to_be_attached()
     page.context.clear_cookies()
     send(Through(program.url), acme, event(acme))
     page.wait_for_url(re.compile("/sign-in\\?"), timeout=40_000)
