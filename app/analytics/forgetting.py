@@ -60,7 +60,7 @@ def forget_raw_of(site: Site, days: int, until: float, *, archive: bool = False)
     zone = ZoneInfo(site.time_zone)
     first = clock.now().astimezone(zone).date() - timedelta(days=days)
     before = midnight(first, zone)
-    if _is_back(db.session, site) or _is_dirty(site, before) or not _close(site, first):
+    if _is_back(db.session, site) or not _close(site, first, before):
         return 0
     gone = sum(_drop_archived(site, each, first, until) for each in Archive.to_drop(site, before))
     if archive:
@@ -82,24 +82,24 @@ def _is_back(on: Any, site: Site) -> bool:
     return on.execute(found).first() is not None
 
 
-def _is_dirty(site: Site, before: int) -> bool:
+def _close(site: Site, first: date, before: int) -> bool:
+    """Say that days before this one cannot be added up again, before any of their rows goes.
+    Whether they are closed: not while something of them is to be added up, nor of a site that
+    never was. Nobody begins to add them up anew between the look and the closing."""
+    with tenancy.transaction(site.organization_id) as connection:
+        RollupRun.hold(connection, site.number)
+        if _is_dirty(connection, site, before):
+            return False
+        return RollupRun.close(connection, site.number, first, lost=False)
+
+
+def _is_dirty(connection: Connection, site: Site, before: int) -> bool:
     waiting = select(BucketMark.bucket).where(
         BucketMark.site_number == site.number,
         BucketMark.bucket < before,
         BucketMark.dirty_seq > BucketMark.clean_seq,
     )
-    return db.session.execute(waiting.limit(1)).first() is not None
-
-
-def _close(site: Site, first: date) -> bool:
-    """Say that days before this one cannot be added up again, before any of their rows goes.
-    Whether there is anything to close: a site that was never added up has nothing."""
-    run = select(RollupRun).filter_by(site_number=site.number)
-    if db.session.scalars(run).first() is None:
-        return False
-    RollupRun.close(db.session, site.number, first, lost=False)
-    db.session.commit()
-    return True
+    return connection.execute(waiting.limit(1)).first() is not None
 
 
 def _may_drop(connection: Connection, site: Site, first: date, *, lost: bool = False) -> bool:

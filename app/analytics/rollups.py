@@ -99,14 +99,15 @@ def mark(connection: Any, site: Site, moments: Iterable[int]) -> None:
         )
 
 
-def mark_all(connection: Any, site: Site) -> None:
-    """Have everything added up again, a day after the other. The numbers stay until then."""
-    here = marks.c.site_number == site.number
+def mark_all(connection: Any, site: Site, since: int = 0) -> None:
+    """Have everything added up again that happened since this moment (milliseconds since 1970), a
+    day after the other. The numbers stay until then."""
+    here = (marks.c.site_number == site.number, marks.c.bucket >= since)
     # Taken in their order, as everybody does, so that nobody waits for another in a circle.
     connection.execute(
-        select(marks.c.bucket).where(here).order_by(marks.c.bucket).with_for_update()
+        select(marks.c.bucket).where(*here).order_by(marks.c.bucket).with_for_update()
     )
-    connection.execute(update(marks).where(here).values(dirty_seq=marks.c.dirty_seq + 1))
+    connection.execute(update(marks).where(*here).values(dirty_seq=marks.c.dirty_seq + 1))
 
 
 def as_of(site: Site) -> int:
@@ -199,6 +200,8 @@ def _begin_anew_in_another_zone(connection: Connection, site: Site) -> None:
 
 def _begin_anew(connection: Connection, site: Site) -> None:
     """Forget what was added up, as far as there are raw rows to add up again."""
+    # Nobody closes days meanwhile: what is deleted here could not be added up again.
+    RollupRun.hold(connection, site.number)
     since = connection.execute(
         select(runs.c.raw_since).where(runs.c.site_number == site.number)
     ).scalar()

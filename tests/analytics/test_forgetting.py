@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.accounts.models import Organization
 from app.analytics import forgetting, rollups
 from app.analytics.answers import ask
 from app.analytics.forgetting import forget_raw, forget_raw_of
 from app.analytics.periods import Period, midnight
-from app.core import clock
+from app.core import clock, tenancy
 from app.core.db import db
 from app.sites.models import Site
 from app.tracking.models import Event, Session
@@ -109,12 +109,63 @@ def test_a_day_that_is_closed_while_it_is_added_up_stays(site, happened, monkeyp
         first = clock.now().astimezone(zone).date() - timedelta(days=30)
         with inside(acme):
             here = db.session.get_one(Site, site.id)
-            assert forgetting._close(here, first)
+            assert forgetting._close(here, first, 0)
             until = time.monotonic() + 10
             forgetting._drop(here, Event.__table__, "at", midnight(first, zone), until)
 
     monkeypatch.setattr(rollups, "parts_of", read_meanwhile)
     rollups.roll_up(site, busy=False)
+    assert counted(site) == before
+
+
+def meanwhile(acme, inside, act):
+    """`act(site)` on a thread with a connection of its own. Waits for a second only, since it may
+    have to wait for whoever asks."""
+
+    def acting():
+        with inside(acme):
+            act(db.session.get_one(Site, acme.site_id))
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(acting)
+    wait([future], timeout=1)
+    pool.shutdown(wait=False)
+    return future
+
+
+def test_what_is_begun_anew_between_looking_and_closing_is_not_closed(
+    site, happened, acme, inside, monkeypatch
+):
+    rollups.roll_up(site, busy=False)
+    before, is_dirty, begun = counted(site), forgetting._is_dirty, []
+
+    def begin_anew(here):
+        with tenancy.transaction(here.organization_id) as connection:
+            rollups._begin_anew(connection, here)
+
+    def looked(*asked):
+        answer = is_dirty(*asked)
+        if not begun:
+            begun.append(meanwhile(acme, inside, begin_anew))
+        return answer
+
+    monkeypatch.setattr(forgetting, "_is_dirty", looked)
+    forget_raw_of(site, 30, time.monotonic() + 10)
+    begun[0].result()
+    rollups.roll_up(site, busy=False)
+    assert counted(site) == before
+
+
+def test_days_that_are_closed_when_all_is_begun_anew_stay(site, happened, acme, inside):
+    rollups.roll_up(site, busy=False)
+    before, zone = counted(site), ZoneInfo(site.time_zone)
+    first = clock.now().astimezone(zone).date() - timedelta(days=30)
+    with tenancy.transaction(site.organization_id) as connection:
+        assert forgetting._may_drop(connection, site, first, lost=True)
+        for table, moment in ((Event, Event.at), (Session, Session.started_at)):
+            connection.execute(delete(table).where(moment < midnight(first, zone)))
+        rebuilt = meanwhile(acme, inside, rollups.rebuild)
+    rebuilt.result()
     assert counted(site) == before
 
 

@@ -78,14 +78,16 @@ class RollupRun(Numbered, Base):
         on.execute(held.values(raw_since=runs.c.raw_since))
 
     @classmethod
-    def close(cls, on: Any, site_number: int, first: date, lost: bool) -> None:
+    def close(cls, on: Any, site_number: int, first: date, lost: bool) -> bool:
         """Days before `first` cannot be added up again: their rows are about to go. `lost`: not
-        into an archive. Never earlier again by itself, though more be kept from now on."""
+        into an archive. Never earlier again by itself, though more be kept from now on. Whether
+        there is anything to close: a site that was never added up has nothing."""
         runs: Any = cls.__table__
         closed = {"raw_since": _latest(runs.c.raw_since, first)}
         if lost:
             closed["lost_before"] = _latest(runs.c.lost_before, first)
-        on.execute(update(runs).where(runs.c.site_number == site_number).values(closed))
+        here = update(runs).where(runs.c.site_number == site_number)
+        return bool(on.execute(here.values(closed)).rowcount)
 
 
 def _latest(column: Any, day: date) -> Any:
