@@ -209,9 +209,7 @@ def _begin_anew(connection: Connection, site: Site) -> None:
     for table in (rollups, rolled):
         here = (table.c.site_number == site.number, table.c.day >= first)
         connection.execute(delete(table).where(*here))
-    begins = midnight(since, ZoneInfo(site.time_zone)) if since else 0
-    here = (marks.c.site_number == site.number, marks.c.bucket >= begins)
-    connection.execute(update(marks).where(*here).values(dirty_seq=marks.c.dirty_seq + 1))
+    mark_all(connection, site, midnight(since, ZoneInfo(site.time_zone)) if since else 0)
 
 
 def _end_turn(site: Site, turn: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from app.analytics import rollups, sums
 from app.analytics.answers import ask
@@ -19,10 +20,13 @@ from app.analytics.days import TABLES, words_in
 from app.analytics.filters import read_filters
 from app.analytics.models import DayRollup, RolledDay
 from app.analytics.periods import Period, local_day
-from app.core.db import db
+from app.core import tenancy
+from app.core.db import create_engine, db
+from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session
 from tests.analytics.recount import OF_SESSIONS, recount
-from tests.tracking.arriving import DIRECT, NOON, who
+from tests.conftest import database
+from tests.tracking.arriving import DIRECT, MINUTE, NOON, who
 
 ZONES = ("UTC", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Chatham")
 COUNTED = ("visitors", "sessions", "page_views", "bounces", "duration", "events")
@@ -230,6 +234,39 @@ def test_another_time_zone_of_the_site_cuts_all_days_anew(site, shelf):
     site.change(time_zone="Pacific/Auckland")
     db.session.commit()
     rollups.roll_up(site, busy=False)
+    assert asked(site) == naive(site)
+
+
+def scan_marks(app):
+    """Let Postgres know that few marks are there: it then takes them as they lie."""
+    if database() == "sqlite":
+        return
+    owner = create_engine(app.extensions["candor_settings"], role=None)
+    with owner.begin() as connection:
+        connection.execute(text("ANALYZE bucket_marks"))
+    owner.dispose()
+
+
+def test_nobody_who_stores_waits_in_a_circle_with_what_is_begun_anew(
+    app, site, shelf, acme, inside
+):
+    early, late = NOON - 60 * MINUTE, NOON + 60 * MINUTE
+    # The later quarter lies before the earlier one, as whoever came late has left it.
+    for minute in (60, -60):
+        shelf.store(shelf.arrival(minute))
+    scan_marks(app)
+
+    def begin_anew():
+        with inside(acme):
+            rollups.rebuild(db.session.get_one(Site, acme.site_id))
+
+    with ThreadPoolExecutor(1) as pool:
+        with tenancy.transaction(site.organization_id) as connection:
+            rollups.mark(connection, site, [early])
+            begun = pool.submit(begin_anew)
+            wait([begun], timeout=0.5)
+            rollups.mark(connection, site, [late])
+        begun.result()
     assert asked(site) == naive(site)
 
 
