@@ -25,9 +25,10 @@ from app.analytics.days import LEFT_OUT, Draft, pack_day
 from app.analytics.models import DayRollup, RolledDay, RollupRun
 from app.analytics.periods import Period, local_day, midnight
 from app.core import clock, tenancy
+from app.core.announce import subscribe
 from app.core.db import db, reading, system
 from app.core.sql import insert
-from app.sites.models import Site
+from app.sites.models import Site, SiteChanged
 from app.tracking.models import BucketMark
 from app.tracking.models.rollup import BUCKET
 
@@ -110,6 +111,14 @@ def mark_all(connection: Any, site: Site, since: int = 0) -> None:
     connection.execute(update(marks).where(*here).values(dirty_seq=marks.c.dirty_seq + 1))
 
 
+@subscribe(SiteChanged)
+def _have_cut_anew(announcement: SiteChanged) -> None:
+    """Also the days of a site where nothing happens. Until then none of its rows are dropped."""
+    cut = _cut(db.session, announcement.site)
+    if cut is not None and cut.zone != announcement.site.time_zone:
+        mark_all(db.session, announcement.site)
+
+
 def as_of(site: Site) -> int:
     """The moment (milliseconds since 1970) up to which the numbers of a site are whole."""
     with reading(newest=True) as reader:
@@ -168,8 +177,13 @@ def _due() -> Sequence[Any]:
 def _take_turn(site: Site) -> int | None:
     """A number that grows with each turn, or None while somebody else has one."""
     now = _now()
+    cut = _cut(db.session, site)
+    recut = cut is not None and cut.zone != site.time_zone
+    seam = _parts_of_seam(site, cut) if recut else {}
     with tenancy.transaction(site.organization_id) as connection:
-        _begin_anew_in_another_zone(connection, site)
+        RollupRun.hold(connection, site.number)
+        if _cut(connection, site) != cut:
+            return None  # somebody has just closed days, or cut them: to be looked at anew
         row = {
             "organization_id": site.organization_id,
             "site_number": site.number,
@@ -188,14 +202,36 @@ def _take_turn(site: Site) -> int | None:
             },
             where=runs.c.leased_until <= now,
         ).returning(runs.c.turn)
-        return connection.execute(taken).scalar()
+        turn: int | None = connection.execute(taken).scalar()
+        if turn is not None and recut:
+            _cut_anew(connection, site, cut, seam, now)
+        return turn
 
 
-def _begin_anew_in_another_zone(connection: Connection, site: Site) -> None:
-    """Days that were cut by another clock are no days of this site."""
-    zone = connection.execute(select(runs.c.zone).where(runs.c.site_number == site.number)).scalar()
-    if zone not in (None, site.time_zone):
-        _begin_anew(connection, site)
+def _cut(on: Any, site: Site) -> Any:
+    """By which clock the days of a site are cut, and from which on there are raw rows."""
+    found = select(runs.c.zone, runs.c.raw_since).where(runs.c.site_number == site.number)
+    return on.execute(found).one_or_none()
+
+
+def _parts_of_seam(site: Site, cut: Any) -> dict[str, bytes]:
+    """The first day with raw rows, from where it began by the former clock to where it ends by the
+    site's: what lies between two midnights is of it, since the day before cannot take it."""
+    if cut.raw_since is None:
+        return {}
+    return parts_of(site, cut.raw_since, midnight(cut.raw_since, ZoneInfo(cut.zone)))
+
+
+def _cut_anew(
+    connection: Connection, site: Site, cut: Any, seam: dict[str, bytes], read_at: int
+) -> None:
+    """Days that were cut by another clock are no days of this site. Those without raw rows, and
+    the one at the seam, stay so for good."""
+    if cut.raw_since is not None:
+        owned = _owned(site, cut.raw_since)
+        _replace(connection, owned, seam, rolled_at=read_at, took=0)
+        RollupRun.close(connection, site.number, cut.raw_since + timedelta(days=1), lost=True)
+    _begin_anew(connection, site)
 
 
 def _begin_anew(connection: Connection, site: Site) -> None:
@@ -275,7 +311,7 @@ def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None
     was_closed = _is_closed(day, since)
     parts = {} if was_closed else parts_of(site, day)
     took = int((time.monotonic() - started) * 1000)
-    owned = {"organization_id": site.organization_id, "site_number": site.number, "day": day}
+    owned = _owned(site, day)
     with tenancy.transaction(site.organization_id) as connection:
         # Locks the row, so that nobody else's turn begins before this is written.
         mine = update(runs).where(runs.c.site_number == site.number, runs.c.turn == turn)
@@ -296,6 +332,10 @@ def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None
             connection.execute(clean.values(clean_seq=seq))
 
 
+def _owned(site: Site, day: date) -> dict[str, Any]:
+    return {"organization_id": site.organization_id, "site_number": site.number, "day": day}
+
+
 def _is_closed(day: date, raw_since: date | None) -> bool:
     return raw_since is not None and day < raw_since
 
@@ -312,10 +352,12 @@ def _replace(
     connection.execute(rolled.insert().values(**owned, **rolled_so))
 
 
-def parts_of(site: Site, day: date) -> dict[str, bytes]:
-    """A day as it is kept, from the rows as they are now; nothing for a day without any."""
+def parts_of(site: Site, day: date, begins: int | None = None) -> dict[str, bytes]:
+    """A day as it is kept, from the rows as they are now; nothing for a day without any. `begins`:
+    not at its midnight."""
     zone = ZoneInfo(site.time_zone)
-    begins, ends = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    begins = midnight(day, zone) if begins is None else begins
+    ends = midnight(day + timedelta(days=1), zone)
     organization = db.session.get_one(Organization, site.organization_id)
     draft, last = Draft(begins=begins, currency=organization.currency), ends
     for session in raw.sessions_begun(site.number, begins, ends):

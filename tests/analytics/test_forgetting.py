@@ -169,6 +169,32 @@ def test_days_that_are_closed_when_all_is_begun_anew_stay(site, happened, acme, 
     assert counted(site) == before
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "Pacific/Niue"])
+def test_another_time_zone_loses_no_hour_of_days_whose_rows_are_gone(site, shelf, zone):
+    site.change(time_zone="UTC")
+    db.session.commit()
+    now = clock.milliseconds()
+    hours = range(27 * 24, 34 * 24)
+    shelf.store(*(shelf.arrival(0, f"v{n}", at=now - n * 60 * MINUTE) for n in hours))
+    rollups.roll_up(site, busy=False)
+    before = counted(site)
+    assert before[0].sessions == len(hours)
+    forget_raw_of(site, 30, time.monotonic() + 10)
+    site.change(time_zone=zone)
+    db.session.commit()
+    # By the new clock some rows are too old already of which no day has been cut by it.
+    assert forget_raw_of(site, 28, time.monotonic() + 10) == 0
+    rollups.roll_up(site, busy=False)
+    assert counted(site) == before
+    rollups.rebuild(site)
+    assert counted(site) == before
+    assert forget_raw_of(site, 28, time.monotonic() + 10) > 0
+    site.change(time_zone="UTC")
+    db.session.commit()
+    rollups.roll_up(site, busy=False)
+    assert counted(site) == before
+
+
 def test_an_owner_says_how_long_and_it_is_asked_for(acme, sign_in, inside):
     alice = sign_in("alice@acme.example")
     path = f"/o/{acme.slug}/settings"

@@ -64,7 +64,7 @@ class RollupRun(Numbered, Base):
     due_at: Mapped[int] = mapped_column(BigInteger, default=0)
     # Days before it have no raw rows any more: what they added up to stays as it is.
     raw_since: Mapped[date | None] = mapped_column(Date)
-    # Days before it have lost raw rows that are in no archive.
+    # Days before it have lost raw rows that are in no archive, or were cut by another clock.
     lost_before: Mapped[date | None] = mapped_column(Date)
     # Why what is to be dropped could not be written to an archive; nothing is dropped meanwhile.
     archive_problem: Mapped[str | None] = mapped_column(String(200))
