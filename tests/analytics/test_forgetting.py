@@ -8,7 +8,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
+from structlog.testing import capture_logs
 
 from app.accounts.models import Organization
 from app.analytics import forgetting, rollups
@@ -193,6 +194,52 @@ def test_another_time_zone_loses_no_hour_of_days_whose_rows_are_gone(site, shelf
     db.session.commit()
     rollups.roll_up(site, busy=False)
     assert counted(site) == before
+
+
+@pytest.fixture
+def dropped(app, acme, umbrella, inside, monkeypatch):
+    """Of two organizations that keep their rows for a month: the sites whose turn it was."""
+    for tenant in (acme, umbrella):
+        with inside(tenant):
+            db.session.get_one(Organization, tenant.id).keep_events(30)
+            db.session.commit()
+    seen = []
+    monkeypatch.setattr(forgetting, "forget_raw_of", lambda site, *_, **__: seen.append(site.id))
+    return seen
+
+
+def test_a_site_that_breaks_holds_up_no_other(app, acme, umbrella, dropped, monkeypatch):
+    note = forgetting.forget_raw_of
+
+    def breaking(site, *rest, **options):
+        note(site)
+        if len(dropped) == 1:
+            db.session.execute(text("SELECT 1 FROM nowhere"))
+
+    monkeypatch.setattr(forgetting, "forget_raw_of", breaking)
+    with app.app_context(), capture_logs() as said:
+        forget_raw()
+    assert set(dropped) == {acme.site_id, umbrella.site_id}
+    assert [(each["event"], each["site_id"], each["log_level"]) for each in said] == [
+        ("raw_rows_not_dropped", str(dropped[0]), "error")
+    ]
+
+
+def test_not_always_the_same_come_first(app, acme, umbrella, dropped):
+    firsts = set()
+    for _ in range(40):
+        dropped.clear()
+        with app.app_context():
+            forget_raw()
+        firsts.add(dropped[0])
+    assert firsts == {acme.site_id, umbrella.site_id}
+
+
+def test_when_the_time_is_over_nobody_else_begins(app, dropped, monkeypatch):
+    monkeypatch.setattr(forgetting, "SLICE", 0)
+    with app.app_context():
+        forget_raw()
+    assert dropped == []
 
 
 def test_an_owner_says_how_long_and_it_is_asked_for(acme, sign_in, inside):

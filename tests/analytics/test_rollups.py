@@ -138,8 +138,8 @@ def test_bit_by_bit_equals_anew_equals_one_by_one(site, shelf, zone, steps):
     assert bit_by_bit == naive(site)
     rollups.rebuild(site)
     assert asked(site) == bit_by_bit
-    for text, keep in FILTERS.items():
-        assert asked(site, filters=[text]) == naive(site, keep=keep), text
+    for words, keep in FILTERS.items():
+        assert asked(site, filters=[words]) == naive(site, keep=keep), words
 
 
 def test_another_clock_cuts_other_days_and_knows_no_visitors(site, shelf):
