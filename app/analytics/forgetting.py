@@ -204,6 +204,8 @@ def _commit(written: archives.Written, first: date) -> bool:
 def _drop_archived(site: Site, archive: Archive, first: date, until: float) -> int:
     """The rows that its file holds, once it was read and found whole. Another archive is made of
     those whose file is not."""
+    if time.monotonic() >= until:
+        return 0  # before the whole file is read
     try:
         archives.check(archive)
     except archives.Unusable as error:

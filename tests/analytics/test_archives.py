@@ -207,6 +207,30 @@ def test_rows_that_are_back_stay_if_more_is_kept_now(site, happened, archiving):
         assert raw_rows() == rows
 
 
+def test_when_the_time_is_over_no_file_is_read(site, happened, archiving, monkeypatch):
+    forget_raw()
+    [archive] = all_archives()
+    archive.dropped_at = None
+    db.session.commit()
+    read, check = [], archives.check
+    monkeypatch.setattr(archives, "check", lambda each: (read.append(each.id), check(each)))
+    forget_raw_of(site, KEPT, time.monotonic(), archive=True)
+    assert read == [] and all_archives()[0].state == "leaving"
+    forget_raw_of(site, KEPT, time.monotonic() + 10, archive=True)
+    assert read == [archive.id] and all_archives()[0].state == "away"
+
+
+def test_only_rows_that_went_are_counted(site, happened, archiving):
+    before = raw_rows()
+    gone = forget_raw_of(site, KEPT, time.monotonic() + 10, archive=True)
+    assert gone == len(before) - len(raw_rows()) > 0
+    [archive] = all_archives()
+    archive.dropped_at = None
+    db.session.commit()
+    assert forget_raw_of(site, KEPT, time.monotonic() + 10, archive=True) == 0
+    assert all_archives()[0].state == "away"
+
+
 def test_a_file_that_was_changed_is_not_restored(site, happened, archiving):
     forget_raw()
     [archive] = all_archives()
@@ -319,6 +343,7 @@ def test_what_comes_between_archive_and_drop_waits_for_the_next(
         db.session.commit()
         seen.append(raw_rows())
         gone = drop(site, archive, *rest)
+        assert gone == len(seen[0]) - len(raw_rows())
         assert {("sessions", visit_id), ("events", late.id)} <= raw_rows().keys()
         return gone
 
