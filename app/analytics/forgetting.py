@@ -80,7 +80,7 @@ def forget_raw_of(site: Site, days: int, until: float, *, archive: bool = False)
     """Those of before `days` local days ago, until `time.monotonic()` is `until`. Answers how many
     rows went. None do while some of the site were put back from an archive."""
     zone = ZoneInfo(site.time_zone)
-    first = clock.now().astimezone(zone).date() - timedelta(days=days)
+    first = local_day(clock.milliseconds(), zone) - timedelta(days=days)
     before = midnight(first, zone)
     if _is_back(db.session, site) or not _close(site, first, before):
         return 0
@@ -90,7 +90,7 @@ def forget_raw_of(site: Site, days: int, until: float, *, archive: bool = False)
     else:
         _say(site, None)
         gone += sum(
-            _drop(site, table, moment, before, until)
+            _drop(site, table, moment, first, before, until)
             for table, moment in ((events, "at"), (sessions, "started_at"))
         )
     if gone:
@@ -137,8 +137,8 @@ def _may_drop(connection: Connection, site: Site, first: date, *, lost: bool = F
 # --- without an archive ---------------------------------------------------------------------------
 
 
-def _drop(site: Site, table: Any, moment: str, before: int, until: float) -> int:
-    gone, first = 0, local_day(before, ZoneInfo(site.time_zone))
+def _drop(site: Site, table: Any, moment: str, first: date, before: int, until: float) -> int:
+    gone = 0
     while time.monotonic() < until:
         with tenancy.transaction(site.organization_id) as connection:
             old = (
@@ -216,9 +216,12 @@ def _drop_archived(site: Site, archive: Archive, first: date, until: float) -> i
         return 0
     gone = 0
     for kind, rows in archives.pages_in(archive):
-        if time.monotonic() >= until or not _drop_exactly(site, archive, kind, rows):
+        if time.monotonic() >= until:
             return gone
-        gone += len(rows)
+        went = _drop_exactly(site, kind, rows)
+        if went is None:
+            return gone
+        gone += went
     _set(site, archive, dropped_at=clock.now())
     return gone
 
@@ -232,15 +235,15 @@ def _leave(site: Site, archive: Archive, first: date) -> bool:
         return True
 
 
-def _drop_exactly(site: Site, archive: Archive, kind: str, rows: list[dict[str, Any]]) -> bool:
-    """Unless somebody began to put them back meanwhile."""
+def _drop_exactly(site: Site, kind: str, rows: list[dict[str, Any]]) -> int | None:
+    """How many of them went; some did before, or are not any more as they were. None: nothing is
+    dropped any more, since somebody began to put them back meanwhile."""
     keys = [{"number": site.number, "row": UUID(each["id"]), **_state(each)} for each in rows]
     with tenancy.transaction(site.organization_id) as connection:
         RollupRun.hold(connection, site.number)
         if _is_back(connection, site):
-            return False
-        connection.execute(EXACTLY[kind], keys)
-        return True
+            return None
+        return connection.execute(EXACTLY[kind], keys).rowcount
 
 
 def _state(row: dict[str, Any]) -> dict[str, Any]:
