@@ -74,7 +74,7 @@ def delete(archive_id: UUID) -> Any:
     except Refused as error:
         raise ApiError(409, "conflict", str(error)) from error
     db.session.commit()
-    flash("The archive is deleted, and with it the raw rows that were in it.", "success")
+    flash("The archive is deleted.", "success")
     return redirect(url_for("archives.index", organization=current_organization.slug))
 
 

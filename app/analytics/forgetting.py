@@ -218,7 +218,7 @@ def _drop_archived(site: Site, archive: Archive, first: date, until: float) -> i
     for kind, rows in archives.pages_in(archive):
         if time.monotonic() >= until:
             return gone
-        went = _drop_exactly(site, kind, rows)
+        went = _drop_exactly(site, archive, kind, rows)
         if went is None:
             return gone
         gone += went
@@ -231,17 +231,24 @@ def _leave(site: Site, archive: Archive, first: date) -> bool:
         if not _may_drop(connection, site, first):
             return False
         here = update(archived).where(archived.c.id == archive.id)
-        connection.execute(here.values(dropped_at=None, restored_until=None))
-        return True
+        left = connection.execute(here.values(dropped_at=None, restored_until=None))
+        return bool(left.rowcount)  # it may just have been deleted
 
 
-def _drop_exactly(site: Site, kind: str, rows: list[dict[str, Any]]) -> int | None:
+def _is_there(connection: Connection, archive: Archive) -> bool:
+    found = select(archived.c.id).where(archived.c.id == archive.id)
+    return connection.execute(found).first() is not None
+
+
+def _drop_exactly(
+    site: Site, archive: Archive, kind: str, rows: list[dict[str, Any]]
+) -> int | None:
     """How many of them went; some did before, or are not any more as they were. None: nothing is
-    dropped any more, since somebody began to put them back meanwhile."""
+    dropped any more, since somebody put them back or deleted their archive meanwhile."""
     keys = [{"number": site.number, "row": UUID(each["id"]), **_state(each)} for each in rows]
     with tenancy.transaction(site.organization_id) as connection:
         RollupRun.hold(connection, site.number)
-        if _is_back(connection, site):
+        if _is_back(connection, site) or not _is_there(connection, archive):
             return None
         return connection.execute(EXACTLY[kind], keys).rowcount
 

@@ -101,7 +101,7 @@ def ids_in(archive):
     return [(f"{row['row']}s", UUID(row["id"])) for row in rows]
 
 
-def an_hour_old(path):
+def two_hours_old(path):
     long_ago = time.time() - 2 * 3600
     os.utime(path, (long_ago, long_ago))
 
@@ -310,7 +310,7 @@ def test_a_kill_loses_no_row(environ, site, happened, archiving, module, seam, a
     assert rows.keys() == raw_rows().keys() | everything_in(made)
     assert not raw_rows().keys() & everything_in(made)
     for path in folder_of(site.organization_id, site.id).iterdir():
-        an_hour_old(path)
+        two_hours_old(path)
     sweep_files()
     kept = {path.name for path in folder_of(site.organization_id, site.id).iterdir()}
     assert kept == {archive.path.name for archive in made}
@@ -444,7 +444,7 @@ def test_files_that_nobody_knows_are_swept_after_an_hour(site, happened, archivi
     sweep_files()
     assert all(path.exists() for path in orphans)
     for path in folder.iterdir():
-        an_hour_old(path)
+        two_hours_old(path)
     sweep_files()
     assert {path.name for path in folder.iterdir()} == {archive.path.name, "notes.txt"}
 
@@ -519,6 +519,77 @@ def test_an_archive_whose_rows_are_in_the_database_is_not_deleted(
     answer = alice.post(f"{path}/{kept_archive[0]}/deletion")
     assert answer.status_code == 409
     assert "Its rows are in the database at present" in answer.text
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_archive_whose_rows_stay_in_the_database_is_deleted_without_them(
+    acme, inside, sign_in, kept_archive, whole
+):
+    with inside(acme):
+        restore(kept_archive[0])
+        rows = raw_rows()
+        archive, lost = all_archives()[0], db.session.scalar(select(RollupRun.lost_before))
+        after = archive.last_day + timedelta(days=1)
+        if not whole:  # the command was killed half way
+            archive.dropped_at = clock.now()
+            db.session.commit()
+    path = f"/o/{acme.slug}/settings/archives/{kept_archive[0]}"
+    with time_machine.travel(clock.now() + timedelta(days=8), tick=True):
+        alice = sign_in("alice@acme.example")
+        shown = alice.get(path).text
+        assert "then they go again" not in shown
+        assert ("Only the file is deleted" in shown) == whole
+        assert alice.post(f"{path}/deletion").status_code == 302
+    with inside(acme):
+        assert raw_rows() == rows and all_archives() == []
+        assert db.session.scalar(select(RollupRun.lost_before)) == (lost if whole else after)
+
+
+def test_an_archive_whose_rows_are_leaving_is_deleted_once_they_are_kept(
+    acme, inside, sign_in, kept_archive
+):
+    with inside(acme):
+        db.session.get_one(Organization, acme.id).keep_events(KEPT, archives=True)
+        db.session.get_one(Archive, kept_archive[0]).dropped_at = None
+        db.session.commit()
+    alice, path = sign_in("alice@acme.example"), f"/o/{acme.slug}/settings/archives"
+    assert alice.post(f"{path}/{kept_archive[0]}/deletion").status_code == 409
+    with inside(acme):
+        db.session.get_one(Organization, acme.id).keep_events(None)
+        db.session.commit()
+    assert alice.post(f"{path}/{kept_archive[0]}/deletion").status_code == 302
+    with inside(acme):
+        assert db.session.scalars(select(RollupRun.lost_before)).one() is not None
+
+
+@pytest.mark.parametrize("module, name", [(archives, "check"), (archives, "pages_in")])
+def test_rows_do_not_go_by_an_archive_that_was_just_deleted(
+    site, happened, archiving, acme, inside, monkeypatch, module, name
+):
+    forget_raw()
+    identifier = all_archives()[0].id
+    restore(identifier)
+    rows, real = raw_rows(), getattr(module, name)
+
+    def deleted_meanwhile(archive):
+        answer = real(archive)
+        answer = answer if answer is None else iter(list(answer))
+        monkeypatch.setattr(module, name, real)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(delete_it).result()
+        return answer
+
+    def delete_it():
+        with inside(acme):
+            # As when more is kept from now on.
+            db.session.get_one(Organization, acme.id).keep_events(None)
+            db.session.get_one(Archive, identifier).remove()
+            db.session.commit()
+
+    with time_machine.travel(clock.now() + timedelta(days=8), tick=True):
+        monkeypatch.setattr(module, name, deleted_meanwhile)
+        forget_raw()
+    assert rows.keys() == raw_rows().keys() | everything_in(all_archives())
 
 
 def test_a_stranger_finds_no_archive(acme, umbrella, sign_in, kept_archive):

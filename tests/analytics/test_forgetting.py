@@ -112,7 +112,7 @@ def test_a_day_that_is_closed_while_it_is_added_up_stays(site, happened, monkeyp
             here = db.session.get_one(Site, site.id)
             assert forgetting._close(here, first, 0)
             until = time.monotonic() + 10
-            forgetting._drop(here, Event.__table__, "at", midnight(first, zone), until)
+            forgetting._drop(here, Event.__table__, "at", first, midnight(first, zone), until)
 
     monkeypatch.setattr(rollups, "parts_of", read_meanwhile)
     rollups.roll_up(site, busy=False)
