@@ -231,6 +231,20 @@ def test_only_rows_that_went_are_counted(site, happened, archiving):
     assert all_archives()[0].state == "away"
 
 
+def test_an_exit_that_is_the_entrys_comes_back_as_empty_as_it_was(shelf, site, archiving):
+    old = clock.milliseconds() - 40 * DAY
+    shelf.store(shelf.arrival(0, "ada", at=old))
+    shelf.store(*(shelf.arrival(n, "ben", at=old + n * MINUTE) for n in range(2)))
+    rollups.roll_up(site, busy=False)
+    exits = select(Session.id, Session.left_from, Session.exit_url).order_by(Session.id)
+    before = db.session.execute(exits).all()
+    assert [bool(each.left_from) for each in before].count(True) == 1
+    forget_raw()
+    assert db.session.execute(exits).all() == []
+    restore(all_archives()[0].id)
+    assert db.session.execute(exits).all() == before
+
+
 def test_a_file_that_was_changed_is_not_restored(site, happened, archiving):
     forget_raw()
     [archive] = all_archives()
@@ -491,7 +505,7 @@ def test_an_owner_downloads_and_deletes_an_archive(acme, inside, sign_in, kept_a
     assert checksum in shown and f"candor restore-archive {identifier}" in shown
     answer = alice.post(f"{path}/{identifier}/file")
     assert answer.data == content and answer.content_type == "application/gzip"
-    assert answer.headers["Content-Disposition"].startswith('attachment; filename="archive-2')
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=archive-2")
     assert answer.headers["Content-Length"] == str(len(content))
     with inside(acme):
         archive = db.session.get_one(Archive, identifier)
@@ -507,6 +521,17 @@ def test_an_owner_downloads_and_deletes_an_archive(acme, inside, sign_in, kept_a
         said = db.session.scalars(select(AuditEntry).order_by(AuditEntry.number)).all()
         assert [each.action for each in said][-2:] == ["archive.downloaded", "archive.removed"]
         assert db.session.scalars(select(RollupRun.lost_before)).one() == after
+
+
+def test_what_is_downloaded_is_the_file_as_it_is(acme, inside, sign_in, kept_archive):
+    identifier, content, _checksum = kept_archive
+    with inside(acme):
+        db.session.get_one(Archive, identifier).path.write_bytes(content + b"more")
+    path = f"/o/{acme.slug}/settings/archives/{identifier}/file"
+    answer = sign_in("alice@acme.example").post(path)
+    assert answer.data == content + b"more"
+    assert answer.headers["Content-Length"] == str(len(content) + 4)
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_an_archive_whose_rows_are_in_the_database_is_not_deleted(
