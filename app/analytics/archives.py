@@ -251,6 +251,8 @@ def reader_of(archive: Archive, kind: str) -> Callable[[dict[str, Any]], tuple[A
     columns = [(name, _conversion(table.c[name])) for name in kept_columns(MODELS[kind])]
 
     def read(shown: dict[str, Any]) -> tuple[Any, ...]:
+        if kind == "session" and shown["exit_url"] == shown["entry_url"]:
+            shown = {**shown, "exit_url": ""}  # a file says it, the table does not
         said = ((shown.get(name), convert) for name, convert in columns)
         return *owners, *(value if value is None else convert(value) for value, convert in said)
 
