@@ -47,8 +47,9 @@ class RolledDay(Numbered, Base):
 
 
 class RollupRun(Numbered, Base):
-    """Whose turn it is to add up a site, when it is next to be looked at, and the time zone in
-    which its days were cut."""
+    """Of a site that was ever added up: whose turn it is and when it is next to be looked at, how
+    its days were cut, and from which of them on there are raw rows. Whoever closes days, drops
+    rows, restores them or begins anew holds it."""
 
     __tablename__ = "rollup_runs"
     __table_args__ = (
