@@ -10,10 +10,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, or_, select, update
@@ -42,12 +40,6 @@ marks: Any = BucketMark.__table__
 runs: Any = RollupRun.__table__
 rolled: Any = RolledDay.__table__
 rollups: Any = DayRollup.__table__
-
-
-@dataclass(frozen=True)
-class Due:
-    organization_id: UUID
-    site_number: int
 
 
 def roll_up_due() -> None:
