@@ -34,7 +34,7 @@ BUSY = 60_000  # milliseconds between two times that a day is added up, at least
 SHARE = 10  # of the time that adding up may take: one in ten
 LEASE = 10 * 60_000
 SLICE = 1.0  # seconds of a worker's turn: what comes in must not wait for it
-AT_ONCE = 50  # sites of a turn
+SITES = 50  # of a worker's turn, at most
 
 marks: Any = BucketMark.__table__
 runs: Any = RollupRun.__table__
@@ -54,17 +54,17 @@ def roll_up_due() -> None:
             return
 
 
-def roll_up(site: Site, *, until: float | None = None, busy: bool = True) -> int:
+def roll_up(site: Site, *, until: float | None = None, at_once: bool = False) -> int:
     """Add up the changed days of a site, the newest first, until `time.monotonic()` is `until`.
-    `busy`: those that were just added up wait. Answers how many days were. It writes in
-    transactions of its own, so the caller has none open."""
+    Those that were just added up wait, unless it is to be `at_once`. Answers how many days were. It
+    writes in transactions of its own, so the caller has none open."""
     turn = _take_turn(site)
     if turn is None:
         return 0
     done = 0
     try:
         changed = _changed_days(site)
-        waiting = _not_yet(site, changed) if busy else set()
+        waiting = set() if at_once else _not_yet(site, changed)
         for day in sorted(changed.keys() - waiting, reverse=True):
             _roll_day(site, day, changed[day], turn)
             done += 1
@@ -79,7 +79,7 @@ def rebuild(site: Site) -> int:
     """Everything anew from the raw rows. Answers how many days there are."""
     with tenancy.transaction(site.organization_id) as connection:
         _begin_anew(connection, site)
-    return roll_up(site, busy=False)
+    return roll_up(site, at_once=True)
 
 
 def mark(connection: Any, site: Site, moments: Iterable[int]) -> None:
@@ -160,7 +160,7 @@ def _due() -> Sequence[Any]:
         .outerjoin(runs, runs.c.site_number == changed.c.site_number)
         .where(or_(runs.c.due_at.is_(None), runs.c.due_at <= _now()))
         .order_by(func.coalesce(runs.c.due_at, 0))
-        .limit(AT_ONCE)
+        .limit(SITES)
     )
     with system() as connection:
         return connection.execute(found).all()

@@ -54,7 +54,7 @@ def happened(shelf, site):
             ),
             shelf.arrival(0, None, at=at + 5, name="signup", experiments={"e": "b"}, by_api=True),
         )
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_was_archived_comes_back_as_it_was_and_adds_up_to_the_same(site, ha
     assert added_up() == sums
     restored = restore(archive.id)
     assert raw_rows() == rows
-    assert rollups.roll_up(site, busy=False) == 0
+    assert rollups.roll_up(site, at_once=True) == 0
     assert added_up() == sums
     assert (
         db.session.scalars(select(AuditEntry.action).order_by(AuditEntry.number)).all()[-1]
@@ -235,7 +235,7 @@ def test_an_exit_that_is_the_entrys_comes_back_as_empty_as_it_was(shelf, site, a
     old = clock.milliseconds() - 40 * DAY
     shelf.store(shelf.arrival(0, "ada", at=old))
     shelf.store(*(shelf.arrival(n, "ben", at=old + n * MINUTE) for n in range(2)))
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     exits = select(Session.id, Session.left_from, Session.exit_url).order_by(Session.id)
     before = db.session.execute(exits).all()
     assert [bool(each.left_from) for each in before].count(True) == 1
@@ -442,9 +442,9 @@ def test_a_day_that_is_opened_while_it_is_added_up_is_read_anew(
             restore(identifier)
 
     monkeypatch.setattr(rollups, "_is_closed", closed)
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert added_up() == sums
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert added_up() == sums and len(asked) == 4
 
 

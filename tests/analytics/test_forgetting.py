@@ -46,7 +46,7 @@ def oldest(model, column):
 
 
 def test_old_rows_go_and_their_sums_stay_also_when_everything_is_added_up_anew(site, happened):
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     before = counted(site)
     assert before[0].sessions == 60
     db.session.get_one(Organization, site.organization_id).keep_events(30)
@@ -61,7 +61,7 @@ def test_old_rows_go_and_their_sums_stay_also_when_everything_is_added_up_anew(s
 
 
 def test_days_whose_rows_are_gone_stay_closed_though_more_is_kept_from_now_on(site, happened):
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     before = counted(site)
     forget_raw_of(site, 30, time.monotonic() + 10)
     forget_raw_of(site, 50, time.monotonic() + 10)
@@ -71,30 +71,30 @@ def test_days_whose_rows_are_gone_stay_closed_though_more_is_kept_from_now_on(si
 
 def test_what_was_not_added_up_yet_is_kept(site, happened):
     assert forget_raw_of(site, 30, time.monotonic() + 10) == 0
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert forget_raw_of(site, 30, time.monotonic() + 10) > 100
 
 
 def test_nothing_goes_where_all_is_to_be_kept(site, happened):
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     forget_raw()
     assert len(db.session.scalars(select(Session.id)).all()) == 60
 
 
 def test_a_day_that_is_closed_stays_whatever_changes(site, happened):
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     before = counted(site)
     forget_raw_of(site, 30, time.monotonic() + 10)
     old = int((clock.now() - timedelta(days=45)).timestamp() * 1000)
     rollups.mark(db.session, site, [old - MINUTE])
     db.session.commit()
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert counted(site) == before
     assert rollups.as_of(site) > old
 
 
 def test_a_day_that_is_closed_while_it_is_added_up_stays(site, happened, monkeypatch, acme, inside):
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     before = counted(site)
     old = int((clock.now() - timedelta(days=45)).timestamp() * 1000)
     rollups.mark(db.session, site, [old - MINUTE])
@@ -115,7 +115,7 @@ def test_a_day_that_is_closed_while_it_is_added_up_stays(site, happened, monkeyp
             forgetting._drop(here, Event.__table__, "at", first, midnight(first, zone), until)
 
     monkeypatch.setattr(rollups, "parts_of", read_meanwhile)
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert counted(site) == before
 
 
@@ -137,7 +137,7 @@ def meanwhile(acme, inside, act):
 def test_what_is_begun_anew_between_looking_and_closing_is_not_closed(
     site, happened, acme, inside, monkeypatch
 ):
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     before, is_dirty, begun = counted(site), forgetting._is_dirty, []
 
     def begin_anew(here):
@@ -153,12 +153,12 @@ def test_what_is_begun_anew_between_looking_and_closing_is_not_closed(
     monkeypatch.setattr(forgetting, "_is_dirty", looked)
     forget_raw_of(site, 30, time.monotonic() + 10)
     begun[0].result()
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert counted(site) == before
 
 
 def test_days_that_are_closed_when_all_is_begun_anew_stay(site, happened, acme, inside):
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     before, zone = counted(site), ZoneInfo(site.time_zone)
     first = clock.now().astimezone(zone).date() - timedelta(days=30)
     with tenancy.transaction(site.organization_id) as connection:
@@ -177,7 +177,7 @@ def test_another_time_zone_loses_no_hour_of_days_whose_rows_are_gone(site, shelf
     now = clock.milliseconds()
     hours = range(27 * 24, 34 * 24)
     shelf.store(*(shelf.arrival(0, f"v{n}", at=now - n * 60 * MINUTE) for n in hours))
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     before = counted(site)
     assert before[0].sessions == len(hours)
     forget_raw_of(site, 30, time.monotonic() + 10)
@@ -185,14 +185,14 @@ def test_another_time_zone_loses_no_hour_of_days_whose_rows_are_gone(site, shelf
     db.session.commit()
     # By the new clock some rows are too old already of which no day has been cut by it.
     assert forget_raw_of(site, 28, time.monotonic() + 10) == 0
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert counted(site) == before
     rollups.rebuild(site)
     assert counted(site) == before
     assert forget_raw_of(site, 28, time.monotonic() + 10) > 0
     site.change(time_zone="UTC")
     db.session.commit()
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert counted(site) == before
 
 
