@@ -56,7 +56,7 @@ def download(archive_id: UUID) -> Any:
         message = "The file of this archive is not on this machine."
         raise ApiError(404, "not_found", message) from error
     response.headers["Cache-Control"] = "no-store"
-    archive.hand_out()
+    archive.download()
     db.session.commit()
     return response
 

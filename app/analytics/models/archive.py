@@ -91,8 +91,9 @@ class Archive(Tenant, Base):
         found = select(cls).filter_by(site_id=site.id).where(due, cls.last_at < before)
         return list(db.session.scalars(found.order_by(cls.id)))
 
-    def hand_out(self) -> None:
-        announce(ArchiveHandedOut(archive=self))
+    def download(self) -> None:
+        """Its file is taken out: written down in the audit log."""
+        announce(ArchiveDownloaded(archive=self))
 
     def restore(self) -> None:
         """From now on its rows stay; `restored` says that all of them are there."""
@@ -169,7 +170,7 @@ class ArchiveAnnouncement(Announcement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchiveHandedOut(ArchiveAnnouncement):
+class ArchiveDownloaded(ArchiveAnnouncement):
     name: ClassVar[str] = "archive.downloaded"
 
 
