@@ -27,9 +27,9 @@ from app.analytics.models.archive import archives_folder, file_of, folder_of
 from app.analytics.periods import DAY, local_day, midnight
 from app.core.announce import subscribe
 from app.core.api import parsed_uuid
+from app.core.batches import batched
 from app.core.db import Guid, after_commit, reading, system
 from app.core.ids import uuid7
-from app.core.spreadsheets import batched
 from app.sites.models import Site, SiteRemoved
 from app.tracking.models import Event, Session
 

@@ -21,10 +21,11 @@ from app.analytics.questions import Question
 from app.analytics.words import value_words
 from app.core import clock
 from app.core.announce import Announcement, announce
+from app.core.batches import batched
 from app.core.db import db
 from app.core.money import units
 from app.core.progress import Progress
-from app.core.spreadsheets import batched, csv_stream
+from app.core.spreadsheets import csv_stream
 from app.core.tenancy import current_organization_id, scope
 from app.sites.models import Site
 

@@ -20,6 +20,7 @@ from app.analytics.filters import Filter
 from app.analytics.matches import ORDER, Match
 from app.analytics.models import Goal
 from app.analytics.questions import Question
+from app.core.batches import batched
 from app.core.db import db, reading
 from app.tracking.models import Event, Session
 
@@ -153,9 +154,8 @@ class Wanted:
 def _matching(wanted: Wanted, ids: set[UUID]) -> set[UUID]:
     """Those of these visits that match all filters, as the figures count them."""
     matching: set[UUID] = set()
-    ordered = sorted(ids)
     with reading() as reader:
-        for some in (ordered[place : place + ASKED] for place in range(0, len(ordered), ASKED)):
+        for some in batched(sorted(ids), ASKED):
             happened = _events_of(reader, wanted.number, some) if wanted.of_events else {}
             paid = _paid(reader, wanted, happened.values()) if wanted.of_orders else {}
             visits = _visits(reader, wanted.number, some)

@@ -32,7 +32,7 @@ from app.tracking.models.rollup import BUCKET
 
 BUSY = 60_000  # milliseconds between two times that a day is added up, at least
 SHARE = 10  # of the time that adding up may take: one in ten
-LEASE = 10 * 60_000
+LEASE = 10 * 60_000  # milliseconds after which a turn is another's
 SLICE = 1.0  # seconds of a worker's turn: what comes in must not wait for it
 SITES = 50  # of a worker's turn, at most
 
@@ -118,7 +118,7 @@ def as_of(site: Site) -> int:
             BucketMark.site_number == site.number, BucketMark.dirty_seq > BucketMark.clean_seq
         )
         if reader.execute(dirty.limit(1)).first() is None:
-            return _now()
+            return clock.milliseconds()
         last = select(func.max(RolledDay.rolled_at)).where(RolledDay.site_number == site.number)
         return reader.scalar(last) or 0
 
@@ -158,7 +158,7 @@ def _due() -> Sequence[Any]:
     found = (
         select(changed)
         .outerjoin(runs, runs.c.site_number == changed.c.site_number)
-        .where(or_(runs.c.due_at.is_(None), runs.c.due_at <= _now()))
+        .where(or_(runs.c.due_at.is_(None), runs.c.due_at <= clock.milliseconds()))
         .order_by(func.coalesce(runs.c.due_at, 0))
         .limit(SITES)
     )
@@ -168,7 +168,7 @@ def _due() -> Sequence[Any]:
 
 def _take_turn(site: Site) -> int | None:
     """A number that grows with each turn, or None while somebody else has one."""
-    now = _now()
+    now = clock.milliseconds()
     cut = _cut(db.session, site)
     recut = cut is not None and cut.zone != site.time_zone
     seam = _parts_of_seam(site, cut) if recut else {}
@@ -272,15 +272,15 @@ def _changed_days(site: Site) -> dict[date, dict[int, int]]:
 
 def _not_yet(site: Site, days: Iterable[date]) -> set[date]:
     """Those that were added up so shortly before that they wait."""
-    now = _now()
+    now = clock.milliseconds()
     return {day for day, ready in _ready(site, days).items() if ready > now}
 
 
 def _ready_at(site: Site) -> int:
     """When the first of the days that were just added up may be again."""
-    yesterday = local_day(_now(), ZoneInfo(site.time_zone)) - timedelta(days=1)
+    yesterday = local_day(clock.milliseconds(), ZoneInfo(site.time_zone)) - timedelta(days=1)
     days = (yesterday + timedelta(days=number) for number in range(3))
-    coming = [each for each in _ready(site, days).values() if each > _now()]
+    coming = [each for each in _ready(site, days).values() if each > clock.milliseconds()]
     return min(coming, default=0)
 
 
@@ -298,7 +298,7 @@ def _ready(site: Site, days: Iterable[date]) -> dict[date, int]:
 
 
 def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None:
-    read_at, started = _now(), time.monotonic()
+    read_at, started = clock.milliseconds(), time.monotonic()
     since = db.session.scalar(select(RollupRun.raw_since).filter_by(site_number=site.number))
     was_closed = _is_closed(day, since)
     parts = {} if was_closed else parts_of(site, day)
@@ -307,7 +307,7 @@ def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None
     with tenancy.transaction(site.organization_id) as connection:
         # Locks the row, so that nobody else's turn begins before this is written.
         mine = update(runs).where(runs.c.site_number == site.number, runs.c.turn == turn)
-        taken = mine.values(leased_until=_now() + LEASE).returning(runs.c.raw_since)
+        taken = mine.values(leased_until=clock.milliseconds() + LEASE).returning(runs.c.raw_since)
         run = connection.execute(taken).first()
         if run is None:
             return
@@ -363,7 +363,3 @@ def parts_of(site: Site, day: date, begins: int | None = None) -> dict[str, byte
         if event.session_id is not None or event.at < ends:
             draft.add_event(event, told, site.trusts_pages)
     return pack_day(draft) if draft.sessions["start"] else {}
-
-
-def _now() -> int:
-    return int(clock.now().timestamp() * 1000)
