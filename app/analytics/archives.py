@@ -142,7 +142,10 @@ def write(site: Site, before: int) -> Written | None:
 
 def _fill(file: Any, written: Written, before: int) -> None:
     measured = _Measured(file)
-    with gzip.GzipFile("", "wb", LEVEL, measured, 0) as lines:
+    # Without a name and a time, which would be another each time.
+    with gzip.GzipFile(
+        filename="", mode="wb", compresslevel=LEVEL, fileobj=measured, mtime=0
+    ) as lines:
         head = {"candor_archive": FORMAT, "id": str(written.id), "site": str(written.site.id)}
         lines.write(_line(head))
         for kind, rows in _pages(written.site, before, written):
