@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, send_file, url_for
 from sqlalchemy import func, select
 
 from app.accounts.access import current_organization, get_or_404, require
@@ -19,7 +18,6 @@ from app.core.render import render
 from app.sites.models import Site
 
 PAGE = 30
-PIECE = 64 * 1024  # bytes
 
 blueprint = Blueprint("archives", __name__, url_prefix="/o/<organization>/settings/archives")
 
@@ -51,16 +49,14 @@ def download(archive_id: UUID) -> Any:
     """A POST, since taking personal data out is written down in the audit log."""
     archive = get_or_404(Archive, archive_id)
     try:
-        file = archive.path.open("rb")
+        response = send_file(
+            archive.path, "application/gzip", as_attachment=True, download_name=archive.filename
+        )
     except OSError as error:
         message = "The file of this archive is not on this machine."
         raise ApiError(404, "not_found", message) from error
-    archive.hand_out()
-    response = Response(_pieces(file), content_type="application/gzip")
-    response.call_on_close(file.close)
-    response.headers["Content-Length"] = str(archive.size)
-    response.headers["Content-Disposition"] = f'attachment; filename="{archive.filename}"'
     response.headers["Cache-Control"] = "no-store"
+    archive.download()
     db.session.commit()
     return response
 
@@ -74,13 +70,8 @@ def delete(archive_id: UUID) -> Any:
     except Refused as error:
         raise ApiError(409, "conflict", str(error)) from error
     db.session.commit()
-    flash("The archive is deleted, and with it the raw rows that were in it.", "success")
+    flash("The archive is deleted.", "success")
     return redirect(url_for("archives.index", organization=current_organization.slug))
-
-
-def _pieces(file: Any) -> Iterator[bytes]:
-    while piece := file.read(PIECE):
-        yield piece
 
 
 def _problems() -> list[Any]:

@@ -27,9 +27,9 @@ from app.analytics.models.archive import archives_folder, file_of, folder_of
 from app.analytics.periods import DAY, local_day, midnight
 from app.core.announce import subscribe
 from app.core.api import parsed_uuid
+from app.core.batches import batched
 from app.core.db import Guid, after_commit, reading, system
 from app.core.ids import uuid7
-from app.core.spreadsheets import batched
 from app.sites.models import Site, SiteRemoved
 from app.tracking.models import Event, Session
 
@@ -142,7 +142,10 @@ def write(site: Site, before: int) -> Written | None:
 
 def _fill(file: Any, written: Written, before: int) -> None:
     measured = _Measured(file)
-    with gzip.GzipFile("", "wb", LEVEL, measured, 0) as lines:
+    # Without a name and a time, which would be another each time.
+    with gzip.GzipFile(
+        filename="", mode="wb", compresslevel=LEVEL, fileobj=measured, mtime=0
+    ) as lines:
         head = {"candor_archive": FORMAT, "id": str(written.id), "site": str(written.site.id)}
         lines.write(_line(head))
         for kind, rows in _pages(written.site, before, written):
@@ -251,6 +254,8 @@ def reader_of(archive: Archive, kind: str) -> Callable[[dict[str, Any]], tuple[A
     columns = [(name, _conversion(table.c[name])) for name in kept_columns(MODELS[kind])]
 
     def read(shown: dict[str, Any]) -> tuple[Any, ...]:
+        if kind == "session" and shown["exit_url"] == shown["entry_url"]:
+            shown = {**shown, "exit_url": ""}  # a file says it, the table does not
         said = ((shown.get(name), convert) for name, convert in columns)
         return *owners, *(value if value is None else convert(value) for value, convert in said)
 

@@ -27,7 +27,7 @@ from app.tracking.arrivals import PAGE_VIEW
 from app.tracking.models.rollup import BUCKET
 from app.tracking.words import path_of
 
-QUARTERS = 100  # of the longest day, on which clocks are set back
+QUARTERS = 100  # of a day on which clocks are set back; one on which they are changed has more
 MOST_VALUES = 1000  # of a dimension in a day; the rest is one "other"
 LONGEST_VALUE = 300  # characters
 # Told of each view of a page, and added up in the session.
@@ -183,7 +183,8 @@ def packed(
 ) -> dict[str, bytes]:
     visits = Visits(sessions)
     tables = add_up(visits, events, words)
-    tables["quarter"] = visits.by(sessions["start"] // BUCKET, QUARTERS)
+    quarters = sessions["start"] // BUCKET
+    tables["quarter"] = visits.by(quarters, max(QUARTERS, int(quarters.max(initial=0)) + 1))
     for name, values in words.items():
         said = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
         tables[_words_of(name)] = np.frombuffer(said.encode(), np.uint8)

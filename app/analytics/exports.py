@@ -21,10 +21,11 @@ from app.analytics.questions import Question
 from app.analytics.words import value_words
 from app.core import clock
 from app.core.announce import Announcement, announce
+from app.core.batches import batched
 from app.core.db import db
 from app.core.money import units
 from app.core.progress import Progress
-from app.core.spreadsheets import batched, csv_stream
+from app.core.spreadsheets import csv_stream
 from app.core.tenancy import current_organization_id, scope
 from app.sites.models import Site
 
@@ -38,10 +39,13 @@ EVENT_COLUMNS = (
     "id", "at", "name", "url", "title", "referrer", "session_id", "amount", "currency",
     "campaign_id", "order_id", "properties", "by_server",
 )  # fmt: skip
+FROM_WHERE = (
+    "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country",
+    "region", "city", "device", "browser", "system", "language",
+)  # fmt: skip
 SESSION_COLUMNS = (
     "id", "started_at", "last_at", "seconds", "page_views", "events", "entry_url", "exit_url",
-    "referrer", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-    "country", "region", "city", "device", "browser", "system", "language", "recognised",
+    "referrer", *FROM_WHERE, "recognised",
 )  # fmt: skip
 FIGURE_COLUMNS = (
     "visitors", "sessions", "page_views", "bounces", "seconds_per_session", "events", "orders",
@@ -182,7 +186,7 @@ def _session(row: Any) -> Sequence[Any]:
         row.entry_url,
         row.exit_url,
         row.referrer,
-        *(getattr(row, name) for name in SESSION_COLUMNS[9:-1]),
+        *(getattr(row, name) for name in FROM_WHERE),
         row.person,
     )
 

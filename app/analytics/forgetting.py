@@ -11,7 +11,9 @@ after it leaves an archive that is `leaving`, which the next turn goes on with.
 
 from __future__ import annotations
 
+import random
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -41,26 +43,46 @@ log = structlog.get_logger()
 
 
 def forget_raw() -> None:
-    """What became too old since it was last looked; where that is much, the next turn goes on."""
+    """What became too old since it was last looked; where that is much, the next turn goes on, and
+    by chance others come first then."""
     until = time.monotonic() + SLICE
     found = select(
         Organization.id, Organization.events_kept_days, Organization.keeps_archives
     ).where(Organization.events_kept_days.is_not(None))
     with system() as connection:
         organizations = connection.execute(found).all()
-    for organization_id, days, archive in organizations:
+    for organization_id, days, archive in _mixed(organizations):
+        assert days is not None  # nothing would be as if everything were too old
         with tenancy.scope(organization_id):
-            for site in db.session.scalars(select(Site).order_by(Site.number)).all():
-                forget_raw_of(site, days or 0, until, archive=archive)
+            for site_id in _mixed(db.session.scalars(select(Site.id)).all()):
+                if time.monotonic() >= until:
+                    return
+                _forget_surely(site_id, days, until, archive)
+
+
+def _mixed(values: Sequence[Any]) -> list[Any]:
+    return random.sample(values, len(values))
+
+
+def _forget_surely(site_id: UUID, days: int, until: float, archive: bool) -> None:
+    """One that breaks, as when it is just removed, holds up no other."""
+    try:
+        site = db.session.get(Site, site_id)
+        if site is not None:
+            forget_raw_of(site, days, until, archive=archive)
+    except Exception:
+        log.exception("raw_rows_not_dropped", site_id=str(site_id))
+    finally:
+        db.session.rollback()
 
 
 def forget_raw_of(site: Site, days: int, until: float, *, archive: bool = False) -> int:
     """Those of before `days` local days ago, until `time.monotonic()` is `until`. Answers how many
     rows went. None do while some of the site were put back from an archive."""
     zone = ZoneInfo(site.time_zone)
-    first = clock.now().astimezone(zone).date() - timedelta(days=days)
+    first = local_day(clock.milliseconds(), zone) - timedelta(days=days)
     before = midnight(first, zone)
-    if _is_back(db.session, site) or _is_dirty(site, before) or not _close(site, first):
+    if _is_back(db.session, site) or not _close(site, first, before):
         return 0
     gone = sum(_drop_archived(site, each, first, until) for each in Archive.to_drop(site, before))
     if archive:
@@ -68,7 +90,7 @@ def forget_raw_of(site: Site, days: int, until: float, *, archive: bool = False)
     else:
         _say(site, None)
         gone += sum(
-            _drop(site, table, moment, before, until)
+            _drop(site, table, moment, first, before, until)
             for table, moment in ((events, "at"), (sessions, "started_at"))
         )
     if gone:
@@ -82,24 +104,24 @@ def _is_back(on: Any, site: Site) -> bool:
     return on.execute(found).first() is not None
 
 
-def _is_dirty(site: Site, before: int) -> bool:
+def _close(site: Site, first: date, before: int) -> bool:
+    """Say that days before this one cannot be added up again, before any of their rows goes.
+    Whether they are closed: not while something of them is to be added up, nor of a site that
+    never was. Nobody begins to add them up anew between the look and the closing."""
+    with tenancy.transaction(site.organization_id) as connection:
+        RollupRun.hold(connection, site.number)
+        if _is_dirty(connection, site, before):
+            return False
+        return RollupRun.close(connection, site.number, first, lost=False)
+
+
+def _is_dirty(connection: Connection, site: Site, before: int) -> bool:
     waiting = select(BucketMark.bucket).where(
         BucketMark.site_number == site.number,
         BucketMark.bucket < before,
         BucketMark.dirty_seq > BucketMark.clean_seq,
     )
-    return db.session.execute(waiting.limit(1)).first() is not None
-
-
-def _close(site: Site, first: date) -> bool:
-    """Say that days before this one cannot be added up again, before any of their rows goes.
-    Whether there is anything to close: a site that was never added up has nothing."""
-    run = select(RollupRun).filter_by(site_number=site.number)
-    if db.session.scalars(run).first() is None:
-        return False
-    RollupRun.close(db.session, site.number, first, lost=False)
-    db.session.commit()
-    return True
+    return connection.execute(waiting.limit(1)).first() is not None
 
 
 def _may_drop(connection: Connection, site: Site, first: date, *, lost: bool = False) -> bool:
@@ -115,8 +137,8 @@ def _may_drop(connection: Connection, site: Site, first: date, *, lost: bool = F
 # --- without an archive ---------------------------------------------------------------------------
 
 
-def _drop(site: Site, table: Any, moment: str, before: int, until: float) -> int:
-    gone, first = 0, local_day(before, ZoneInfo(site.time_zone))
+def _drop(site: Site, table: Any, moment: str, first: date, before: int, until: float) -> int:
+    gone = 0
     while time.monotonic() < until:
         with tenancy.transaction(site.organization_id) as connection:
             old = (
@@ -182,6 +204,8 @@ def _commit(written: archives.Written, first: date) -> bool:
 def _drop_archived(site: Site, archive: Archive, first: date, until: float) -> int:
     """The rows that its file holds, once it was read and found whole. Another archive is made of
     those whose file is not."""
+    if time.monotonic() >= until:
+        return 0  # before the whole file is read
     try:
         archives.check(archive)
     except archives.Unusable as error:
@@ -192,9 +216,12 @@ def _drop_archived(site: Site, archive: Archive, first: date, until: float) -> i
         return 0
     gone = 0
     for kind, rows in archives.pages_in(archive):
-        if time.monotonic() >= until or not _drop_exactly(site, archive, kind, rows):
+        if time.monotonic() >= until:
             return gone
-        gone += len(rows)
+        went = _drop_exactly(site, archive, kind, rows)
+        if went is None:
+            return gone
+        gone += went
     _set(site, archive, dropped_at=clock.now())
     return gone
 
@@ -204,19 +231,26 @@ def _leave(site: Site, archive: Archive, first: date) -> bool:
         if not _may_drop(connection, site, first):
             return False
         here = update(archived).where(archived.c.id == archive.id)
-        connection.execute(here.values(dropped_at=None, restored_until=None))
-        return True
+        left = connection.execute(here.values(dropped_at=None, restored_until=None))
+        return bool(left.rowcount)  # it may just have been deleted
 
 
-def _drop_exactly(site: Site, archive: Archive, kind: str, rows: list[dict[str, Any]]) -> bool:
-    """Unless somebody began to put them back meanwhile."""
+def _is_there(connection: Connection, archive: Archive) -> bool:
+    found = select(archived.c.id).where(archived.c.id == archive.id)
+    return connection.execute(found).first() is not None
+
+
+def _drop_exactly(
+    site: Site, archive: Archive, kind: str, rows: list[dict[str, Any]]
+) -> int | None:
+    """How many of them went; some did before, or are not any more as they were. None: nothing is
+    dropped any more, since somebody put them back or deleted their archive meanwhile."""
     keys = [{"number": site.number, "row": UUID(each["id"]), **_state(each)} for each in rows]
     with tenancy.transaction(site.organization_id) as connection:
         RollupRun.hold(connection, site.number)
-        if _is_back(connection, site):
-            return False
-        connection.execute(EXACTLY[kind], keys)
-        return True
+        if _is_back(connection, site) or not _is_there(connection, archive):
+            return None
+        return connection.execute(EXACTLY[kind], keys).rowcount
 
 
 def _state(row: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Reader
 
 from app.commerce.models import PAID, REFUNDED, Order, Refund
+from app.core.batches import batched
 from app.core.db import reading
 from app.tracking.models import Event, Session
 
@@ -121,7 +122,7 @@ def orders_told(
     """Of those of these orders that a source has told of as paid: when a page first named each,
     and its money. An order belongs to the visit that named it first."""
     told: dict[str, tuple[int, Money]] = {}
-    for some in _some(sorted(ids)):
+    for some in batched(sorted(ids), ASKED):
         first = dict(
             reader.execute(
                 select(Event.order_id, func.min(Event.at))
@@ -157,7 +158,7 @@ def _money_of(reader: Reader, site_id: UUID, names: Iterable[str]) -> dict[str, 
 
 def refunds_of(reader: Reader, order_ids: list[UUID]) -> dict[UUID, list[Any]]:
     refunded: dict[UUID, list[Any]] = defaultdict(list)
-    for some in _some(order_ids):
+    for some in batched(order_ids, ASKED):
         found = select(Refund.order_id, Refund.amount, Refund.currency).where(
             Refund.order_id.in_(some)
         )
@@ -172,7 +173,3 @@ def net(total: int, currency: str, status: str, refunds: Iterable[Any]) -> int:
         return 0
     given_back = sum(each.amount or 0 for each in refunds if each.currency == currency)
     return max(0, total - given_back)
-
-
-def _some(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (values[place : place + ASKED] for place in range(0, len(values), ASKED))

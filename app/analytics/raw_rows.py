@@ -20,6 +20,7 @@ from app.analytics.filters import Filter
 from app.analytics.matches import ORDER, Match
 from app.analytics.models import Goal
 from app.analytics.questions import Question
+from app.core.batches import batched
 from app.core.db import db, reading
 from app.tracking.models import Event, Session
 
@@ -27,6 +28,56 @@ PAGE = 1000  # rows in memory
 ASKED = 400  # sessions in one query
 
 Row = Any
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which visits a file has. `goals` are those of the site by name, if a filter asks for them;
+    `currency` is the organization's, in which orders count. Plain values: the rows are read when
+    the request is over."""
+
+    site_id: UUID
+    number: int
+    filters: Sequence[Filter]
+    goals: Sequence[tuple[str, Match]]
+    currency: str
+
+    @classmethod
+    def by(cls, question: Question) -> Wanted:
+        site, filters = question.site, question.filters
+        asked = any(each.dimension == GOAL.name for each in filters)
+        goals = [(each.name, each.wanted) for each in Goal.of(site)] if asked else []
+        currency = db.session.get_one(Organization, site.organization_id).currency
+        return cls(site.id, site.number, filters, goals, currency)
+
+    @property
+    def of_events(self) -> bool:
+        return any(each.of_events for each in self.filters)
+
+    @property
+    def of_orders(self) -> bool:
+        return any(match.kind == ORDER for _name, match in self.goals)
+
+    def says(
+        self, values: Mapping[str, str | None], events: Sequence[Row], paid: Mapping[str, int]
+    ) -> bool:
+        """Of a visit by its values and events. `paid`: when each paid order was first named."""
+        words = [self._words(each, paid) for each in events] if self.of_events else []
+        kept = {name: value_word(values.get(name)) or NONE for name in OF_SESSIONS}
+        for each in self.filters:
+            if each.of_events:
+                said = any(each.says(word) for one in words for word in one[each.dimension])
+            else:
+                said = each.says(kept[each.dimension])
+            if said == each.negative:
+                return False
+        return True
+
+    def _words(self, event: Row, paid: Mapping[str, int]) -> dict[str, list[str]]:
+        words = words_of(event)
+        first = event.order_id is not None and paid.get(event.order_id) == event.at
+        met = [name for name, match in self.goals if match.is_met(event.name, words, first)]
+        return {**words, GOAL.name: met}
 
 
 def count_events(question: Question) -> int:
@@ -100,62 +151,11 @@ def _pages(model: Any, moment: Any, question: Question) -> Iterator[Sequence[Row
     return raw.in_pages(raw.columns_of(model), moment, begins, ends, here, size=PAGE)
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which visits a file has. `goals` are those of the site by name, if a filter asks for them;
-    `currency` is the organization's, in which orders count. Plain values: the rows are read when
-    the request is over."""
-
-    site_id: UUID
-    number: int
-    filters: Sequence[Filter]
-    goals: Sequence[tuple[str, Match]]
-    currency: str
-
-    @classmethod
-    def by(cls, question: Question) -> Wanted:
-        site, filters = question.site, question.filters
-        asked = any(each.dimension == GOAL.name for each in filters)
-        goals = [(each.name, each.wanted) for each in Goal.of(site)] if asked else []
-        currency = db.session.get_one(Organization, site.organization_id).currency
-        return cls(site.id, site.number, filters, goals, currency)
-
-    @property
-    def of_events(self) -> bool:
-        return any(each.of_events for each in self.filters)
-
-    @property
-    def of_orders(self) -> bool:
-        return any(match.kind == ORDER for _name, match in self.goals)
-
-    def says(
-        self, values: Mapping[str, str | None], events: Sequence[Row], paid: Mapping[str, int]
-    ) -> bool:
-        """Of a visit by its values and events. `paid`: when each paid order was first named."""
-        words = [self._words(each, paid) for each in events] if self.of_events else []
-        kept = {name: value_word(values.get(name)) or NONE for name in OF_SESSIONS}
-        for each in self.filters:
-            if each.of_events:
-                said = any(each.says(word) for one in words for word in one[each.dimension])
-            else:
-                said = each.says(kept[each.dimension])
-            if said == each.negative:
-                return False
-        return True
-
-    def _words(self, event: Row, paid: Mapping[str, int]) -> dict[str, list[str]]:
-        words = words_of(event)
-        first = event.order_id is not None and paid.get(event.order_id) == event.at
-        met = [name for name, match in self.goals if match.is_met(event.name, words, first)]
-        return {**words, GOAL.name: met}
-
-
 def _matching(wanted: Wanted, ids: set[UUID]) -> set[UUID]:
     """Those of these visits that match all filters, as the figures count them."""
     matching: set[UUID] = set()
-    ordered = sorted(ids)
     with reading() as reader:
-        for some in (ordered[place : place + ASKED] for place in range(0, len(ordered), ASKED)):
+        for some in batched(sorted(ids), ASKED):
             happened = _events_of(reader, wanted.number, some) if wanted.of_events else {}
             paid = _paid(reader, wanted, happened.values()) if wanted.of_orders else {}
             visits = _visits(reader, wanted.number, some)

@@ -117,10 +117,10 @@ def _newer(insert: Any) -> Any:
     )
 
 
+CONFLICTS = {"session": _newer, "event": _once}
 RESTORING = {
-    kind: ManyRows(model.__table__, [*archives.OWNERS, *archives.kept_columns(model)], conflict)
-    for kind, model, conflict in (
-        ("session", archives.MODELS["session"], _newer),
-        ("event", archives.MODELS["event"], _once),
+    kind: ManyRows(
+        model.__table__, [*archives.OWNERS, *archives.kept_columns(model)], CONFLICTS[kind]
     )
+    for kind, model in archives.MODELS.items()
 }

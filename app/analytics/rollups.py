@@ -10,10 +10,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, or_, select, update
@@ -25,28 +23,23 @@ from app.analytics.days import LEFT_OUT, Draft, pack_day
 from app.analytics.models import DayRollup, RolledDay, RollupRun
 from app.analytics.periods import Period, local_day, midnight
 from app.core import clock, tenancy
+from app.core.announce import subscribe
 from app.core.db import db, reading, system
 from app.core.sql import insert
-from app.sites.models import Site
+from app.sites.models import Site, SiteChanged
 from app.tracking.models import BucketMark
 from app.tracking.models.rollup import BUCKET
 
 BUSY = 60_000  # milliseconds between two times that a day is added up, at least
 SHARE = 10  # of the time that adding up may take: one in ten
-LEASE = 10 * 60_000
+LEASE = 10 * 60_000  # milliseconds after which a turn is another's
 SLICE = 1.0  # seconds of a worker's turn: what comes in must not wait for it
-AT_ONCE = 50  # sites of a turn
+SITES = 50  # of a worker's turn, at most
 
 marks: Any = BucketMark.__table__
 runs: Any = RollupRun.__table__
 rolled: Any = RolledDay.__table__
 rollups: Any = DayRollup.__table__
-
-
-@dataclass(frozen=True)
-class Due:
-    organization_id: UUID
-    site_number: int
 
 
 def roll_up_due() -> None:
@@ -61,17 +54,17 @@ def roll_up_due() -> None:
             return
 
 
-def roll_up(site: Site, *, until: float | None = None, busy: bool = True) -> int:
+def roll_up(site: Site, *, until: float | None = None, at_once: bool = False) -> int:
     """Add up the changed days of a site, the newest first, until `time.monotonic()` is `until`.
-    `busy`: those that were just added up wait. Answers how many days were. It writes in
-    transactions of its own, so the caller has none open."""
+    Those that were just added up wait, unless it is to be `at_once`. Answers how many days were. It
+    writes in transactions of its own, so the caller has none open."""
     turn = _take_turn(site)
     if turn is None:
         return 0
     done = 0
     try:
         changed = _changed_days(site)
-        waiting = _not_yet(site, changed) if busy else set()
+        waiting = set() if at_once else _not_yet(site, changed)
         for day in sorted(changed.keys() - waiting, reverse=True):
             _roll_day(site, day, changed[day], turn)
             done += 1
@@ -86,7 +79,7 @@ def rebuild(site: Site) -> int:
     """Everything anew from the raw rows. Answers how many days there are."""
     with tenancy.transaction(site.organization_id) as connection:
         _begin_anew(connection, site)
-    return roll_up(site, busy=False)
+    return roll_up(site, at_once=True)
 
 
 def mark(connection: Any, site: Site, moments: Iterable[int]) -> None:
@@ -99,14 +92,23 @@ def mark(connection: Any, site: Site, moments: Iterable[int]) -> None:
         )
 
 
-def mark_all(connection: Any, site: Site) -> None:
-    """Have everything added up again, a day after the other. The numbers stay until then."""
-    here = marks.c.site_number == site.number
+def mark_all(connection: Any, site: Site, since: int = 0) -> None:
+    """Have everything added up again that happened since this moment (milliseconds since 1970), a
+    day after the other. The numbers stay until then."""
+    here = (marks.c.site_number == site.number, marks.c.bucket >= since)
     # Taken in their order, as everybody does, so that nobody waits for another in a circle.
     connection.execute(
-        select(marks.c.bucket).where(here).order_by(marks.c.bucket).with_for_update()
+        select(marks.c.bucket).where(*here).order_by(marks.c.bucket).with_for_update()
     )
-    connection.execute(update(marks).where(here).values(dirty_seq=marks.c.dirty_seq + 1))
+    connection.execute(update(marks).where(*here).values(dirty_seq=marks.c.dirty_seq + 1))
+
+
+@subscribe(SiteChanged)
+def _have_cut_anew(announcement: SiteChanged) -> None:
+    """Also the days of a site where nothing happens. Until then none of its rows are dropped."""
+    cut = _cut(db.session, announcement.site)
+    if cut is not None and cut.zone != announcement.site.time_zone:
+        mark_all(db.session, announcement.site)
 
 
 def as_of(site: Site) -> int:
@@ -116,7 +118,7 @@ def as_of(site: Site) -> int:
             BucketMark.site_number == site.number, BucketMark.dirty_seq > BucketMark.clean_seq
         )
         if reader.execute(dirty.limit(1)).first() is None:
-            return _now()
+            return clock.milliseconds()
         last = select(func.max(RolledDay.rolled_at)).where(RolledDay.site_number == site.number)
         return reader.scalar(last) or 0
 
@@ -156,9 +158,9 @@ def _due() -> Sequence[Any]:
     found = (
         select(changed)
         .outerjoin(runs, runs.c.site_number == changed.c.site_number)
-        .where(or_(runs.c.due_at.is_(None), runs.c.due_at <= _now()))
+        .where(or_(runs.c.due_at.is_(None), runs.c.due_at <= clock.milliseconds()))
         .order_by(func.coalesce(runs.c.due_at, 0))
-        .limit(AT_ONCE)
+        .limit(SITES)
     )
     with system() as connection:
         return connection.execute(found).all()
@@ -166,9 +168,14 @@ def _due() -> Sequence[Any]:
 
 def _take_turn(site: Site) -> int | None:
     """A number that grows with each turn, or None while somebody else has one."""
-    now = _now()
+    now = clock.milliseconds()
+    cut = _cut(db.session, site)
+    recut = cut is not None and cut.zone != site.time_zone
+    seam = _parts_of_seam(site, cut) if recut else {}
     with tenancy.transaction(site.organization_id) as connection:
-        _begin_anew_in_another_zone(connection, site)
+        RollupRun.hold(connection, site.number)
+        if _cut(connection, site) != cut:
+            return None  # somebody has just closed days, or cut them: to be looked at anew
         row = {
             "organization_id": site.organization_id,
             "site_number": site.number,
@@ -187,18 +194,42 @@ def _take_turn(site: Site) -> int | None:
             },
             where=runs.c.leased_until <= now,
         ).returning(runs.c.turn)
-        return connection.execute(taken).scalar()
+        turn: int | None = connection.execute(taken).scalar()
+        if turn is not None and recut:
+            _cut_anew(connection, site, cut, seam, now)
+        return turn
 
 
-def _begin_anew_in_another_zone(connection: Connection, site: Site) -> None:
-    """Days that were cut by another clock are no days of this site."""
-    zone = connection.execute(select(runs.c.zone).where(runs.c.site_number == site.number)).scalar()
-    if zone not in (None, site.time_zone):
-        _begin_anew(connection, site)
+def _cut(on: Any, site: Site) -> Any:
+    """By which clock the days of a site are cut, and from which on there are raw rows."""
+    found = select(runs.c.zone, runs.c.raw_since).where(runs.c.site_number == site.number)
+    return on.execute(found).one_or_none()
+
+
+def _parts_of_seam(site: Site, cut: Any) -> dict[str, bytes]:
+    """The first day with raw rows, from where it began by the former clock to where it ends by the
+    site's: what lies between two midnights is of it, since the day before cannot take it."""
+    if cut.raw_since is None:
+        return {}
+    return parts_of(site, cut.raw_since, midnight(cut.raw_since, ZoneInfo(cut.zone)))
+
+
+def _cut_anew(
+    connection: Connection, site: Site, cut: Any, seam: dict[str, bytes], read_at: int
+) -> None:
+    """Days that were cut by another clock are no days of this site. Those without raw rows, and
+    the one at the seam, stay so for good."""
+    if cut.raw_since is not None:
+        owned = _owned(site, cut.raw_since)
+        _replace(connection, owned, seam, rolled_at=read_at, took=0)
+        RollupRun.close(connection, site.number, cut.raw_since + timedelta(days=1), lost=True)
+    _begin_anew(connection, site)
 
 
 def _begin_anew(connection: Connection, site: Site) -> None:
     """Forget what was added up, as far as there are raw rows to add up again."""
+    # Nobody closes days meanwhile: what is deleted here could not be added up again.
+    RollupRun.hold(connection, site.number)
     since = connection.execute(
         select(runs.c.raw_since).where(runs.c.site_number == site.number)
     ).scalar()
@@ -206,9 +237,7 @@ def _begin_anew(connection: Connection, site: Site) -> None:
     for table in (rollups, rolled):
         here = (table.c.site_number == site.number, table.c.day >= first)
         connection.execute(delete(table).where(*here))
-    begins = midnight(since, ZoneInfo(site.time_zone)) if since else 0
-    here = (marks.c.site_number == site.number, marks.c.bucket >= begins)
-    connection.execute(update(marks).where(*here).values(dirty_seq=marks.c.dirty_seq + 1))
+    mark_all(connection, site, midnight(since, ZoneInfo(site.time_zone)) if since else 0)
 
 
 def _end_turn(site: Site, turn: int) -> None:
@@ -243,15 +272,15 @@ def _changed_days(site: Site) -> dict[date, dict[int, int]]:
 
 def _not_yet(site: Site, days: Iterable[date]) -> set[date]:
     """Those that were added up so shortly before that they wait."""
-    now = _now()
+    now = clock.milliseconds()
     return {day for day, ready in _ready(site, days).items() if ready > now}
 
 
 def _ready_at(site: Site) -> int:
     """When the first of the days that were just added up may be again."""
-    yesterday = local_day(_now(), ZoneInfo(site.time_zone)) - timedelta(days=1)
+    yesterday = local_day(clock.milliseconds(), ZoneInfo(site.time_zone)) - timedelta(days=1)
     days = (yesterday + timedelta(days=number) for number in range(3))
-    coming = [each for each in _ready(site, days).values() if each > _now()]
+    coming = [each for each in _ready(site, days).values() if each > clock.milliseconds()]
     return min(coming, default=0)
 
 
@@ -269,16 +298,16 @@ def _ready(site: Site, days: Iterable[date]) -> dict[date, int]:
 
 
 def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None:
-    read_at, started = _now(), time.monotonic()
+    read_at, started = clock.milliseconds(), time.monotonic()
     since = db.session.scalar(select(RollupRun.raw_since).filter_by(site_number=site.number))
     was_closed = _is_closed(day, since)
     parts = {} if was_closed else parts_of(site, day)
     took = int((time.monotonic() - started) * 1000)
-    owned = {"organization_id": site.organization_id, "site_number": site.number, "day": day}
+    owned = _owned(site, day)
     with tenancy.transaction(site.organization_id) as connection:
         # Locks the row, so that nobody else's turn begins before this is written.
         mine = update(runs).where(runs.c.site_number == site.number, runs.c.turn == turn)
-        taken = mine.values(leased_until=_now() + LEASE).returning(runs.c.raw_since)
+        taken = mine.values(leased_until=clock.milliseconds() + LEASE).returning(runs.c.raw_since)
         run = connection.execute(taken).first()
         if run is None:
             return
@@ -293,6 +322,10 @@ def _roll_day(site: Site, day: date, buckets: dict[int, int], turn: int) -> None
             here = (marks.c.site_number == site.number, marks.c.bucket == bucket)
             clean = update(marks).where(*here, marks.c.clean_seq < seq)
             connection.execute(clean.values(clean_seq=seq))
+
+
+def _owned(site: Site, day: date) -> dict[str, Any]:
+    return {"organization_id": site.organization_id, "site_number": site.number, "day": day}
 
 
 def _is_closed(day: date, raw_since: date | None) -> bool:
@@ -311,10 +344,12 @@ def _replace(
     connection.execute(rolled.insert().values(**owned, **rolled_so))
 
 
-def parts_of(site: Site, day: date) -> dict[str, bytes]:
-    """A day as it is kept, from the rows as they are now; nothing for a day without any."""
+def parts_of(site: Site, day: date, begins: int | None = None) -> dict[str, bytes]:
+    """A day as it is kept, from the rows as they are now; nothing for a day without any. `begins`:
+    not at its midnight."""
     zone = ZoneInfo(site.time_zone)
-    begins, ends = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    begins = midnight(day, zone) if begins is None else begins
+    ends = midnight(day + timedelta(days=1), zone)
     organization = db.session.get_one(Organization, site.organization_id)
     draft, last = Draft(begins=begins, currency=organization.currency), ends
     for session in raw.sessions_begun(site.number, begins, ends):
@@ -328,7 +363,3 @@ def parts_of(site: Site, day: date) -> dict[str, bytes]:
         if event.session_id is not None or event.at < ends:
             draft.add_event(event, told, site.trusts_pages)
     return pack_day(draft) if draft.sessions["start"] else {}
-
-
-def _now() -> int:
-    return int(clock.now().timestamp() * 1000)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
+
+from app.core.batches import batched
 
 ROWS_AT_ONCE = 200
 # A spreadsheet program takes what begins so for a formula.
@@ -33,10 +34,3 @@ def csv_stream(rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:
         written = io.StringIO(newline="")
         csv.writer(written).writerows([neutral(cell) for cell in row] for row in some)
         yield written.getvalue().encode("utf-8", "replace")
-
-
-def batched(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of `size`, the last one shorter."""
-    remaining = iter(rows)
-    while some := list(islice(remaining, size)):
-        yield some

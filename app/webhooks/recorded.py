@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, func, or_, select
 
 from app.core import clock, tenancy
+from app.core.batches import batched
 from app.core.db import db, exclusive, reading, system
 from app.sites.models import Site
 from app.tracking.announcements import EventsRecorded
@@ -167,8 +168,7 @@ def _ids(site_number: int, bucket: int, since: dict[str, Any]) -> list[UUID]:
 
 def _payloads(site: Site, ids: list[UUID]) -> Iterator[bytes]:
     places = {identifier: place for place, identifier in enumerate(ids)}
-    for first in range(0, len(ids), BATCH):
-        wanted = ids[first : first + BATCH]
+    for wanted in batched(ids, BATCH):
         found = select(Event).where(Event.site_number == site.number, Event.id.in_(wanted))
         with reading(newest=True) as reader:
             events = sorted(reader.scalars(found), key=lambda event: places[event.id])

@@ -54,7 +54,7 @@ def happened(shelf, site):
             ),
             shelf.arrival(0, None, at=at + 5, name="signup", experiments={"e": "b"}, by_api=True),
         )
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def ids_in(archive):
     return [(f"{row['row']}s", UUID(row["id"])) for row in rows]
 
 
-def an_hour_old(path):
+def two_hours_old(path):
     long_ago = time.time() - 2 * 3600
     os.utime(path, (long_ago, long_ago))
 
@@ -119,7 +119,7 @@ def test_what_was_archived_comes_back_as_it_was_and_adds_up_to_the_same(site, ha
     assert added_up() == sums
     restored = restore(archive.id)
     assert raw_rows() == rows
-    assert rollups.roll_up(site, busy=False) == 0
+    assert rollups.roll_up(site, at_once=True) == 0
     assert added_up() == sums
     assert (
         db.session.scalars(select(AuditEntry.action).order_by(AuditEntry.number)).all()[-1]
@@ -207,6 +207,44 @@ def test_rows_that_are_back_stay_if_more_is_kept_now(site, happened, archiving):
         assert raw_rows() == rows
 
 
+def test_when_the_time_is_over_no_file_is_read(site, happened, archiving, monkeypatch):
+    forget_raw()
+    [archive] = all_archives()
+    archive.dropped_at = None
+    db.session.commit()
+    read, check = [], archives.check
+    monkeypatch.setattr(archives, "check", lambda each: (read.append(each.id), check(each)))
+    forget_raw_of(site, KEPT, time.monotonic(), archive=True)
+    assert read == [] and all_archives()[0].state == "leaving"
+    forget_raw_of(site, KEPT, time.monotonic() + 10, archive=True)
+    assert read == [archive.id] and all_archives()[0].state == "away"
+
+
+def test_only_rows_that_went_are_counted(site, happened, archiving):
+    before = raw_rows()
+    gone = forget_raw_of(site, KEPT, time.monotonic() + 10, archive=True)
+    assert gone == len(before) - len(raw_rows()) > 0
+    [archive] = all_archives()
+    archive.dropped_at = None
+    db.session.commit()
+    assert forget_raw_of(site, KEPT, time.monotonic() + 10, archive=True) == 0
+    assert all_archives()[0].state == "away"
+
+
+def test_an_exit_that_is_the_entrys_comes_back_as_empty_as_it_was(shelf, site, archiving):
+    old = clock.milliseconds() - 40 * DAY
+    shelf.store(shelf.arrival(0, "ada", at=old))
+    shelf.store(*(shelf.arrival(n, "ben", at=old + n * MINUTE) for n in range(2)))
+    rollups.roll_up(site, at_once=True)
+    exits = select(Session.id, Session.left_from, Session.exit_url).order_by(Session.id)
+    before = db.session.execute(exits).all()
+    assert [bool(each.left_from) for each in before].count(True) == 1
+    forget_raw()
+    assert db.session.execute(exits).all() == []
+    restore(all_archives()[0].id)
+    assert db.session.execute(exits).all() == before
+
+
 def test_a_file_that_was_changed_is_not_restored(site, happened, archiving):
     forget_raw()
     [archive] = all_archives()
@@ -286,7 +324,7 @@ def test_a_kill_loses_no_row(environ, site, happened, archiving, module, seam, a
     assert rows.keys() == raw_rows().keys() | everything_in(made)
     assert not raw_rows().keys() & everything_in(made)
     for path in folder_of(site.organization_id, site.id).iterdir():
-        an_hour_old(path)
+        two_hours_old(path)
     sweep_files()
     kept = {path.name for path in folder_of(site.organization_id, site.id).iterdir()}
     assert kept == {archive.path.name for archive in made}
@@ -319,6 +357,7 @@ def test_what_comes_between_archive_and_drop_waits_for_the_next(
         db.session.commit()
         seen.append(raw_rows())
         gone = drop(site, archive, *rest)
+        assert gone == len(seen[0]) - len(raw_rows())
         assert {("sessions", visit_id), ("events", late.id)} <= raw_rows().keys()
         return gone
 
@@ -403,9 +442,9 @@ def test_a_day_that_is_opened_while_it_is_added_up_is_read_anew(
             restore(identifier)
 
     monkeypatch.setattr(rollups, "_is_closed", closed)
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert added_up() == sums
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert added_up() == sums and len(asked) == 4
 
 
@@ -419,7 +458,7 @@ def test_files_that_nobody_knows_are_swept_after_an_hour(site, happened, archivi
     sweep_files()
     assert all(path.exists() for path in orphans)
     for path in folder.iterdir():
-        an_hour_old(path)
+        two_hours_old(path)
     sweep_files()
     assert {path.name for path in folder.iterdir()} == {archive.path.name, "notes.txt"}
 
@@ -466,7 +505,7 @@ def test_an_owner_downloads_and_deletes_an_archive(acme, inside, sign_in, kept_a
     assert checksum in shown and f"candor restore-archive {identifier}" in shown
     answer = alice.post(f"{path}/{identifier}/file")
     assert answer.data == content and answer.content_type == "application/gzip"
-    assert answer.headers["Content-Disposition"].startswith('attachment; filename="archive-2')
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=archive-2")
     assert answer.headers["Content-Length"] == str(len(content))
     with inside(acme):
         archive = db.session.get_one(Archive, identifier)
@@ -484,6 +523,17 @@ def test_an_owner_downloads_and_deletes_an_archive(acme, inside, sign_in, kept_a
         assert db.session.scalars(select(RollupRun.lost_before)).one() == after
 
 
+def test_what_is_downloaded_is_the_file_as_it_is(acme, inside, sign_in, kept_archive):
+    identifier, content, _checksum = kept_archive
+    with inside(acme):
+        db.session.get_one(Archive, identifier).path.write_bytes(content + b"more")
+    path = f"/o/{acme.slug}/settings/archives/{identifier}/file"
+    answer = sign_in("alice@acme.example").post(path)
+    assert answer.data == content + b"more"
+    assert answer.headers["Content-Length"] == str(len(content) + 4)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_an_archive_whose_rows_are_in_the_database_is_not_deleted(
     acme, inside, sign_in, kept_archive
 ):
@@ -494,6 +544,77 @@ def test_an_archive_whose_rows_are_in_the_database_is_not_deleted(
     answer = alice.post(f"{path}/{kept_archive[0]}/deletion")
     assert answer.status_code == 409
     assert "Its rows are in the database at present" in answer.text
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_archive_whose_rows_stay_in_the_database_is_deleted_without_them(
+    acme, inside, sign_in, kept_archive, whole
+):
+    with inside(acme):
+        restore(kept_archive[0])
+        rows = raw_rows()
+        archive, lost = all_archives()[0], db.session.scalar(select(RollupRun.lost_before))
+        after = archive.last_day + timedelta(days=1)
+        if not whole:  # the command was killed half way
+            archive.dropped_at = clock.now()
+            db.session.commit()
+    path = f"/o/{acme.slug}/settings/archives/{kept_archive[0]}"
+    with time_machine.travel(clock.now() + timedelta(days=8), tick=True):
+        alice = sign_in("alice@acme.example")
+        shown = alice.get(path).text
+        assert "then they go again" not in shown
+        assert ("Only the file is deleted" in shown) == whole
+        assert alice.post(f"{path}/deletion").status_code == 302
+    with inside(acme):
+        assert raw_rows() == rows and all_archives() == []
+        assert db.session.scalar(select(RollupRun.lost_before)) == (lost if whole else after)
+
+
+def test_an_archive_whose_rows_are_leaving_is_deleted_once_they_are_kept(
+    acme, inside, sign_in, kept_archive
+):
+    with inside(acme):
+        db.session.get_one(Organization, acme.id).keep_events(KEPT, archives=True)
+        db.session.get_one(Archive, kept_archive[0]).dropped_at = None
+        db.session.commit()
+    alice, path = sign_in("alice@acme.example"), f"/o/{acme.slug}/settings/archives"
+    assert alice.post(f"{path}/{kept_archive[0]}/deletion").status_code == 409
+    with inside(acme):
+        db.session.get_one(Organization, acme.id).keep_events(None)
+        db.session.commit()
+    assert alice.post(f"{path}/{kept_archive[0]}/deletion").status_code == 302
+    with inside(acme):
+        assert db.session.scalars(select(RollupRun.lost_before)).one() is not None
+
+
+@pytest.mark.parametrize("module, name", [(archives, "check"), (archives, "pages_in")])
+def test_rows_do_not_go_by_an_archive_that_was_just_deleted(
+    site, happened, archiving, acme, inside, monkeypatch, module, name
+):
+    forget_raw()
+    identifier = all_archives()[0].id
+    restore(identifier)
+    rows, real = raw_rows(), getattr(module, name)
+
+    def deleted_meanwhile(archive):
+        answer = real(archive)
+        answer = answer if answer is None else iter(list(answer))
+        monkeypatch.setattr(module, name, real)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(delete_it).result()
+        return answer
+
+    def delete_it():
+        with inside(acme):
+            # As when more is kept from now on.
+            db.session.get_one(Organization, acme.id).keep_events(None)
+            db.session.get_one(Archive, identifier).remove()
+            db.session.commit()
+
+    with time_machine.travel(clock.now() + timedelta(days=8), tick=True):
+        monkeypatch.setattr(module, name, deleted_meanwhile)
+        forget_raw()
+    assert rows.keys() == raw_rows().keys() | everything_in(all_archives())
 
 
 def test_a_stranger_finds_no_archive(acme, umbrella, sign_in, kept_archive):

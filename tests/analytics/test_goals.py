@@ -130,16 +130,16 @@ def test_what_a_page_claims_is_revenue_only_where_the_site_says_so(site, shelf):
         shelf.arrival(1, "ben", name="purchase", amount=500, currency="EUR", by_api=True),
         shelf.arrival(2, "eva", name="purchase", amount=700, currency="USD"),
     )
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     goal(site, "event:purchase")
     assert counted(site)["event:purchase"] == (3, 3, 3, 500)
     site.trust_pages(True)
     db.session.commit()
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert counted(site)["event:purchase"] == (3, 3, 3, 2490)
     site.trust_pages(False)
     db.session.commit()
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     assert counted(site)["event:purchase"] == (3, 3, 3, 500)
 
 

@@ -34,7 +34,7 @@ def visited(client, acme, inside, work):
     send(client, acme, *pages, bought, address=FRANCE)
     send(client, acme, event(acme, "/"), address=GERMANY)
     with inside(acme):
-        rollups.roll_up(db.session.get_one(Site, acme.site_id), busy=False)
+        rollups.roll_up(db.session.get_one(Site, acme.site_id), at_once=True)
 
 
 @pytest.fixture

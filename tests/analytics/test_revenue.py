@@ -49,7 +49,7 @@ def earned(inside, acme):
     def read():
         with inside(acme):
             site = db.session.get_one(Site, acme.site_id)
-            rollups.roll_up(site, busy=False)
+            rollups.roll_up(site, at_once=True)
             zone = ZoneInfo(site.time_zone)
             middle = local_day(NOON, zone)
             answer = ask(site, Period(middle - timedelta(days=2), middle + timedelta(days=2), zone))

@@ -30,7 +30,7 @@ def shelf(site):
 
 
 def shown(site) -> dict[str, Outcome]:
-    rollups.roll_up(site, busy=False)
+    rollups.roll_up(site, at_once=True)
     zone = ZoneInfo(site.time_zone)
     middle = local_day(NOON, zone)
     return outcomes_of(site, Period(middle - timedelta(days=1), middle + timedelta(days=1), zone))
@@ -74,7 +74,7 @@ def test_the_page_names_the_campaigns(inside, acme, sign_in):
         db.session.commit()
         shelf = Shelf(site.organization_id, site.number)
         shelf.store(shelf.arrival(0, name="impression", campaign_id=campaign.id))
-        rollups.roll_up(site, busy=False)
+        rollups.roll_up(site, at_once=True)
         day = local_day(NOON, ZoneInfo(site.time_zone))
     path = f"/o/{acme.slug}/analytics/campaigns?site={acme.site_id}"
     alice = sign_in("alice@acme.example")

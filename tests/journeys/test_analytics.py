@@ -62,7 +62,7 @@ def visited(inside, acme):
         site = db.session.get_one(Site, acme.site_id)
         shelf = Shelf(site.organization_id, site.number)
         shelf.store(*visits(shelf))
-        roll_up(site, busy=False)
+        roll_up(site, at_once=True)
         goal = Goal.create(site, "Signed up", match_of("event:signup"))
         steps = [step_of(each) for each in ("page:/", "page:/teas", "event:signup")]
         funnel = Funnel.create(site, "To the sign-up", steps, 1800)

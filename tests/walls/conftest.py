@@ -226,7 +226,7 @@ def furnish(app: Any, tenant: Tenant, mark: str) -> Belongings:
         told = listen(db.session.get_one(Site, tenant.site_id), mark)
         kept |= talk(db.session.get_one(Site, tenant.site_id), mark)
         db.session.commit()
-        roll_up(db.session.get_one(Site, tenant.site_id), busy=False)
+        roll_up(db.session.get_one(Site, tenant.site_id), at_once=True)
         told |= archive(db.session.get_one(Site, tenant.site_id))
         db.session.commit()
     with app.app_context(), system() as connection:

@@ -13,6 +13,7 @@ from flask import current_app
 from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, and_, or_, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
+from app.accounts.models import Organization
 from app.analytics.models.refused import Refused
 from app.analytics.models.rollup import RollupRun
 from app.analytics.periods import local_day
@@ -90,8 +91,9 @@ class Archive(Tenant, Base):
         found = select(cls).filter_by(site_id=site.id).where(due, cls.last_at < before)
         return list(db.session.scalars(found.order_by(cls.id)))
 
-    def hand_out(self) -> None:
-        announce(ArchiveHandedOut(archive=self))
+    def download(self) -> None:
+        """Its file is taken out: written down in the audit log."""
+        announce(ArchiveDownloaded(archive=self))
 
     def restore(self) -> None:
         """From now on its rows stay; `restored` says that all of them are there."""
@@ -104,14 +106,29 @@ class Archive(Tenant, Base):
         db.session.flush()
         announce(ArchiveRestored(archive=self))
 
+    @property
+    def may_be_removed(self) -> bool:
+        """Not while its rows are leaving the database, nor while they stay since they were wanted
+        back. Where nobody drops them any more, neither lasts for ever."""
+        if self.state == LEAVING:
+            return not self._is_to_go()
+        return self.restored_until is None or self.restored_until <= clock.now()
+
+    def _is_to_go(self) -> bool:
+        days = db.session.get_one(Organization, self.organization_id).events_kept_days
+        today = local_day(clock.milliseconds(), ZoneInfo(self.site.time_zone))
+        return days is not None and self.last_day < today - timedelta(days=days)
+
     def remove(self) -> None:
-        """Its rows are gone for good. Raises Refused while there are some in the database."""
+        """Its rows are gone for good, unless all of them are back in the database. Raises Refused
+        while they are on the way, or stay for those who wanted them back."""
         RollupRun.hold(db.session, self.site.number)
         db.session.refresh(self)
-        if self.state != AWAY:
+        if not self.may_be_removed:
             raise Refused("archive", "Its rows are in the database at present. Try it later.")
         announce(ArchiveRemoved(archive=self))
-        self._leave_a_gap()
+        if self.state != BACK:
+            self._leave_a_gap()
         path = self.path
         db.session.delete(self)
         db.session.flush()
@@ -153,7 +170,7 @@ class ArchiveAnnouncement(Announcement):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchiveHandedOut(ArchiveAnnouncement):
+class ArchiveDownloaded(ArchiveAnnouncement):
     name: ClassVar[str] = "archive.downloaded"
 
 

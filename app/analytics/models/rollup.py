@@ -47,8 +47,9 @@ class RolledDay(Numbered, Base):
 
 
 class RollupRun(Numbered, Base):
-    """Whose turn it is to add up a site, when it is next to be looked at, and the time zone in
-    which its days were cut."""
+    """Of a site that was ever added up: whose turn it is and when it is next to be looked at, how
+    its days were cut, and from which of them on there are raw rows. Whoever closes days, drops
+    rows, restores them or begins anew holds it."""
 
     __tablename__ = "rollup_runs"
     __table_args__ = (
@@ -64,7 +65,7 @@ class RollupRun(Numbered, Base):
     due_at: Mapped[int] = mapped_column(BigInteger, default=0)
     # Days before it have no raw rows any more: what they added up to stays as it is.
     raw_since: Mapped[date | None] = mapped_column(Date)
-    # Days before it have lost raw rows that are in no archive.
+    # Days before it have lost raw rows that are in no archive, or were cut by another clock.
     lost_before: Mapped[date | None] = mapped_column(Date)
     # Why what is to be dropped could not be written to an archive; nothing is dropped meanwhile.
     archive_problem: Mapped[str | None] = mapped_column(String(200))
@@ -78,14 +79,16 @@ class RollupRun(Numbered, Base):
         on.execute(held.values(raw_since=runs.c.raw_since))
 
     @classmethod
-    def close(cls, on: Any, site_number: int, first: date, lost: bool) -> None:
+    def close(cls, on: Any, site_number: int, first: date, lost: bool) -> bool:
         """Days before `first` cannot be added up again: their rows are about to go. `lost`: not
-        into an archive. Never earlier again by itself, though more be kept from now on."""
+        into an archive. Never earlier again by itself, though more be kept from now on. Whether
+        there is anything to close: a site that was never added up has nothing."""
         runs: Any = cls.__table__
         closed = {"raw_since": _latest(runs.c.raw_since, first)}
         if lost:
             closed["lost_before"] = _latest(runs.c.lost_before, first)
-        on.execute(update(runs).where(runs.c.site_number == site_number).values(closed))
+        here = update(runs).where(runs.c.site_number == site_number)
+        return bool(on.execute(here.values(closed)).rowcount)
 
 
 def _latest(column: Any, day: date) -> Any:
