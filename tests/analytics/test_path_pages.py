@@ -17,7 +17,7 @@ from app.analytics.models import Funnel, Goal
 from app.core.db import db
 from app.sites.models import Site
 
-FORM_OF = r'<form class="asked__form" method="get" action="([^"]*)">(.*?)</form>'
+FORM_OF = r'<form class="asked__form" method="get" action="([^"]*)"[^>]*>(.*?)</form>'
 STEPS = {"kind": ["page", "event"], "match": ["/pricing", "signup"], "having": ["", ""]}
 FORM = {"name": "To signed up", "amount": "1", "unit": "days", **STEPS}
 
