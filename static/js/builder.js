@@ -33,6 +33,30 @@
     if (isPreview(event) && about.get(event.detail.xhr) !== edits) event.detail.shouldSwap = false;
   });
 
+  // What is being kept is kept before the form is sent: of two requests the older may be heard last, and its draft
+  // would stand beside what was just published.
+  let keeping = 0;
+  let waiting;
+  const keeps = ({ target }) => "keeps" in target.dataset;
+  const sendWaiting = () => {
+    if (keeping || !waiting) return;
+    const { form, action } = waiting;
+    waiting = null;
+    // The answer may have brought the button anew.
+    const button = [...form.elements].find((each) => each.type === "submit" && each.formAction === action);
+    if (button) form.requestSubmit(button);
+  };
+  document.addEventListener("htmx:beforeRequest", (event) => (keeping += keeps(event)));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    keeping -= keeps(event);
+    setTimeout(sendWaiting); // another may be queued behind it
+  });
+  document.addEventListener("submit", (event) => {
+    if (!keeping || event.target.id !== "builder") return;
+    event.preventDefault();
+    waiting = { form: event.target, action: event.submitter.formAction };
+  });
+
   const sizes = new ResizeObserver((entries) => {
     for (const { target, contentRect } of entries) {
       target.style.setProperty("--scale", contentRect.width / target.parentElement.dataset.width);
