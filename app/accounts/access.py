@@ -66,10 +66,10 @@ def _enter_organization() -> Any:
         return _ask_to_sign_in()
     user_id = current_user.id
     g.memberships = memberships(user_id)
-    here = [each.organization_id for each in g.memberships if each.slug == slug]
-    if not here:
+    here = next((each for each in g.memberships if each.slug == slug), None)
+    if here is None:
         raise not_found()
-    tenancy.enter(*here)
+    tenancy.enter(here.organization_id)
     member = Member.of(user_id)
     if member is None:
         raise not_found()

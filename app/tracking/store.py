@@ -245,6 +245,7 @@ def _add_up(insert: Any) -> Any:
     came, kept = insert.excluded, sessions.c
     earlier, later = came.started_at < kept.started_at, came.last_at >= kept.last_at
     entry_url = case((earlier, came.entry_url), else_=kept.entry_url)
+    # In the table it is empty where it is the entry's.
     exit_url = case(
         (later, exit_url_of(came.exit_url, came.entry_url)),
         else_=exit_url_of(kept.exit_url, kept.entry_url),
