@@ -73,7 +73,7 @@ def _enter_organization() -> Any:
     member = Member.of(user_id)
     if member is None:
         raise not_found()
-    g.member, g.organization = member, db.session.get_one(Organization, member.organization_id)
+    g.member, g.organization = member, member.organization
     actor.set(("member", member.id))
     return None
 

@@ -18,9 +18,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from app.analytics.chunk import Chunk
-from app.analytics.chunks import Day, read_chunks, read_days
+from app.analytics.chunks import Day, read_chunks, read_tables
 from app.analytics.columns import Array
-from app.analytics.days import TABLES
 from app.analytics.dimensions import OF_EVENTS, OF_SESSIONS, OTHER
 from app.analytics.filters import Filter
 from app.analytics.periods import Period, local_day
@@ -201,7 +200,7 @@ def ask(
         for chunk in read_chunks(site, period, filters, events=events):
             in_native_thread(sums.add_chunk, chunk)
     else:
-        in_native_thread(sums.add_days, list(read_days(site, period, (TABLES,))))
+        in_native_thread(sums.add_days, read_tables(site, period))
     return sums.answer(site, period, filters)
 
 
@@ -227,8 +226,9 @@ class Sums:
         for day in days:
             self.days[day.day] = day.tables["total"][0]
             quarters = day.tables["quarter"]
-            for place in np.flatnonzero(quarters.any(axis=1)):
-                self.quarters[day.begins + int(place) * BUCKET] = quarters[place]
+            places = np.flatnonzero(quarters.any(axis=1))
+            moments = (day.begins + places * BUCKET).tolist()
+            self.quarters.update(zip(moments, quarters[places], strict=True))
 
     def add_chunk(self, chunk: Chunk) -> None:
         visits = Visits(chunk.sessions, chunk.chosen)

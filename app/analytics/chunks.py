@@ -68,11 +68,20 @@ def read_chunks(
 
 def read_days(site: Site, period: Period, parts: Sequence[str] = PARTS) -> Iterator[Day]:
     """Those that have anything, the oldest first."""
-    first, last = period.first, period.last
-    if not period.is_by(site.time_zone):
-        first, last = first - DAY, last + DAY
-    for begin, end in _spans(site, first, last, parts):
+    for begin, end in _spans(site, *_ends(site, period), parts):
         yield from _read(site, begin, end, parts)
+
+
+def read_tables(site: Site, period: Period) -> list[Day]:
+    """The same with their tables alone, which are small, so all are read at once."""
+    return _read(site, *_ends(site, period), (TABLES,))
+
+
+def _ends(site: Site, period: Period) -> tuple[date, date]:
+    """The first and the last local day of the site that may have something of the period."""
+    if period.is_by(site.time_zone):
+        return period.first, period.last
+    return period.first - DAY, period.last + DAY
 
 
 def _spans(

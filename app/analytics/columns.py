@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 ALIGNED = 8  # bytes
+HEADS = 500  # some kilobytes each
 T = TypeVar("T")
 
 
@@ -32,6 +34,9 @@ class Lazy(Mapping[str, T]):
                 raise KeyError(name)
             self._made[name] = self._make(name)
         return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # without making it, as a mapping would
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -55,18 +60,26 @@ def pack(arrays: Mapping[str, Array], said: Mapping[str, Any] | None = None) -> 
 def unpack(data: bytes) -> tuple[Lazy[Array], dict[str, Any]]:
     """The arrays, which share the memory of `data` and cannot be written, and what was said."""
     length = int.from_bytes(data[:8], "little")
-    head = json.loads(data[8 : 8 + length])
-    places: dict[str, tuple[int, str, list[int]]] = {}
-    place = 8 + _aligned(length)
-    for name, dtype, shape in head["arrays"]:
-        places[name] = place, dtype, shape
-        place += _aligned(math.prod(shape) * int(dtype[2:]))
+    places, said = _places(data[8 : 8 + length])
 
     def array(name: str) -> Array:
         start, dtype, shape = places[name]
         return np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
 
-    return Lazy(places, array), head["said"]
+    return Lazy(places, array), said
+
+
+@lru_cache(HEADS)
+def _places(head: bytes) -> tuple[Mapping[str, tuple[int, str, list[int]]], dict[str, Any]]:
+    """Where each array lies and what it is, and what was said. Kept, since a day that is over is
+    asked for with every question."""
+    read = json.loads(head)
+    places: dict[str, tuple[int, str, list[int]]] = {}
+    place = 8 + _aligned(len(head))
+    for name, dtype, shape in read["arrays"]:
+        places[name] = place, dtype, shape
+        place += _aligned(math.prod(shape) * int(dtype[2:]))
+    return places, read["said"]
 
 
 def _padded(piece: bytes) -> bytes:

@@ -37,6 +37,7 @@ UNIQUE_PROPERTIES = {"order_id"}  # would be a value for each event
 LOW = 2**64 - 1
 TABLES, SESSIONS, EVENTS = "tables", "sessions", "events"
 PARTS = (TABLES, SESSIONS, EVENTS)
+WORDS_OF = {dimension: f"{dimension} words" for dimension in TABLED}
 
 
 @dataclass
@@ -187,7 +188,7 @@ def packed(
     tables["quarter"] = visits.by(quarters, max(QUARTERS, int(quarters.max(initial=0)) + 1))
     for name, values in words.items():
         said = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-        tables[_words_of(name)] = np.frombuffer(said.encode(), np.uint8)
+        tables[WORDS_OF[name]] = np.frombuffer(said.encode(), np.uint8)
     return {
         TABLES: pack(tables, {"begins": begins}),
         SESSIONS: pack(sessions),
@@ -200,12 +201,8 @@ def words_in(tables: Columns, said: Mapping[str, Any]) -> Mapping[str, list[str]
     if "words" in said:  # of a day that was packed before each stood alone
         known: dict[str, list[str]] = said["words"]
         return known
-    names = [name for name in TABLED if _words_of(name) in tables]
-    return Lazy(names, lambda name: json.loads(tables[_words_of(name)].tobytes()))
-
-
-def _words_of(dimension: str) -> str:
-    return f"{dimension} words"
+    names = [name for name in TABLED if WORDS_OF[name] in tables]
+    return Lazy(names, lambda name: json.loads(tables[WORDS_OF[name]].tobytes()))
 
 
 SESSION_TYPES = {

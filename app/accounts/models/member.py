@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship, selectinload
 
+from app.accounts.models.organization import Organization
 from app.accounts.models.user import User
 from app.accounts.permissions import Permission, Role, allows, at_most
 from app.core import clock
@@ -39,6 +40,7 @@ class Member(Tenant, Base):
     suspended_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     user: Mapped[User] = relationship()
+    organization: Mapped[Organization] = relationship(viewonly=True)
 
     @classmethod
     def join(cls, user: User, role: Role) -> Member:
@@ -51,9 +53,10 @@ class Member(Tenant, Base):
 
     @classmethod
     def of(cls, user_id: UUID) -> Member | None:
-        """The user's active membership of the organization in scope, read together with him."""
+        """The user's active membership of the organization in scope, read together with both."""
         found = select(cls).filter_by(user_id=user_id, suspended_at=None)
-        return db.session.scalars(found.options(joinedload(cls.user))).one_or_none()
+        together = found.options(joinedload(cls.user), joinedload(cls.organization))
+        return db.session.scalars(together).one_or_none()
 
     @classmethod
     def who_may(cls, permission: Permission) -> list[Member]:
