@@ -27,13 +27,14 @@ from app.accounts.models import Organization
 from app.analytics import archives
 from app.analytics.models import Archive, RollupRun
 from app.analytics.periods import local_day, midnight
-from app.core import clock, tenancy
+from app.core import clock, jobs, tenancy
 from app.core.db import db, system
 from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session
 
 AT_ONCE = 2000  # rows of one transaction
 SLICE = 20.0  # seconds of a worker's turn
+EVERY = 3600  # seconds between two turns that came to their end
 
 events: Any = Event.__table__
 sessions: Any = Session.__table__
@@ -42,9 +43,15 @@ archived: Any = Archive.__table__
 log = structlog.get_logger()
 
 
-def forget_raw() -> None:
-    """What became too old since it was last looked; where that is much, the next turn goes on, and
-    by chance others come first then."""
+def forget_raw_due() -> None:
+    """A turn, once in an hour; where that was not enough, the next one is a minute later."""
+    if jobs.begin(__name__, EVERY) and not forget_raw():
+        jobs.leave_unfinished(__name__)
+
+
+def forget_raw() -> bool:
+    """What became too old since it was last looked, and whether all of it went; where it is too
+    much for a turn, the next one goes on, and by chance others come first then."""
     until = time.monotonic() + SLICE
     found = select(
         Organization.id, Organization.events_kept_days, Organization.keeps_archives
@@ -55,9 +62,10 @@ def forget_raw() -> None:
         assert days is not None  # nothing would be as if everything were too old
         with tenancy.scope(organization_id):
             for site_id in _mixed(db.session.scalars(select(Site.id)).all()):
-                if time.monotonic() >= until:
-                    return
                 _forget_surely(site_id, days, until, archive)
+                if time.monotonic() >= until:
+                    return False
+    return True
 
 
 def _mixed(values: Sequence[Any]) -> list[Any]:

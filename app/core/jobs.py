@@ -87,6 +87,17 @@ def perform_periodic(name: str) -> None:
         getattr(import_module(module), function)()
 
 
+def begin(name: str, seconds: int) -> bool:
+    """Whether nobody began this within so many seconds, unless he said that there is more to do.
+    Raises RedisError."""
+    return bool(bus.redis().set(f"{bus.PREFIX}begun:{name}", 1, nx=True, ex=seconds))
+
+
+def leave_unfinished(name: str) -> None:
+    """Others may begin it at once. Raises RedisError."""
+    bus.redis().delete(f"{bus.PREFIX}begun:{name}")
+
+
 @contextmanager
 def _inside_app() -> Iterator[None]:
     with worker_app().app_context():

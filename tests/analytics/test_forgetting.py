@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from app.accounts.models import Organization
 from app.analytics import forgetting, rollups
 from app.analytics.answers import ask
-from app.analytics.forgetting import forget_raw, forget_raw_of
+from app.analytics.forgetting import forget_raw, forget_raw_due, forget_raw_of
 from app.analytics.periods import Period, midnight
 from app.core import clock, tenancy
 from app.core.db import db
@@ -58,6 +58,25 @@ def test_old_rows_go_and_their_sums_stay_also_when_everything_is_added_up_anew(s
     assert counted(site) == before
     rollups.rebuild(site)
     assert counted(site) == before
+
+
+def test_a_turn_that_was_too_short_goes_on_with_the_next_and_one_that_was_not_has_an_hour(
+    site, happened, monkeypatch
+):
+    rollups.roll_up(site, at_once=True)
+    organization = db.session.get_one(Organization, site.organization_id)
+
+    def left_after_a_turn(kept, seconds):
+        organization.keep_events(kept)
+        db.session.commit()
+        monkeypatch.setattr(forgetting, "SLICE", seconds)
+        forget_raw_due()
+        return len(db.session.scalars(select(Session.id)).all())
+
+    assert left_after_a_turn(30, 0.0) == 60
+    kept = left_after_a_turn(30, 20.0)
+    assert kept in (30, 31)
+    assert left_after_a_turn(20, 20.0) == kept
 
 
 def test_days_whose_rows_are_gone_stay_closed_though_more_is_kept_from_now_on(site, happened):
