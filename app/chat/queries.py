@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,34 +11,26 @@ from app.core.cache import Cache
 from app.core.db import system
 from app.sites.models import Site
 
-
-class Home(NamedTuple):
-    """Where a conversation takes place."""
-
-    organization_id: UUID
-    site_key: str
-
-
 # A conversation never moves.
-_homes: Cache[Home | None] = Cache("conversation_homes", size=20_000, seconds=3600)
+_sites: Cache[str | None] = Cache("conversation_sites", size=20_000, seconds=3600)
 
 
-def home_of(conversation_id: UUID) -> Home | None:
-    home = _homes.get(conversation_id, lambda: _find_home(conversation_id))
-    if home is None:  # it may be there in a moment
-        _homes.forget(conversation_id)
-    return home
+def site_key_of(conversation_id: UUID) -> str | None:
+    """Of the site where a conversation takes place."""
+    key = _sites.get(conversation_id, lambda: _find_site_key(conversation_id))
+    if key is None:  # it may be there in a moment
+        _sites.forget(conversation_id)
+    return key
 
 
-def _find_home(conversation_id: UUID) -> Home | None:
+def _find_site_key(conversation_id: UUID) -> str | None:
     found = (
-        select(Site.organization_id, Site.key)
+        select(Site.key)
         .join(Conversation, Conversation.site_id == Site.id)
         .where(Conversation.id == conversation_id)
     )
     with system() as connection:
-        row = connection.execute(found).first()
-    return Home(*row) if row else None
+        return connection.scalar(found)
 
 
 def organization_of_file(token: str) -> UUID | None:

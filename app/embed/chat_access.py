@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import g, request
 
 from app.chat.models import ChatSettings, Conversation
-from app.chat.queries import home_of
+from app.chat.queries import site_key_of
 from app.core import tenancy
 from app.core.api import uuid_or_404
 from app.core.errors import ApiError, not_found
@@ -61,10 +61,10 @@ def way_to(identifier: str) -> Way:
     """Into the organization of a conversation; 404 for whoever is nobody on its site."""
     readers.demand(address())
     known = uuid_or_404(identifier)
-    home = home_of(known)
-    if home is None:
+    site_key = site_key_of(known)
+    if site_key is None:
         raise not_found()
-    site = active_site(home.site_key)
+    site = active_site(site_key)
     # Before anything is said of its site: whoever is nobody there is not told that it exists.
     proof = proof_of(site, bearer())
     if proof is None:
