@@ -15,11 +15,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
-from app.accounts.models import ApiKey, Member, Organization, User
+from app.accounts.models import ApiKey, Member, Organization, User, user
 from app.accounts.permissions import Role
 from app.analytics import shared_views
 from app.config import Settings
@@ -83,6 +84,21 @@ def _hurry(url: str) -> None:
         for setting in ("fsync", "autovacuum"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that cost nothing, but where their time is looked at: each tenant has an owner, and
+    what his hash costs is a quarter of what all tests do."""
+    if "slow_passwords" not in request.fixturenames:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr(user, "_hasher", quick)
+    user._nobody.cache_clear()
+
+
+@pytest.fixture
+def slow_passwords() -> None:
+    """Hashes as the program makes them."""
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from sqlalchemy import select
 
-from app.accounts.models import user
 from app.accounts.models.user import email_index
 from app.core.db import system
 from app.core.mail import AccountMail, OutgoingMail
@@ -85,20 +83,6 @@ def letters(app: Any) -> Callable[[str], list[Letter]]:
 def clock() -> Iterator[Any]:
     with time_machine.travel(START) as moved:
         yield moved
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that cost nothing, but where their time is looked at."""
-    if "slow_passwords" not in request.fixturenames:
-        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        monkeypatch.setattr(user, "_hasher", quick)
-    user._nobody.cache_clear()
-
-
-@pytest.fixture
-def slow_passwords() -> None:
-    """Hashes as the program makes them."""
 
 
 def plain(page: str) -> str:

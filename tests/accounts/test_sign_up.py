@@ -14,7 +14,7 @@ from sqlalchemy import select
 from app.accounts.models import Organization, SignUp, User
 from app.accounts.models.mailed import forget_mailed
 from app.accounts.permissions import Role
-from app.core.db import create_engine
+from app.core.db import create_engine, db
 from app.dashboard.demo_data import EMAIL, create_demo
 from tests.accounts.conftest import plain
 from tests.conftest import Browser
@@ -184,6 +184,12 @@ def test_an_address_that_has_an_account_gets_another_mail_and_the_same_answer(
     assert set(answers[0].headers.keys()) == set(answers[1].headers.keys())
     assert letters(known["email"])[0].subject == "You already have a Candor account"
     assert count(app, SignUp) == 1
+
+
+def test_a_password_is_kept_as_rfc_9106_recommends(slow_passwords, app, acme):
+    with app.app_context():
+        kept = db.session.scalars(select(User.password_hash)).one()
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 def test_signing_up_takes_as_long_for_an_address_that_has_an_account(

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from argon2 import PasswordHasher
 
-from app.accounts.models import user
 from app.analytics import rollups
 from app.core.db import db
 from app.sites.models import Site
@@ -36,11 +34,3 @@ def stocked(inside, acme):
             rollups.rebuild(site)
 
     return stock
-
-
-@pytest.fixture
-def quick_passwords(monkeypatch):
-    """Hashes that cost nothing, for tests that sign in and look at something else."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(user, "_hasher", quick)
-    user._nobody.cache_clear()

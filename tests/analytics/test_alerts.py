@@ -20,8 +20,6 @@ from app.core.mail import OutgoingMail
 from app.sites.models import Site
 from tests.tracking.arriving import NOON, Shelf
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
-
 WEEK = 7 * 24 * 60  # minutes
 # The first minute of the hour of NOON.
 HOUR = datetime.fromtimestamp(NOON / 1000, UTC).replace(minute=0)

@@ -17,8 +17,6 @@ from app.core import clock
 from app.core.db import db
 from app.sites.models import Site
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
-
 
 @pytest.fixture
 def alice(sign_in, acme):

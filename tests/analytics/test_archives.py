@@ -374,9 +374,7 @@ def test_what_comes_between_archive_and_drop_waits_for_the_next(
     assert raw_rows() == seen[0]
 
 
-def test_nothing_is_dropped_while_the_file_cannot_be_written(
-    acme, inside, stocked, sign_in, quick_passwords
-):
+def test_nothing_is_dropped_while_the_file_cannot_be_written(acme, inside, stocked, sign_in):
     old = clock.milliseconds() - 40 * DAY
     stocked(lambda shelf: [shelf.arrival(0, "ada", at=old)])
 
@@ -486,7 +484,7 @@ def test_files_go_with_their_site_and_their_organization(
 
 
 @pytest.fixture
-def kept_archive(app, acme, inside, stocked, quick_passwords):
+def kept_archive(app, acme, inside, stocked):
     """An archive of Acme's, as plain values: its id and its content."""
     old = clock.milliseconds() - 40 * DAY
     stocked(lambda shelf: [shelf.arrival(0, "ada", at=old + n) for n in range(3)])
@@ -627,7 +625,7 @@ def test_a_stranger_finds_no_archive(acme, umbrella, sign_in, kept_archive):
     assert "No archive yet" in charlie.get(f"/o/{umbrella.slug}/settings/archives").text
 
 
-def test_an_owner_says_that_what_is_dropped_is_archived(acme, sign_in, inside, quick_passwords):
+def test_an_owner_says_that_what_is_dropped_is_archived(acme, sign_in, inside):
     alice, path = sign_in("alice@acme.example"), f"/o/{acme.slug}/settings"
     assert " checked" not in alice.get(path).text
     form = {"events_kept_days": "90", "keeps_archives": "y"}

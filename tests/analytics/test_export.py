@@ -27,9 +27,6 @@ GERMAN = DIRECT._replace(country="DE", city="Kiel", region="Holstein")
 FRENCH = DIRECT._replace(country="FR")
 
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
-
-
 @pytest.fixture
 def alice(sign_in, acme):
     return sign_in("alice@acme.example")

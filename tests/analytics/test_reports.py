@@ -26,8 +26,6 @@ from app.core.mail import OutgoingMail
 from app.sites.models import Site
 from tests.tracking.arriving import DIRECT, NOON
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
-
 BEGAN = datetime.fromtimestamp(NOON / 1000, UTC)
 DAY = BEGAN.date()
 LINK = re.compile(r"http://candor\.test(/report-mails/\w+\?token=[\w%=-]+)")

@@ -12,8 +12,6 @@ from app.accounts.permissions import Role
 from app.analytics.models import Segment, segment
 from app.core.db import db
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
-
 
 @pytest.fixture
 def alice(sign_in, acme):

@@ -19,9 +19,6 @@ from tests.tracking.arriving import DIRECT, NOON
 TOKEN = re.compile(r"http://candor\.test/shared/([\w-]+)")
 
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
-
-
 @pytest.fixture
 def alice(sign_in, acme):
     return sign_in("alice@acme.example")

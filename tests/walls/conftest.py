@@ -14,11 +14,10 @@ from uuid import UUID, uuid4
 
 import pytest
 import structlog
-from argon2 import PasswordHasher
 from sqlalchemy import select, text
 from sqlalchemy.engine import Engine
 
-from app.accounts.models import Member, User, user
+from app.accounts.models import Member, User
 from app.accounts.permissions import Role
 from app.analytics import archives
 from app.analytics.filters import read_filters
@@ -396,25 +395,11 @@ def _import(tenant: Tenant, mark: str) -> Import:
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that cost nothing: most of what is attacked here is elsewhere."""
-    if "slow_passwords" not in request.fixturenames:
-        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        monkeypatch.setattr(user, "_hasher", quick)
-    user._nobody.cache_clear()
-
-
-@pytest.fixture(autouse=True)
 def plain_log() -> Iterator[None]:
     """No coloured tracebacks with every local variable: they take longer than the attack."""
     structlog.configure(processors=[structlog.processors.JSONRenderer(default=repr)])
     yield
     structlog.reset_defaults()
-
-
-@pytest.fixture
-def slow_passwords() -> None:
-    """Hashes as the program makes them."""
 
 
 @pytest.fixture
