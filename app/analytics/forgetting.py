@@ -34,7 +34,7 @@ from app.tracking.models import BucketMark, Event, Session
 
 AT_ONCE = 2000  # rows of one transaction
 SLICE = 20.0  # seconds of a worker's turn
-EVERY = 3600  # seconds between two turns that came to their end
+TURN, EVERY = "forget_raw", 3600  # seconds between two that came to their end
 
 events: Any = Event.__table__
 sessions: Any = Session.__table__
@@ -45,8 +45,8 @@ log = structlog.get_logger()
 
 def forget_raw_due() -> None:
     """A turn, once in an hour; where that was not enough, the next one is a minute later."""
-    if jobs.begin(__name__, EVERY) and not forget_raw():
-        jobs.leave_unfinished(__name__)
+    if jobs.once(TURN, EVERY) and not forget_raw():
+        jobs.again(TURN)
 
 
 def forget_raw() -> bool:
@@ -62,10 +62,10 @@ def forget_raw() -> bool:
         assert days is not None  # nothing would be as if everything were too old
         with tenancy.scope(organization_id):
             for site_id in _mixed(db.session.scalars(select(Site.id)).all()):
-                _forget_surely(site_id, days, until, archive)
                 if time.monotonic() >= until:
                     return False
-    return True
+                _forget_surely(site_id, days, until, archive)
+    return time.monotonic() < until
 
 
 def _mixed(values: Sequence[Any]) -> list[Any]:

@@ -87,15 +87,15 @@ def perform_periodic(name: str) -> None:
         getattr(import_module(module), function)()
 
 
-def begin(name: str, seconds: int) -> bool:
-    """Whether nobody began this within so many seconds, unless he said that there is more to do.
+def once(name: str, seconds: int) -> bool:
+    """Whether this is the first time within so many seconds, or since it was let come `again`.
     Raises RedisError."""
-    return bool(bus.redis().set(f"{bus.PREFIX}begun:{name}", 1, nx=True, ex=seconds))
+    return bool(bus.redis().set(f"{bus.PREFIX}once:{name}", 1, nx=True, ex=seconds))
 
 
-def leave_unfinished(name: str) -> None:
-    """Others may begin it at once. Raises RedisError."""
-    bus.redis().delete(f"{bus.PREFIX}begun:{name}")
+def again(name: str) -> None:
+    """Raises RedisError."""
+    bus.redis().delete(f"{bus.PREFIX}once:{name}")
 
 
 @contextmanager

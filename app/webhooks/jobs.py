@@ -6,23 +6,27 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
-from app.core import bus, clock, tenancy
+from app.core import clock, tenancy
 from app.core.db import db, system
-from app.core.jobs import job
+from app.core.jobs import again, job
 from app.core.tenancy import current_organization_id
 from app.webhooks.models import Delivery, Endpoint
 from app.webhooks.models.delivery import PENDING, forget_payloads
 from app.webhooks.sending import turns
 
-NUDGED = "candor:webhooks:nudged:"
 NUDGED_FOR = 5  # seconds, as long as a sweep takes to come by
 SWEPT_AT_ONCE = 500
+
+
+def nudged(endpoint_id: str) -> str:
+    """What is done once until a worker has come."""
+    return f"webhooks/{endpoint_id}"
 
 
 @job
 def send_due(endpoint_id: str) -> None:
     # Before it is looked: what is written from now on nudges anew.
-    bus.redis().delete(NUDGED + endpoint_id)
+    again(nudged(endpoint_id))
     turns.wake(current_organization_id(), UUID(endpoint_id))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from app.core import bus
+from app.core import jobs
 from app.core.announce import subscribe
 from app.core.db import after_commit
 from app.core.public import PublicAnnouncement, public_types
 from app.core.tenancy import current_organization_id
-from app.webhooks.jobs import NUDGED, NUDGED_FOR, send_due
+from app.webhooks.jobs import NUDGED_FOR, nudged, send_due
 from app.webhooks.models import Delivery, Endpoint
 from app.webhooks.models.delivery import payload_of
 
@@ -40,7 +40,7 @@ def nudge(endpoint: Endpoint) -> None:
     organization_id, endpoint_id = str(current_organization_id()), str(endpoint.id)
 
     def tell() -> None:
-        if bus.redis().set(NUDGED + endpoint_id, 1, nx=True, ex=NUDGED_FOR):
+        if jobs.once(nudged(endpoint_id), NUDGED_FOR):
             send_due.nudge(organization_id, {"endpoint_id": endpoint_id})
 
     after_commit(tell)
