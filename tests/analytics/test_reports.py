@@ -182,6 +182,15 @@ def test_a_report_is_made_looked_at_changed_taken_out_and_deleted(
 
 
 @pytest.mark.parametrize(
+    ("asked", "days"), [("period=7d", "7d"), ("from=2026-01-02&to=2026-01-03", "30d"), ("", "30d")]
+)
+def test_a_report_made_of_a_page_keeps_its_days(alice, acme, asked, days):
+    page = alice.get(f"/o/{acme.slug}/analytics/reports/new?site={acme.site_id}&{asked}").text
+    [choices] = re.findall(r'<select[^>]* name="period">(.*?)</select>', page, re.S)
+    assert re.findall(r'<option selected value="(\w+)"', choices) == [days]
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"name": ""}, "Give it a name."),
