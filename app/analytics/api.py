@@ -102,7 +102,9 @@ class RowOut(Schema):
 
 
 class BreakdownOut(Asked):
-    """`total` values in all; `other` is what was too rare to be kept apart."""
+    """`total` values in all; `other` is what was too rare to be kept apart. Of a page only
+    visitors, sessions and page views are counted, of an event or a property only visitors,
+    sessions, events, orders and revenue: what is not counted of it is 0."""
 
     dimension: str
     data: list[RowOut]

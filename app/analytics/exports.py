@@ -17,6 +17,7 @@ from flask import current_app
 from app.accounts.models import Organization
 from app.analytics import raw_rows
 from app.analytics.answers import DIMENSIONS, Totals, ask
+from app.analytics.figures import uncounted
 from app.analytics.questions import Question
 from app.analytics.words import value_words
 from app.core import clock
@@ -99,7 +100,11 @@ class Export:
         answer = ask(question.site, question.period, question.filters, (self.what,))
         found = answer.breakdown(self.what, limit=None).rows
         return (self.what, "name", *FIGURE_COLUMNS), [
-            (row.value, value_words(self.what, row.value), *_figures(row.totals, currency))
+            (
+                row.value,
+                value_words(self.what, row.value),
+                *_counted(row.totals, currency, self.what),
+            )
             for row in found
         ]
 
@@ -204,6 +209,13 @@ def _figures(totals: Totals, currency: str) -> Sequence[Any]:
         major(totals.revenue, currency),
         currency,
     )
+
+
+def _counted(totals: Totals, currency: str, dimension: str) -> Sequence[Any]:
+    """The same, and nothing where nothing is counted of a value of the dimension."""
+    left_out = uncounted(FIGURE_COLUMNS[:-1], dimension)
+    cells = zip(FIGURE_COLUMNS, _figures(totals, currency), strict=True)
+    return [None if name in left_out else cell for name, cell in cells]
 
 
 def major(amount: int | None, currency: str | None) -> str | None:

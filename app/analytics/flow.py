@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from app.analytics.dimensions import OTHER
 from app.analytics.journeys import CHOSEN, END, Journeys
 
-NARROWEST, WIDEST, PAGE = 220, 340, 1090  # of a column, and of all of them together
+NARROWEST, WIDEST, PAGE = 220, 340, 936  # from column to column, and of all of them together
+LAST = 184  # of the last column: the widest words beside a bar, with nothing to flow into
 BAR = 10
 HEIGHT = 360  # of all visits
 GAP = 22  # between two, for their words
@@ -51,7 +52,8 @@ def flow(found: Journeys) -> Flow:
     """A column for each step. Between two pages a ribbon as wide as its visits."""
     scale = HEIGHT / found.sessions if found.sessions else 0
     boxes: dict[tuple[int, str], Box] = {}
-    lowest, apart = 0.0, max(NARROWEST, min(WIDEST, PAGE // len(found.columns)))
+    lowest, steps = 0.0, max(1, len(found.columns) - 1)
+    apart = max(NARROWEST, min(WIDEST, (PAGE - LAST) // steps))
     for column, nodes in enumerate(found.columns):
         y = float(TOP)
         for node in nodes:
@@ -66,7 +68,7 @@ def flow(found: Journeys) -> Flow:
             )
             y += max(height, GAP) + GAP
         lowest = max(lowest, y)
-    width = apart * len(found.columns)
+    width = apart * (len(found.columns) - 1) + LAST
     return Flow(width, round(lowest), list(boxes.values()), _ribbons(found, boxes, scale))
 
 

@@ -12,7 +12,7 @@ from app.analytics.answers import INTERVALS, Totals, ask, label_at
 from app.analytics.chunks import Chunk, read_chunks
 from app.analytics.columns import Array
 from app.analytics.dimensions import DIMENSIONS, OF_EVENTS, OTHER
-from app.analytics.figures import LABELS
+from app.analytics.figures import LABELS, uncounted
 from app.analytics.filters import Filter
 from app.analytics.models.refused import Refused
 from app.analytics.periods import Period
@@ -61,6 +61,10 @@ def check(metrics: Sequence[str], dimensions: Sequence[str]) -> None:
         raise Refused("dimensions", "Only one of page, event and property at once.")
     if len(set(dimensions) & set(SPANS)) > 1:
         raise Refused("dimensions", "Only one interval at once.")
+    for each in dimensions:
+        if missing := uncounted(metrics, each):
+            names = ", ".join(LABELS[metric] for metric in missing)
+            raise Refused("metrics", f"Not counted by {BY[each].lower()}: {names}.")
 
 
 def report_table(

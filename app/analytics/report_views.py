@@ -18,6 +18,7 @@ from app.analytics.figures import LABELS
 from app.analytics.filters import read_filters
 from app.analytics.models import Refused, Report, ReportRecipient
 from app.analytics.pages import answer_page, show_page, shown
+from app.analytics.periods import DEFAULT, PRESETS
 from app.analytics.questions import Question
 from app.analytics.report_exports import ReportExport
 from app.analytics.report_forms import NewReportForm, RecipientForm, ReportForm, ScheduleForm
@@ -56,7 +57,7 @@ def new() -> Any:
         f=filters,
         metrics=["visitors", "sessions", "page_views"],
         by="page",
-        period="30d",
+        period=_days(),
     )
     return _new(form, choice)
 
@@ -193,6 +194,12 @@ def _index(question: Question) -> dict[str, Any]:
         "figures": LABELS,
         "schedules": SCHEDULES,
     }
+
+
+def _days() -> str:
+    """Those of the page it came from, where a report can have them: they move on with the date."""
+    asked = request.args.get("period", DEFAULT)
+    return asked if asked in PRESETS and asked != "custom" else DEFAULT
 
 
 def _new(form: NewReportForm, choice: Any, status: int = 200) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import current_app
 
@@ -11,6 +11,7 @@ from app.chat.models import Conversation, Message
 from app.chat.models.message import AGENT, EVENT, VISITOR
 from app.core.letters import one_line, write
 from app.core.mail import send
+from app.sites.parameters import STANDARD
 
 LONGEST_TRANSCRIPT = 500  # messages, the newest
 
@@ -55,10 +56,17 @@ def _page(conversation: Conversation) -> str:
     """Never a page elsewhere, whatever the browser said."""
     url = conversation.page.get("url") or ""
     if conversation.site.runs_on(urlsplit(url).hostname or ""):
-        return url.partition("#")[0]
+        return _without_campaign(url)
     hosts = [host for host in conversation.site.hosts if not host.startswith("*.")]
     own = current_app.extensions["candor_settings"].url
     return f"https://{hosts[0]}/" if hosts else own
+
+
+def _without_campaign(url: str) -> str:
+    """Whoever comes back by mail does not come from the advertisement again."""
+    parts = urlsplit(url)
+    kept = [each for each in parse_qsl(parts.query) if each[0] not in STANDARD]
+    return parts._replace(query=urlencode(kept), fragment="").geturl()
 
 
 def _who(message: Message) -> str:

@@ -112,6 +112,15 @@
 
   const openMenus = () => document.querySelectorAll("details[data-menu][open]");
 
+  // One that opens towards the start, but whose button has come to stand there, opens the other way: it would cover the rail.
+  document.addEventListener("toggle", ({ target: menu }) => {
+    if (!menu.matches("main .menu--end")) return;
+    menu.classList.remove("menu--turned");
+    const { left, width } = menu.lastElementChild.getBoundingClientRect();
+    const page = menu.closest("main").getBoundingClientRect();
+    menu.classList.toggle("menu--turned", left < page.left && menu.getBoundingClientRect().left + width <= page.right);
+  }, true);
+
   document.addEventListener("click", (event) => {
     for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
   });

@@ -13,6 +13,7 @@ from sqlalchemy import delete
 
 from app.analytics import rollups
 from app.analytics.filters import read_filters
+from app.analytics.flow import LAST, PAGE, flow
 from app.analytics.journeys import BACKWARDS, CHOSEN, END, FORWARDS, journeys
 from app.analytics.matches import match_of
 from app.analytics.models import DayRollup, RolledDay
@@ -87,6 +88,13 @@ def test_from_where_visits_begin(shop):
         ("/", "/tea", "/cart"): 1,
         ("/tea", "/cart", "/"): 1,
     }
+
+
+@pytest.mark.parametrize("depth", range(2, 6))
+def test_the_words_of_the_last_column_are_inside_the_picture(shop, depth):
+    drawn = flow(ask(shop, depth=depth))
+    assert drawn.width - max(box.x for box in drawn.boxes) == LAST
+    assert drawn.width <= PAGE or depth == 5  # which is too much for one, and is scrolled
 
 
 def test_from_a_page_an_event_and_the_end_both_ways(shop):

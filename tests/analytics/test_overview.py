@@ -195,8 +195,12 @@ def test_nothing_is_compared_with_days_in_which_the_site_began(stocked, page, cl
     stocked(lambda shelf: [*visits_of(shelf, -1, 0), *visits_of(shelf, 0, 0, 1, 2)])
     text = page()
     assert "Visitors 3 –" in text and "%" not in text.split("Bounce rate")[0].split("Visitors 3")[1]
+    yesterday = clock.now().date() - timedelta(days=1)
+    why = f"Nothing is compared: not all of {yesterday:%-d %b} was recorded."
+    assert why in text and why not in page("&compare=off")
     stocked(lambda shelf: visits_of(shelf, -2, 0))
-    assert "Visitors 3 200%" in page()
+    text = page()
+    assert "Visitors 3 200%" in text and why not in text
 
 
 def test_a_site_with_events_is_not_told_that_its_snippet_was_not_seen(stocked, page):

@@ -180,6 +180,15 @@ def test_a_report_is_made_looked_at_changed_taken_out_and_deleted(
 
 
 @pytest.mark.parametrize(
+    ("asked", "days"), [("period=7d", "7d"), ("from=2026-01-02&to=2026-01-03", "30d"), ("", "30d")]
+)
+def test_a_report_made_of_a_page_keeps_its_days(alice, acme, asked, days):
+    page = alice.get(f"/o/{acme.slug}/analytics/reports/new?site={acme.site_id}&{asked}").text
+    [choices] = re.findall(r'<select[^>]* name="period">(.*?)</select>', page, re.S)
+    assert re.findall(r'<option selected value="(\w+)"', choices) == [days]
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"name": ""}, "Give it a name."),
@@ -189,6 +198,8 @@ def test_a_report_is_made_looked_at_changed_taken_out_and_deleted(
         ({"and_by": "country"}, "Twice the same"),
         ({"by": "page", "and_by": "event"}, "Only one of page, event"),
         ({"by": "day", "and_by": "week"}, "Only one interval"),
+        ({"by": "page", "metrics": ["visitors", "revenue"]}, "Not counted by page: Revenue."),
+        ({"and_by": "event", "metrics": "bounce_rate"}, "Not counted by event: Bounce rate."),
         ({"period": "custom"}, "Not a valid choice"),
         ({"f": ["shoe:is:42"]}, "nothing to filter by"),
         ({"site": "x"}, "Choose a site."),
@@ -523,6 +534,7 @@ def test_reports_over_rest(stocked, client, acme, moment):
         ({"metrics": ["shoes"]}, "metrics"),
         ({"dimensions": ["shoe"]}, "dimensions"),
         ({"dimensions": ["page", "event"]}, "dimensions"),
+        ({"dimensions": ["page"], "metrics": ["orders"]}, "metrics"),
         ({"filters": ["shoe:is:42"]}, "filters"),
         ({"period": "forever"}, "period"),
         ({"name": " "}, "name"),

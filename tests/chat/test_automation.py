@@ -16,6 +16,7 @@ from app.chat.tokens import RESUME, read
 from app.core import clock
 from app.core.db import db
 from app.core.mail import OutgoingMail
+from app.sites.models import Site
 from app.support.models import Ticket
 from tests.chat.test_writing import png, upload
 
@@ -119,6 +120,22 @@ def test_who_waits_too_long_is_told_once_that_he_is_not_forgotten(writer, chatti
     for _ in range(2):
         sweep(minutes=11)
     assert bodies(writer) == ["Hello", "Not forgotten."]
+
+
+def test_a_link_back_does_not_come_from_the_campaign_again(
+    writer, reply, sweep, mails, acme, inside
+):
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        site.parameters = [*site.parameters, "tea"]
+        db.session.commit()
+    campaign = "utm_source=google&utm_campaign=spring&gclid=abc"
+    page = {"url": f"https://{acme.domain}/cart?{campaign}&tea=green"}
+    writer.begin(email="ada@example.com", page=page)
+    reply("Yes")
+    sweep(minutes=11)
+    [(_to, _subject, text)] = mails()
+    assert f"https://{acme.domain}/cart?tea=green#candor-chat=" in text
 
 
 def test_who_was_answered_is_not_told_so(writer, chatting, sweep, reply):

@@ -11,6 +11,7 @@ from app.accounts.permissions import Role
 from app.chat import inbox
 from app.chat.models import Conversation, Label
 from app.core.db import db
+from tests.visits import event, send
 
 
 @pytest.fixture
@@ -33,6 +34,16 @@ def test_what_a_visitor_wrote_is_in_the_list_and_on_its_page(writer, agent, path
     assert page.status_code == 200 and "Do you ship &lt;b&gt;to&lt;/b&gt; Norway?" in page.text
     shown = agent.get(path(writer)).text
     assert "Ada" in shown and "ada@example.com" in shown and "Norway?" in shown
+
+
+def test_what_a_visitor_did_is_told_by_the_readers_clock_as_the_messages_are(
+    writer, agent, path, acme
+):
+    send(writer.client, acme, event(acme, "/prices"))
+    writer.begin()
+    shown = agent.get(path(writer)).text
+    [journey] = re.findall(r'<ol class="visitor__journey">.*?</ol>', shown, re.S)
+    assert "/prices" in journey and journey.count("data-clock") == journey.count("<time") == 1
 
 
 def test_a_reply_is_read_by_the_guest_and_takes_the_conversation(writer, agent, path, inside, acme):

@@ -90,6 +90,20 @@ def test_a_reply_that_was_read_stays_read_when_the_conversation_is_closed(
     assert standing(writer, "reached", "state") == ("read", "closed")
 
 
+def test_what_is_said_to_be_read_is_the_answer_and_not_the_note_after_it(
+    writer, agent, path, standing
+):
+    writer.begin()
+    reply(agent, path(writer, "messages"), "Yes")
+    writer.call("PUT", f"conversations/{writer.conversation}/reading", json={"seq": 2})
+    assert '<p class="talk__read muted" id="talk-read">Read</p>' in agent.get(path(writer)).text
+    post(agent, path(writer, "messages"), body="Careful", note="1", seen="99")
+    page = agent.get(path(writer)).text
+    assert '<p class="talk__read muted" id="talk-read">Last answer read</p>' in page
+    writer.write("Thank you")
+    assert standing(writer, "reached_words") == ("",)
+
+
 def test_a_reply_said_while_the_guest_reads_the_one_before_is_still_mailed(
     writer, agent, path, acme, inside, standing
 ):

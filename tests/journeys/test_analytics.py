@@ -24,6 +24,10 @@ WATCH_WAITING = """(button) => {
   new MutationObserver(() => (window.waited ||= button.ariaDisabled === "true"))
     .observe(button, { attributeFilter: ["aria-disabled"] });
 }"""
+NOT_OVER_THE_RAIL = """() => {
+  const start = (selector) => document.querySelector(selector).getBoundingClientRect().left;
+  return start(".segments-menu") >= start("main");
+}"""
 UNSEEN = re.compile(r"[/,] 0\)$")  # of a colour
 GERMAN = DIRECT._replace(country="DE", region="Hesse, DE", city="Kassel, DE")
 FRENCH = DIRECT._replace(country="FR", device="mobile", channel="organic_search")
@@ -223,6 +227,15 @@ def test_a_figure_is_drawn_and_said_in_words(analytics):
     page.mouse.move(box["x"] + box["width"] * 5 / 6, box["y"] + 20)
     expect(page.locator(".chart__tip")).to_contain_text("Page views")
     expect(page.locator(".chart__tip")).to_contain_text("3")
+
+
+def test_a_menu_whose_button_has_come_to_the_start_does_not_cover_the_rail(analytics):
+    analytics.set_viewport_size({"width": 1280, "height": 900})
+    analytics.goto(f"{analytics.url}&f=country:is:DE")
+    analytics.locator("summary", has_text="Segments").click()
+    panel = analytics.locator(".segments-menu")
+    expect(panel).to_be_visible()
+    until(analytics, NOT_OVER_THE_RAIL)
 
 
 def test_all_values_are_searched_and_sorted(analytics):

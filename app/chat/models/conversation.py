@@ -485,6 +485,16 @@ class Conversation(Tenant, Base):
             return "read"
         return "delivered" if self.guest_delivered_seq >= self.last_said_seq else "sent"
 
+    @property
+    def reached_words(self) -> str:
+        """`reached` below the messages. Where a note stands between, it is not the note that the
+        guest has read."""
+        if self.reached is None:
+            return ""
+        if self.last_seq == self.last_said_seq:
+            return self.reached.capitalize()
+        return f"Last answer {self.reached}"
+
     def status(self) -> dict[str, Any]:
         """As visitors are told how it stands."""
         return {
