@@ -135,7 +135,7 @@ class Answer:
         else:
             rows = {}
             for day, row in self.days.items():
-                label = _label(day, interval)
+                label = day_label(day, interval)
                 rows[label] = rows.get(label, NOTHING) + row
         return [Point(at, self._totals(rows.get(at, nothing))) for at, nothing in sums.items()]
 
@@ -176,7 +176,7 @@ class Answer:
 
     def _moments(self, interval: str) -> list[str]:
         if interval != "hour":
-            return list(dict.fromkeys(_label(day, interval) for day in self.period.days))
+            return list(dict.fromkeys(day_label(day, interval) for day in self.period.days))
         quarters = range(self.period.begins, self.period.ends, BUCKET)
         return list(dict.fromkeys(self._label_of(each, interval) for each in quarters))
 
@@ -245,13 +245,14 @@ class Sums:
 def label_at(milliseconds: int, zone: ZoneInfo, interval: str) -> str:
     """Of the interval in which a moment lies."""
     if interval != "hour":
-        return _label(local_day(milliseconds, zone), interval)
+        return day_label(local_day(milliseconds, zone), interval)
     # With its distance from UTC, since an hour comes twice when clocks are set back.
     local = datetime.fromtimestamp(milliseconds / 1000, zone)
     return local.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes")
 
 
-def _label(day: date, interval: str) -> str:
+def day_label(day: date, interval: str) -> str:
+    """Of the interval in which a day lies."""
     if interval == "week":
         day -= timedelta(days=day.weekday())
     return (day.replace(day=1) if interval == "month" else day).isoformat()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 
@@ -24,22 +24,25 @@ MULTIPLE = 10  # from which on a growth is told as a multiple
 @dataclass(frozen=True)
 class Before:
     """`answer`: of as many days just before. `totals`: of as much of them as the period is over
-    by now. `whole`: whether the site counted when they began, without which nothing is compared."""
+    by now. `since`: the first day of the site of which anything is known."""
 
     answer: Answer
     totals: Totals
-    whole: bool
+    since: date | None
 
     @classmethod
     def of(cls, site: Site, period: Period, filters: Sequence[Filter]) -> Before:
         """Under the site's scope."""
         answer = ask(site, period.before(), filters, ())
-        first = first_day(site)
-        whole = first is not None and first < answer.period.first
-        now = as_of(site)
+        since, now = first_day(site), as_of(site)
         if period.begins <= now < period.ends:
-            return cls(answer, _until(answer, now).totals, whole)
-        return cls(answer, answer.totals, whole)
+            return cls(answer, _until(answer, now).totals, since)
+        return cls(answer, answer.totals, since)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the site counted when they began, without which nothing is compared."""
+        return self.since is not None and self.since < self.answer.period.first
 
     def change(
         self, now: float | None, then: float | None, good: int = 1

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.analytics.answers import Answer, Point, Totals, label_at
+from app.analytics.answers import Answer, Point, Totals, day_label, label_at
+from app.analytics.comparing import Before
 from app.core import clock
 
 MOST_HOURS = 3  # days that are drawn by the hour
@@ -15,26 +16,35 @@ MOST_DAYS = 100  # that are drawn by the day
 
 def curve(
     now: Answer,
-    before: Answer | None,
+    before: Before | None,
     interval: str,
     drawn: Callable[[Totals], float],
     notes: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict[str, Any]]:
-    """What, when, and the same of the period before. None is still to come. `notes` by the label
-    of the interval."""
+    """What, when, and the same of the period before. None is still to come, or was before the site
+    counted. `notes` by the label of the interval."""
     present = label_at(int(clock.now().timestamp() * 1000), now.period.zone, interval)
-    then = before.series(interval) if before else []
+    then = _then(before, interval, drawn) if before else []
     return [
         {
             "at": point.at,
             "label": label_of(point, interval),
             "value": None if point.at > present else drawn(point.totals),
-            "before": drawn(then[place].totals) if place < len(then) else None,
+            "before": then[place] if place < len(then) else None,
             "open": point.at == present,
             "notes": (notes or {}).get(point.at, []),
         }
         for place, point in enumerate(now.series(interval))
     ]
+
+
+def _then(before: Before, interval: str, drawn: Callable[[Totals], float]) -> list[float | None]:
+    """A week or month is known from the first day of it that counted."""
+    if before.since is None:
+        return []
+    known = day_label(before.since, interval)
+    series = before.answer.series(interval)
+    return [drawn(point.totals) if point.at >= known else None for point in series]
 
 
 def intervals(days: int) -> tuple[str, ...]:

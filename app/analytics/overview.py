@@ -234,9 +234,8 @@ class Overview:
     @cached_property
     def points(self) -> list[dict[str, Any]]:
         """The chosen figure over time: what, when, and the same of the period before. None is
-        still to come."""
-        before = self.before.answer if self.before else None
-        return curve(self.answer, before, self.interval, self._drawn, self._notes())
+        still to come, or was before the site counted."""
+        return curve(self.answer, self.before, self.interval, self._drawn, self._notes())
 
     def _notes(self) -> dict[str, list[str]]:
         """What was noted, by the interval in which its day begins."""

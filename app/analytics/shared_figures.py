@@ -51,7 +51,7 @@ def dashboard_context(
     interval = intervals(period.length)[0]
     return {
         "figures": list(_figures(now.totals, before, _currency(site), with_revenue)),
-        "points": curve(now, before.answer, interval, lambda totals: totals.visitors or 0),
+        "points": curve(now, before, interval, lambda totals: totals.visitors or 0),
         "panels": [_panel(now.breakdown(each, limit=ROWS)) for each in SHARED_DIMENSIONS],
         "as_of": moment(as_of(site)),
     }

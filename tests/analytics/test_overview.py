@@ -191,6 +191,17 @@ def test_days_that_end_today_are_compared_up_to_the_same_time(stocked, page):
 
 
 @pytest.mark.usefixtures("afternoon")
+def test_days_before_the_site_counted_are_unknown_and_not_drawn_as_0(stocked, sign_in, acme):
+    stocked(lambda shelf: [*visits_of(shelf, -3, 0), *visits_of(shelf, 0, 0)])
+    today = clock.now().date()
+    days = f"interval=day&from={today - timedelta(days=2)}&to={today}"
+    path = f"/o/{acme.slug}/analytics/{acme.site_id}/series?{days}"
+    answer = sign_in("alice@acme.example").get(path).json
+    assert [each["before"] for each in answer["points"]] == [None, None, 1]
+    assert [each["value"] for each in answer["points"]] == [0, 0, 1]
+
+
+@pytest.mark.usefixtures("afternoon")
 def test_nothing_is_compared_with_days_in_which_the_site_began(stocked, page, client, acme):
     stocked(lambda shelf: [*visits_of(shelf, -1, 0), *visits_of(shelf, 0, 0, 1, 2)])
     text = page()
