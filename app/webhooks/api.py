@@ -187,9 +187,9 @@ def get_delivery(outgoing_id: UUID) -> Any:
 @blueprint.output(OutboundDelivery)
 @writes
 def redeliver(outgoing_id: UUID) -> Any:
-    """Send it again, with the same id.
+    """Send it again, with the same id, or now where it waits for a later attempt.
 
-    409 while it still is to be sent, and once its payload was deleted."""
+    409 while it is about to be sent, and once its payload was deleted."""
     delivery = get_or_404(Delivery, outgoing_id)
     if delivery.why_not_redeliverable:
         raise ApiError(409, "not_redeliverable", delivery.why_not_redeliverable)

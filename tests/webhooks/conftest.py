@@ -11,7 +11,9 @@ from sqlalchemy import select
 from app.core.db import db
 from app.core.outbound import check_url
 from app.webhooks import outbox
+from app.webhooks.jobs import sweep_due
 from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint
+from app.webhooks.sending import turns
 from tests.webhooks.receiver import Behaviour, Receiver
 
 
@@ -43,6 +45,18 @@ def receive(allow: Callable[..., None]) -> Iterator[Callable[..., Receiver]]:
     yield start
     for receiver in started:
         receiver.stop()
+
+
+@pytest.fixture
+def sweep(app: Any) -> Callable[[], None]:
+    """A look at what is due, and all that comes of it."""
+
+    def look() -> None:
+        with app.app_context():
+            sweep_due()
+        assert turns.finish(40, stop=False)
+
+    return look
 
 
 @pytest.fixture

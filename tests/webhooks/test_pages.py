@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from app.accounts.models import AuditEntry
@@ -143,6 +144,28 @@ def test_a_delivery_is_shown_with_each_attempt_and_sent_again_with_the_same_id(
     # What still waits is not sent again besides.
     answer = client.post(f"{path}/redelivery", headers=acme.bearer)
     assert answer.status_code == 409
+
+
+def test_what_waits_for_a_later_attempt_is_sent_now_once_the_receiver_works(
+    acme, client, receive, endpoint_of, tell, work, sweep, sign_in
+):
+    receiver = receive(answering("500 Oh"))
+    delivery_id = tell(acme, endpoint_of(acme, receiver))
+    work()
+    alice, page = (
+        sign_in("alice@acme.example"),
+        f"/o/{acme.slug}/endpoints/deliveries/{delivery_id}",
+    )
+    assert "Send now" not in alice.get(page).text  # in some seconds it is by itself
+    with time_machine.travel(clock.now() + timedelta(seconds=6), tick=True):
+        sweep()
+        assert "Send now" in alice.get(page).text
+        receiver.behave = answering()
+        path = f"/api/v1/deliveries/{delivery_id}"
+        assert client.post(f"{path}/redelivery", headers=acme.bearer).status_code == 200
+        work()
+        assert client.get(path, headers=acme.bearer).json["state"] == "delivered"
+    assert len(receiver.ids) == 3 and len(set(receiver.ids)) == 1
 
 
 def test_a_range_is_sent_again_and_its_progress_told(

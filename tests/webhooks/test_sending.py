@@ -36,18 +36,6 @@ def endpoint_in(inside, tenant, endpoint_id):
         return endpoint
 
 
-@pytest.fixture
-def sweep(app):
-    """A look at what is due, and all that comes of it."""
-
-    def look():
-        with app.app_context():
-            sweep_due()
-        assert turns.finish(40, stop=False)
-
-    return look
-
-
 def test_what_happens_arrives_signed_at_whoever_wants_it(
     acme, client, receive, endpoint_of, work, inside, log
 ):

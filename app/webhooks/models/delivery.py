@@ -149,12 +149,18 @@ class Delivery(Tenant, Base):
     def why_not_redeliverable(self) -> str | None:
         if self.payload_sealed is None:
             return "Its payload was deleted after 30 days, so there is nothing left to send."
-        if self.state == PENDING:
-            return "It is still to be sent."
+        if self.state == PENDING and not self.waits:
+            return "It is about to be sent."
         return None
 
+    @property
+    def waits(self) -> bool:
+        """For an attempt so much later that nobody can have begun with it."""
+        later = self.next_attempt_at
+        return self.state == PENDING and later is not None and later > clock.now() + CLAIM
+
     def redeliver(self) -> None:
-        """Send it again, as often as need be."""
+        """Send it again, as often as need be; or now, where it waits for another attempt."""
         self.state, self.attempts, self.settled_at = PENDING, 0, None
         self.next_attempt_at = clock.now()
         self.endpoint.let_try()
