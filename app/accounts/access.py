@@ -125,7 +125,11 @@ def authorized(permission: Permission) -> Callable[[V], V]:
 
 def _enter_by_key(permission: Permission) -> None:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    organization_id = organization_id_of_key(secret) if scheme.lower() == "bearer" else None
+    if scheme.lower() != "bearer":
+        raise _unauthorized()
+    # Read first: who sends it slowly keeps no connection to the database meanwhile.
+    request.get_data()
+    organization_id = organization_id_of_key(secret)
     if organization_id is None:
         raise _unauthorized()
     tenancy.enter(organization_id)
