@@ -12,6 +12,7 @@ from simple_websocket import ConnectionClosed, Server
 from app.core import strict_json
 from app.core.db import db
 from app.core.errors import ApiError
+from app.core.outbound import public
 from app.core.ratelimit import address
 from app.embed import chat_frames
 from app.embed.calls import is_unfollowed
@@ -37,20 +38,26 @@ def hub() -> Hub:
 
 @blueprint.before_request
 def guard() -> None:
-    """Before the upgrade: an Origin that some site has, and room for one more."""
+    """Before the upgrade: an Origin that some site has, and room for one more of this address."""
     if not request.headers.get("Upgrade"):
         raise ApiError(426, "upgrade_required", "This address speaks WebSocket.")
     request.environ["candor.origin_host"] = known_origin()
-    if hub().full:
+    if not hub().has_room(_counted_address()):
         message = "No room for another socket. Poll meanwhile."
         raise ApiError(503, "busy", message, {}, {"Retry-After": RETRY_AFTER})
     # Compression would cost a quarter of a megabyte for each socket.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
 
 
+def _counted_address() -> str | None:
+    """None for one of a private network: behind it is a proxy, and everybody behind that."""
+    counted = address()
+    return counted if public(counted.partition("/")[0]) else None
+
+
 @sock.route("/widget/v1/ws", bp=blueprint)
 def visitor_socket(ws: Server) -> None:
-    connection = Connection(ws)
+    connection = Connection(ws, address=_counted_address())
     hub().add(connection)
     try:
         serve(connection)

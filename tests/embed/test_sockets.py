@@ -230,6 +230,41 @@ def test_beyond_the_cap_a_socket_is_refused_at_once(app, acme, environ):
         small.stop()
 
 
+def test_one_address_takes_a_tenth_of_the_sockets_and_leaves_the_others_theirs(app, acme, environ):
+    small = Program(
+        {**environ, "CANDOR_SOCKET_CAP": "20", "WEB_CONCURRENCY": "1", "TRUSTED_PROXIES": "1"}
+    )
+    small.start("web")
+
+    def connect(address):
+        url = small.url.replace("http", "ws") + "/widget/v1/ws"
+        named = {"X-Forwarded-For": address}
+        return websocket.create_connection(url, origin=ORIGIN, timeout=5, header=named)
+
+    def refused(address):
+        with pytest.raises(websocket.WebSocketBadStatusException) as answer:
+            connect(address)
+        return answer.value.status_code
+
+    try:
+        small.wait()
+        kept = [connect("93.184.215.14") for _ in range(2)]
+        assert refused("93.184.215.14") == refused("::ffff:93.184.215.14") == 503
+        # A network of IPv6 is one, and nobody else is hindered.
+        kept += [connect(f"2606:2800:21f::{number}") for number in (1, 2)]
+        assert refused("2606:2800:21f::3") == 503
+        # Behind an address of a private network is a proxy, and everybody behind that.
+        kept += [connect("10.0.0.7") for _ in range(3)]
+        kept.pop(0).close()
+        time.sleep(0.5)
+        kept.append(connect("93.184.215.14"))
+        assert refused("93.184.215.14") == 503
+        for ws in kept:
+            ws.close()
+    finally:
+        small.stop()
+
+
 def test_after_a_gap_on_the_bus_pages_are_told_to_read_again(program, acme, join, environ):
     ws, _ = join()
     redis = connect_redis(environ["REDIS_URL"])
