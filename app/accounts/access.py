@@ -125,13 +125,11 @@ def authorized(permission: Permission) -> Callable[[V], V]:
 
 def _enter_by_key(permission: Permission) -> None:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise _unauthorized()
-    # Read first: who sends it slowly keeps no connection to the database meanwhile.
-    request.get_data()
-    organization_id = organization_id_of_key(secret)
+    organization_id = organization_id_of_key(secret) if scheme.lower() == "bearer" else None
     if organization_id is None:
         raise _unauthorized()
+    # Of nobody else, and at once: who sends it slowly keeps no connection to the database meanwhile.
+    request.get_data()
     tenancy.enter(organization_id)
     key = db.session.scalars(select(ApiKey).filter_by(digest=fingerprint(secret))).one_or_none()
     if key is None or key.revoked_at is not None:
