@@ -128,6 +128,8 @@ def _enter_by_key(permission: Permission) -> None:
     organization_id = organization_id_of_key(secret) if scheme.lower() == "bearer" else None
     if organization_id is None:
         raise _unauthorized()
+    # Now, and of nobody else: who sends it slowly keeps no connection to the database meanwhile.
+    request.get_data()
     tenancy.enter(organization_id)
     key = db.session.scalars(select(ApiKey).filter_by(digest=fingerprint(secret))).one_or_none()
     if key is None or key.revoked_at is not None:

@@ -55,8 +55,9 @@ def write_texts(site_id: UUID) -> Any:
 
 
 @blueprint.post("/identity-secret")
-@require(Permission.SITES_WRITE)
+@require(Permission.API_KEYS_WRITE)
 def renew_secret(site_id: UUID) -> Any:
+    """Like a key: whoever has it becomes any user of the site, and reads what he wrote."""
     site, settings = _settings(site_id)
     settings.renew_identity_secret(site)
     db.session.commit()

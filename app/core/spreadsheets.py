@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,11 +13,13 @@ from app.core.batches import batched
 ROWS_AT_ONCE = 200
 # A spreadsheet program takes what begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# And in many countries a semicolon, or a tab, for the end of a cell.
+_BEHIND_SEPARATOR = re.compile(r"(?<=[;\t\r\n])(?= *[=+\-@])")
 
 
 def neutral(cell: Any) -> str:
     """A cell that no spreadsheet program calculates: with an apostrophe before what looks so."""
-    text = "" if cell is None else str(cell)
+    text = _BEHIND_SEPARATOR.sub("'", "" if cell is None else str(cell))
     return f"'{text}" if text.lstrip(" \n").startswith(_FORMULA) else text
 
 

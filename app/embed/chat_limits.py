@@ -1,5 +1,5 @@
-"""How often guests may write, of each web process; and begin conversations, send files and have
-something mailed, of all of them together."""
+"""How often guests may write, of each web process; and begin conversations, open panels, send files
+and have something mailed, of all of them together."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ uploads = Buckets(rate=1 / 60, burst=20)
 # What stays: rows that agents look at, and bytes in the database. The largest office has enough.
 BEGINNINGS_OF_ADDRESS = "30 per minute; 300 per hour"
 UPLOADS_OF_ADDRESS = "80 per hour; 300 per day"
+# Openings and closings, of each of which receivers of webhooks are told.
+PANELS_OF_ADDRESS = "120 per minute; 1200 per hour"
 # Anybody can claim any address: enough mail for himself, too little to fill a stranger's mailbox.
 MAILS_TO_RECIPIENT = "3 per hour; 24 per day"
 MAILS_OF_SENDER = "10 per hour"
@@ -29,6 +31,10 @@ MAILS_OF_SENDER = "10 per hour"
 
 def demand_beginning() -> None:
     _demand(BEGINNINGS_OF_ADDRESS, "chat_beginning")
+
+
+def demand_panel() -> None:
+    _demand(PANELS_OF_ADDRESS, "chat_panel")
 
 
 def demand_upload() -> None:

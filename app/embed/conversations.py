@@ -43,7 +43,14 @@ from app.embed.chat_bodies import (
     site_key_of,
     upload_now,
 )
-from app.embed.chat_limits import addresses, demand_beginning, may_mail, readers, writers
+from app.embed.chat_limits import (
+    addresses,
+    demand_beginning,
+    demand_panel,
+    may_mail,
+    readers,
+    writers,
+)
 from app.embed.guests import bearer, guest_of, surroundings
 from app.embed.hearing import begin, confirms, hear, look_around, suggested
 from app.embed.introductions import vouch
@@ -114,6 +121,7 @@ def note_closing(key: str) -> Any:
 
 def _note(key: str, kind: type[PanelAnnouncement]) -> Any:
     site, said = enter_in_measure(key), said_now()
+    demand_panel()
     announce(kind(site_id=site.id, around=surroundings(site, said), guest=_guest_in(site, said)))
     db.session.commit()
     return "", 204

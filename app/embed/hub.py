@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +21,7 @@ from wsproto.frame_protocol import FrameProtocol
 from app.core.bus import MISSED
 from app.core.metrics import FRAMES, SLOW_SOCKETS, SOCKETS
 
+SHARE = 10  # one address has a tenth of the sockets
 OUTBOX = 64  # frames
 PER_SECOND, BURST = 20, 60  # frames that one socket may send
 PING_EVERY = 25.0  # seconds
@@ -54,11 +55,13 @@ class Connection:
         "opened_at",
         "typed_at",
         "room",
+        "address",
     )
 
-    def __init__(self, ws: Server, room: int = OUTBOX) -> None:
+    def __init__(self, ws: Server, room: int = OUTBOX, address: str | None = None) -> None:
         self.ws = ws
         self.room = room  # frames that may wait
+        self.address = address  # whose share it is counted in, if any
         self.site_id: str | None = None
         self.visitor: tuple[str, str] | None = None  # site key and hash, once joined
         self.guest_id: str | None = None  # who writes in the chat, once he has
@@ -162,16 +165,20 @@ class Hub:
         self._read_numbers = read_numbers
         self._progress: dict[str, Progress] = {}
         self.connections: set[Connection] = set()
+        self._addresses: Counter[str | None] = Counter()
         self._sites: dict[str, set[Connection]] = {}
         self._guests: dict[str, set[Connection]] = {}
         self._ticker: threading.Thread | None = None
 
-    @property
-    def full(self) -> bool:
-        return len(self.connections) >= self.cap
+    def has_room(self, address: str | None) -> bool:
+        """For one more socket, of an address that has not its share of them yet; None has none."""
+        if len(self.connections) >= self.cap:
+            return False
+        return address is None or self._addresses[address] < max(1, self.cap // SHARE)
 
     def add(self, connection: Connection) -> None:
         self.connections.add(connection)
+        self._addresses[connection.address] += 1
         SOCKETS.inc()
         if self._ticker is None:
             self._ticker = threading.Thread(target=self._tick, daemon=True, name="pings")
@@ -196,9 +203,15 @@ class Hub:
     def remove(self, connection: Connection) -> None:
         if connection in self.connections:
             self.connections.discard(connection)
+            self._forget_address(connection.address)
             SOCKETS.dec()
         self._leave_site(connection)
         self._leave_guest(connection)
+
+    def _forget_address(self, address: str | None) -> None:
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
 
     def _leave_site(self, connection: Connection) -> None:
         members = self._sites.get(connection.site_id or "")

@@ -12,10 +12,11 @@ from simple_websocket import ConnectionClosed, Server
 from app.core import strict_json
 from app.core.db import db
 from app.core.errors import ApiError
-from app.core.ratelimit import address
+from app.core.outbound import public
+from app.core.ratelimit import Buckets, address
 from app.embed import chat_frames
 from app.embed.calls import is_unfollowed
-from app.embed.hub import POLICY, Allowance, Connection, Hub, wire
+from app.embed.hub import POLICY, TRY_AGAIN, Allowance, Connection, Hub, wire
 from app.embed.notifications import cursor_of
 from app.embed.published import active_site, known_origin
 from app.embed.seen import context_of, count_impressions
@@ -25,6 +26,9 @@ from app.tracking.identity import identify, read_token, renewed_token
 
 LARGEST_MESSAGE = 16 * 1024
 RETRY_AFTER = "10"
+
+# Of all sockets of one address together: a page says hello and not much more.
+frames = Buckets(rate=50, burst=500)
 
 log = structlog.get_logger()
 blueprint = Blueprint("sockets", __name__)
@@ -37,20 +41,26 @@ def hub() -> Hub:
 
 @blueprint.before_request
 def guard() -> None:
-    """Before the upgrade: an Origin that some site has, and room for one more."""
+    """Before the upgrade: an Origin that some site has, and room for one more of this address."""
     if not request.headers.get("Upgrade"):
         raise ApiError(426, "upgrade_required", "This address speaks WebSocket.")
     request.environ["candor.origin_host"] = known_origin()
-    if hub().full:
+    if not hub().has_room(_counted_address()):
         message = "No room for another socket. Poll meanwhile."
         raise ApiError(503, "busy", message, {}, {"Retry-After": RETRY_AFTER})
     # Compression would cost a quarter of a megabyte for each socket.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
 
 
+def _counted_address() -> str | None:
+    """None for one of a private network: behind it is a proxy, and everybody behind that."""
+    counted = address()
+    return counted if public(counted.partition("/")[0]) else None
+
+
 @sock.route("/widget/v1/ws", bp=blueprint)
 def visitor_socket(ws: Server) -> None:
-    connection = Connection(ws)
+    connection = Connection(ws, address=_counted_address())
     hub().add(connection)
     try:
         serve(connection)
@@ -78,17 +88,28 @@ def serve(connection: Connection) -> None:
 def hear(connection: Connection, text: str | bytes) -> None:
     """One frame of a visitor. Whatever it is, it gets an answer and breaks nothing."""
     try:
+        if connection.address is not None and not frames.charge(connection.address):
+            raise ApiError(429, "rate_limited", "Too many frames. Please slow down.")
         answer(connection, _frame(text))
     except ApiError as error:
         _say(connection, {"type": "error", "code": error.code})
-        if error.status in (403, 404):
+        code = _ending(connection, error)
+        if code is not None:
             connection.empty_outbox()
-            connection.close(POLICY)
+            connection.close(code)
     except Exception:
         log.exception("socket_fault")
         _say(connection, {"type": "error", "code": "internal_error"})
     finally:
         db.session.remove()
+
+
+def _ending(connection: Connection, error: ApiError) -> int | None:
+    """With which code a socket is closed after an error, if it is: one that has not joined can
+    come again later."""
+    if error.status == 429:
+        return TRY_AGAIN if connection.site_id is None else None
+    return POLICY if error.status in (403, 404) else None
 
 
 def _frame(text: str | bytes) -> dict[str, Any]:

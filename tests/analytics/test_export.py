@@ -195,6 +195,19 @@ def test_a_cell_that_a_spreadsheet_would_run_is_text(stocked, take, start):
     assert all(not cell.lstrip(" \n").startswith(("=", "+", "-", "@", "\t", "\r")) for cell in said)
 
 
+def test_a_spreadsheet_that_parts_cells_elsewhere_finds_no_formula_either(stocked, take):
+    def visits(shelf):
+        for minute, title in enumerate(("Tea;=1+1", "Tea; @SUM(A1)", "Tea\t-1", "a;b = c; d-e")):
+            yield shelf.arrival(minute, "ada", url="https://shop.acme.example/", title=title)
+
+    stocked(lambda shelf: list(visits(shelf)))
+    text = take("events").data.decode("utf-8-sig")
+    for separator in (";", "\t"):
+        cells = (cell.strip() for line in text.splitlines() for cell in line.split(separator)[1:])
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    assert "a;b = c; d-e" in text
+
+
 def test_neither_network_nor_hash_of_a_visitor_is_in_the_file(visits, take):
     [first, *_] = rows(take("sessions"))
     assert {"visitor", "masked_address"}.isdisjoint(first)

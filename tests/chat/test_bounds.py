@@ -90,6 +90,25 @@ def test_one_address_writes_so_often_and_another_is_not_hindered(writer, another
     assert writer.call("GET", "files/a-token-that-nobody-has").status_code == 429
 
 
+def test_one_address_opens_panels_so_often_and_receivers_are_told_no_more(
+    writer, another, acme, inside, monkeypatch
+):
+    monkeypatch.setattr(chat_limits, "PANELS_OF_ADDRESS", "5 per minute")
+    with inside(acme):
+        Endpoint.create("https://example.com/hook", ["*"])
+        db.session.commit()
+    paths = [f"chat/{acme.site_key}/{noun}" for noun in ("openings", "closings")]
+    answers = [writer.call("POST", path, json={}) for path in paths * 4]
+    assert [each.status_code for each in answers] == [204] * 5 + [429] * 3
+    assert answers[-1].headers["Retry-After"] == "60"
+    assert another(address="203.0.113.9").call("POST", paths[0], json={}).status_code == 204
+    with inside(acme):
+        told = [each.type for each in db.session.query(Delivery)]
+    assert sorted(told) == ["chat.closed"] * 2 + ["chat.opened"] * 4
+    # He may write all the same.
+    assert writer.begin().status_code == 201
+
+
 def test_files_come_at_a_measured_pace(writer, spend):
     writer.begin()
     spend("uploads", writer.address)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
+from app.accounts.permissions import Role
 from app.chat.hours import Hours
 from app.chat.models import ChatSettings
 from app.core.db import db
@@ -134,3 +135,21 @@ def test_a_new_identity_secret_is_another_one(page, acme, inside):
     with inside(acme):
         assert ChatSettings.of(acme.site_id).identity_secret != before
         assert db.session.query(ChatSettings).count() == 1
+
+
+def test_whoever_may_not_read_conversations_is_not_told_by_what_one_becomes_any_visitor(
+    page, acme, sign_in, join, inside
+):
+    page()
+    with inside(acme):
+        secret = ChatSettings.of(acme.site_id).identity_secret
+    path = f"/o/{acme.slug}/sites/{acme.site_id}/chat"
+    for role, allowed in ((Role.EDITOR, False), (Role.ADMIN, True)):
+        join(f"{role}@acme.example", role)
+        member = sign_in(f"{role}@acme.example")
+        shown = member.get(path)
+        assert shown.status_code == 200 and (secret in shown.text) is allowed, role
+        answer = member.post(f"{path}/identity-secret", {}, page=path)
+        assert answer.status_code == (302 if allowed else 403), role
+        with inside(acme):
+            assert (ChatSettings.of(acme.site_id).identity_secret != secret) is allowed, role

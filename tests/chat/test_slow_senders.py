@@ -79,3 +79,11 @@ def test_a_webhook_that_is_sent_slowly_keeps_nobody_waiting(page, acme, drip):
         before = time.monotonic()
         assert begin(page, acme).status_code == 201
         assert time.monotonic() - before < 3
+
+
+@pytest.mark.parametrize("method, noun", [("POST", "activities"), ("GET", "conversations")])
+def test_a_program_that_sends_slowly_keeps_nobody_waiting(page, acme, drip, method, noun):
+    with drip(MANY, method, f"/api/v1/{noun}", acme.bearer):
+        before = time.monotonic()
+        assert begin(page, acme).status_code == 201
+        assert time.monotonic() - before < 3

@@ -230,6 +230,88 @@ def test_beyond_the_cap_a_socket_is_refused_at_once(app, acme, environ):
         small.stop()
 
 
+def test_one_address_takes_a_tenth_of_the_sockets_and_leaves_the_others_theirs(app, acme, environ):
+    small = Program(
+        {**environ, "CANDOR_SOCKET_CAP": "20", "WEB_CONCURRENCY": "1", "TRUSTED_PROXIES": "1"}
+    )
+    small.start("web")
+
+    def connect(address):
+        url = small.url.replace("http", "ws") + "/widget/v1/ws"
+        named = {"X-Forwarded-For": address}
+        return websocket.create_connection(url, origin=ORIGIN, timeout=5, header=named)
+
+    def refused(address):
+        with pytest.raises(websocket.WebSocketBadStatusException) as answer:
+            connect(address)
+        return answer.value.status_code
+
+    try:
+        small.wait()
+        kept = [connect("93.184.215.14") for _ in range(2)]
+        assert refused("93.184.215.14") == refused("::ffff:93.184.215.14") == 503
+        # A network of IPv6 is one, and nobody else is hindered.
+        kept += [connect(f"2606:2800:21f::{number}") for number in (1, 2)]
+        assert refused("2606:2800:21f::3") == 503
+        # Behind an address of a private network is a proxy, and everybody behind that.
+        kept += [connect("10.0.0.7") for _ in range(3)]
+        kept.pop(0).close()
+        time.sleep(0.5)
+        kept.append(connect("93.184.215.14"))
+        assert refused("93.184.215.14") == 503
+        for ws in kept:
+            ws.close()
+    finally:
+        small.stop()
+
+
+def test_one_address_says_so_much_through_all_its_sockets_together(app, acme, environ):
+    alone = Program({**environ, "WEB_CONCURRENCY": "1", "TRUSTED_PROXIES": "1"})
+    alone.start("web")
+    opened = []
+
+    def connect(address):
+        url = alone.url.replace("http", "ws") + "/widget/v1/ws"
+        named = {"X-Forwarded-For": address}
+        opened.append(websocket.create_connection(url, origin=ORIGIN, timeout=5, header=named))
+        return opened[-1]
+
+    def joined(address):
+        opened = connect(address)
+        opened.send(json.dumps({"type": "join_widget", "site": acme.site_key}))
+        return opened, heard(opened)["type"]
+
+    def heard(ws):
+        """What answers a frame; what is told besides is passed over."""
+        while True:
+            frame = json.loads(ws.recv())
+            if frame["type"] in ("joined", "pong", "error"):
+                return frame
+
+    def answers(ws, number=50):
+        for _ in range(number):
+            ws.send(json.dumps({"type": "ping"}))
+        return [heard(ws) for _ in range(number)]
+
+    pongs, refused = [{"type": "pong"}] * 50, {"type": "error", "code": "rate_limited"}
+    try:
+        alone.wait()
+        talkers = [joined("93.184.215.14")[0] for _ in range(30)]
+        # Each of them by itself is within its measure.
+        said = [answers(each) for each in talkers]
+        assert said[:8] == [pongs] * 8 and refused in said[-1]
+        # A page that comes now is sent away for a while, and polls.
+        late, answer = joined("93.184.215.14")
+        assert answer == "error" and closing_code(late) == 1013
+        assert answers(joined("93.184.215.15")[0]) == pongs
+        # Of a proxy that nobody named nothing is known.
+        assert [answers(joined("10.0.0.7")[0]) for _ in range(20)] == [pongs] * 20
+    finally:
+        for ws in opened:
+            ws.close()
+        alone.stop()
+
+
 def test_after_a_gap_on_the_bus_pages_are_told_to_read_again(program, acme, join, environ):
     ws, _ = join()
     redis = connect_redis(environ["REDIS_URL"])

@@ -212,7 +212,7 @@ PAGES = {
     "GET /sites/<uuid:site_id>/chat": "sites:write",
     "POST /sites/<uuid:site_id>/chat": "sites:write",
     "POST /sites/<uuid:site_id>/chat/texts": "sites:write",
-    "POST /sites/<uuid:site_id>/chat/identity-secret": "sites:write",
+    "POST /sites/<uuid:site_id>/chat/identity-secret": "api-keys:write",
     "GET /tickets": "conversations:read",
     "GET /tickets/<uuid:ticket_id>": "conversations:read",
     "POST /tickets/<uuid:ticket_id>": "conversations:write",
