@@ -10,6 +10,7 @@ import time_machine
 from app.chat.hours import Hours
 from app.chat.models import ChatSettings
 from app.core.db import db
+from app.embed import published
 
 BASE = {
     "on": "1",
@@ -134,3 +135,18 @@ def test_a_new_identity_secret_is_another_one(page, acme, inside):
     with inside(acme):
         assert ChatSettings.of(acme.site_id).identity_secret != before
         assert db.session.query(ChatSettings).count() == 1
+
+
+def test_a_page_that_heard_of_a_change_is_told_of_it_by_a_process_that_has_not(
+    page, client, acme, monkeypatch
+):
+    def panel():
+        return client.get(f"/widget/v1/chat/{acme.site_key}").status_code
+
+    assert panel() == 404
+    # What this process keeps from before is dropped by nobody.
+    monkeypatch.setattr(published, "forget", lambda channel, frame: None)
+    assert page().status_code == 302
+    assert panel() == 200
+    assert page(on="").status_code == 302
+    assert panel() == 404
