@@ -79,9 +79,9 @@ def check_on(site: PublishedSite) -> None:
 
 
 def settings_of(site: PublishedSite) -> ChatSettings:
-    check_on(site)
+    """As they are: a page that has heard of a change asks once, maybe a process that has not."""
     settings = ChatSettings.find(site.id)
-    if settings is None:
+    if settings is None or not settings.on:
         raise no_chat(site)
     return settings
 

@@ -11,6 +11,7 @@ from app.accounts.permissions import Role
 from app.chat.hours import Hours
 from app.chat.models import ChatSettings
 from app.core.db import db
+from app.embed import published
 
 BASE = {
     "on": "1",
@@ -153,3 +154,18 @@ def test_whoever_may_not_read_conversations_is_not_told_by_what_one_becomes_any_
         assert answer.status_code == (302 if allowed else 403), role
         with inside(acme):
             assert (ChatSettings.of(acme.site_id).identity_secret != secret) is allowed, role
+
+
+def test_a_page_that_heard_of_a_change_is_told_of_it_by_a_process_that_has_not(
+    page, client, acme, monkeypatch
+):
+    def panel():
+        return client.get(f"/widget/v1/chat/{acme.site_key}").status_code
+
+    assert panel() == 404
+    # What this process keeps from before is dropped by nobody.
+    monkeypatch.setattr(published, "forget", lambda channel, frame: None)
+    assert page().status_code == 302
+    assert panel() == 200
+    assert page(on="").status_code == 302
+    assert panel() == 404

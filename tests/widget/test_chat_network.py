@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.pages import OPEN_ROOTS
@@ -109,3 +110,25 @@ def test_a_socket_that_went_without_a_word_is_opened_anew(
         reply("And again")
         expect(chat.messages(page)).to_have_text(["Hello", "Said to nobody", "And again"])
         context.close()
+
+
+@pytest.mark.parametrize("piece", ["rich", "chat"])
+def test_what_could_not_be_loaded_is_tried_anew_at_the_next_press_and_the_launcher_says_so(
+    walk_in, piece
+):
+    page = walk_in(touch=False)
+    sign = chat.launcher(page).locator("i")
+    asked = failing(page, re.compile(rf"/static/widget/{piece}\."))
+    chat.launcher(page).click()
+    expect(sign).to_have_text("!")
+    tries = len(asked)
+    chat.launcher(page).click()
+    chat.wait_until(page, lambda: len(asked) > tries)
+    # A browser may remember what it could not load.
+    assert len(set(asked)) == len(asked)
+    expect(sign).to_have_text("!")
+    page.unroute_all()
+    chat.open_chat(page)
+    expect(sign).to_have_text("")
+    chat.write(page, "There you are")
+    expect(chat.standing(page)).to_contain_text(re.compile("Sent|Delivered"))

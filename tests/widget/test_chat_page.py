@@ -5,7 +5,19 @@ import re
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
-from .chat import HEARD, INSERTS, launcher, menu, messages, open_chat, panel, standing, write
+from .chat import (
+    HEARD,
+    INSERTS,
+    launcher,
+    menu,
+    messages,
+    open_chat,
+    panel,
+    standing,
+    wait_until,
+    write,
+)
+from .hosts import GREETED
 
 
 def test_it_is_opened_and_left_by_the_keyboard_alone(walk_in):
@@ -95,6 +107,24 @@ def test_it_speaks_the_language_of_the_page_from_right_to_left(walk_in, chatting
     expect(panel(page).locator("textarea")).to_have_attribute("placeholder", "כתיבת הודעה…")
 
 
+def test_on_a_page_from_right_to_left_it_is_drawn_so_before_its_words_are_there(
+    walk_in, program, shop
+):
+    page = walk_in(html="lang=ar dir=rtl")
+    held = []
+    page.route(
+        f"{program.url}/widget/v1/chat/{shop.site_key}?language=*", lambda route: held.append(route)
+    )
+    launcher(page).click()
+    expect(panel(page)).to_be_visible()
+    wait_until(page, lambda: held)
+    expect(panel(page)).to_have_css("direction", "rtl")
+    assert panel(page).bounding_box()["x"] < 100
+    held[0].continue_()
+    expect(panel(page)).to_have_attribute("dir", "rtl")
+    assert panel(page).bounding_box()["x"] < 100
+
+
 def test_the_page_opens_and_closes_it(walk_in):
     page = walk_in(init=HEARD)
     page.evaluate("candor('open')")
@@ -105,6 +135,28 @@ def test_the_page_opens_and_closes_it(walk_in):
     expect(launcher(page)).to_be_hidden()
     page.evaluate("candor('show')")
     expect(launcher(page)).to_be_visible()
+
+
+def test_the_launcher_goes_when_the_chat_is_switched_off_and_is_back_when_it_is_on_again(
+    walk_in, chatting
+):
+    page = walk_in(init=GREETED, touch=False)
+    page.wait_for_function("window.greeted")
+    expect(launcher(page)).to_be_visible()
+    chatting(on=False)
+    expect(launcher(page)).to_have_count(0)
+    chatting()
+    open_chat(page)
+    # Not from before somebody's eyes.
+    chatting(on=False)
+    expect(panel(page)).to_contain_text("The chat is closed at the moment.")
+    page.mouse.move(200, 200)
+    expect(panel(page)).to_be_visible()
+    expect(launcher(page)).to_be_visible()
+    page.get_by_role("button", name="Close the chat").click()
+    expect(panel(page)).to_be_hidden()
+    page.mouse.move(210, 210)
+    expect(launcher(page)).to_have_count(0)
 
 
 def test_a_panel_that_is_open_when_the_chat_is_switched_off_says_so(walk_in, chatting):
@@ -125,6 +177,8 @@ def test_a_panel_that_is_open_when_the_chat_is_switched_off_says_so(walk_in, cha
 def test_a_chat_that_was_off_when_it_was_opened_says_so_in_the_visitors_language(walk_in, chatting):
     # Nothing is loaded of it before there is a network again: what could not be loaded is not tried twice.
     page = walk_in(html="lang=fr", touch=False)
+    # Nor has it heard that the launcher is to go.
+    page.route("**/widget/v1/config/*", lambda route: route.abort())
     page.context.set_offline(True)
     chatting(on=False)
     page.context.set_offline(False)

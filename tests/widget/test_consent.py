@@ -6,6 +6,17 @@ from .hosts import GREETED, NOTHING, STORED, STUB, TAB, at_rest, hide, reveal
 from .stand_in import ACTIVITIES, NOTICE
 from .test_widget_alone import joined, settled
 
+# A page whose sockets bring what the server said only when the test lets them.
+LATE_FRAMES = """
+  const Socket = WebSocket;
+  window.late = [];
+  window.WebSocket = class extends Socket {
+    set onmessage(work) {
+      super.onmessage = (event) => late.push(() => work(event));
+    }
+  };
+"""
+
 
 def asked(candor):
     return [path for path in candor.seen if path.startswith("/widget/")]
@@ -106,6 +117,17 @@ def test_an_anonymous_site_goes_on_without_the_token_after_withdrawal(candor, op
     assert "consent" not in candor.calls[-1] and "visitor" not in candor.calls[-1]
     page.wait_for_timeout(300)
     assert page.evaluate(STORED) == NOTHING
+
+
+def test_a_greeting_that_was_under_way_at_the_withdrawal_tells_nobody_who_it_was(candor, open_page):
+    page = open_page(LATE_FRAMES + STUB + "localStorage.candor = 'token-1'")
+    settled(candor)
+    page.wait_for_function("window.late?.length")
+    page.evaluate(
+        "candor('consent', false); late.forEach((bring) => bring()); candor('track', 'after')"
+    )
+    candor.wait_for_event("after", page=page)
+    assert "consent" not in candor.calls[-1] and "visitor" not in candor.calls[-1]
 
 
 @pytest.mark.parametrize("mode", ["anonymous", "strict"])

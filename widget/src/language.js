@@ -1,8 +1,6 @@
 import { ctx } from "./ctx.js";
 import { ofDocument } from "./ui/dom.js";
 
-const ENGLISH = { why: "Why am I seeing this?", close: "Close" };
-
 /** "pt" will do for "pt-BR". */
 export const tagsOf = (language) => [language, language.split("-")[0]];
 
@@ -12,4 +10,5 @@ export function languageOf(...translations) {
   return tagsOf(wanted).find((tag) => translations.some((each) => each?.[tag])) || ctx.setup.locale;
 }
 
-export const textsIn = (language) => ({ ...ENGLISH, ...ctx.setup.texts?.[language] });
+/** English where the site does not speak it. */
+export const textsIn = (language) => ({ why: "Why am I seeing this?", close: "Close", ...ctx.setup.texts?.[language] });

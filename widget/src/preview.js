@@ -1,7 +1,6 @@
 import { ctx } from "./ctx.js";
 import { emit } from "./events.js";
 import { arrived, renewed, review, summed } from "./features/campaigns.js";
-import { enrich } from "./features/chunk.js";
 import { listen } from "./safe.js";
 import { begin, drawing } from "./rich/drawing.js";
 import { hide } from "./rich/verbs.js";
@@ -19,7 +18,7 @@ function draft({ config, items = [], summaries = [], show }) {
 }
 
 Object.assign(ctx, { emit, region, review, tools });
-enrich({ ...drawing, begin });
+begin(ctx, drawing);
 renewed();
 listen(window, "message", ({ origin, data }) => origin == location.origin && data.candor == "draft" && draft(data));
 parent.postMessage({ candor: "ready" }, location.origin);

@@ -17,11 +17,8 @@ let user; // who the site says that it is
 
 const isJoined = () => ctx.guest && socket?.readyState == 1;
 
-/** Over the socket, if there is one. */
-function send(frame) {
-  if (isJoined()) socket.send(JSON.stringify(frame));
-  return isJoined();
-}
+/** Over the socket, if there is one; answers whether. */
+const send = (frame) => isJoined() && !socket.send(JSON.stringify(frame));
 
 function hearFrames() {
   // Something was missed, or the chat may have been changed.
@@ -35,7 +32,7 @@ function hearFrames() {
   const known = ctx.frames.joined;
   Object.assign(ctx.frames, {
     joined(frame, opened) {
-      known(frame);
+      known(frame, opened);
       socket = opened;
       if (ctx.guest) return refresh();
     },

@@ -90,8 +90,7 @@ export function createPanel(send) {
   const isAsking = () => !info.gone && !current.id && !current.outbox[0] && !person && !info.known && (info.asks != "nothing" || !info.open);
 
   function introduction() {
-    const required = (info.asks == "required" || !info.open) && { required: "" };
-    asking ||= form([["name"], ["email", { type: "email", ...required }]], "start", (values) => {
+    asking ||= form([["name"], ["email", { type: "email", ...((info.asks == "required" || !info.open) && { required: "" }) }]], "start", (values) => {
       introduce(values);
       draw();
       focus();
@@ -122,14 +121,15 @@ export function createPanel(send) {
     const { typist, state, extra, blamed } = current;
     const asks = isAsking();
     panel.ariaLabel = name;
-    panel.lang = words?.lang || "en";
-    panel.dir = words?.dir || "ltr";
     label(title, name);
     label(status, trouble || !navigator.onLine ? say("offline") || "…" : open ? say("here") : at ? say("back", back(at)) : "");
     summary.ariaLabel = say("more");
     shut.ariaLabel = say("close") || "Close";
     label(typing, gone || (typist ? say("typing", typist.name || name) : asks && blamed) || "");
+    // Until then it reads as its page does.
     if (!words) return put(panel, [header, typing]);
+    panel.lang = words.lang;
+    panel.dir = words.dir;
     if (listed) {
       put(list, talks.map(row));
       return put(panel, [header, list]);

@@ -1,4 +1,4 @@
-import { backoff, ctx, later, safe, uuid } from "../rich/core.js";
+import { backoff, ctx, later, ofDocument, safe, uuid } from "../rich/core.js";
 import { chime } from "./sound.js";
 import { adopt, around, call } from "./server.js";
 
@@ -34,7 +34,7 @@ export function introduce(values) {
   changed();
 }
 
-export const language = () => ctx.chosen || document.documentElement.lang || navigator.language;
+export const language = () => ctx.chosen || ofDocument("documentElement").lang || navigator.language;
 
 export const say = (name, value) => (info.words?.[name] || "").replace("{}", value);
 

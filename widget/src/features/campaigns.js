@@ -6,7 +6,7 @@ import { createSlot, isWaiting } from "./slot.js";
 
 const SUMMED = /_(count|streak|summary|visitors)$/;
 
-const gone = new Set();
+const gone = [];
 export const review = () => Object.values(ctx.slots).forEach((slot) => slot.review());
 
 const isSummed = (campaign) => SUMMED.test(campaign.format);
@@ -39,7 +39,7 @@ export function renewed(config) {
 }
 
 export function arrived(data, live) {
-  if (gone.has(data.id) || !campaignOf(data)) return;
+  if (gone.includes(data.id) || !campaignOf(data)) return;
   const item = known(data.campaign, data.id) || add(data.campaign, data, false, Date.parse(data.timestamp));
   item.data = data;
   if (live && isWaiting(item) && !item.live) {
@@ -50,8 +50,8 @@ export function arrived(data, live) {
 }
 
 export function withdrawn(activity) {
-  if (gone.has(activity)) return;
-  gone.add(activity);
+  if (gone.includes(activity)) return;
+  gone.push(activity);
   emit("retract", { activity });
   keep((item) => item.data?.id != activity);
 }

@@ -1,6 +1,5 @@
 import { campaignOf, ctx } from "../ctx.js";
 import { later, safe } from "../safe.js";
-import { dress } from "../ui/stage.js";
 
 // What is not in the core is loaded when it is first needed: at a visitor's first sign of life, for a call of the page's
 // script, for a card that is more than plain. What happens until then is kept in its order.
@@ -9,38 +8,39 @@ const BESIDES = "icon title coupon image tracking size corners animation backgro
 
 const MOST = 500; // while it is long in coming
 
-let loading;
+let loading; // 0 once it has failed
+let tries = 0;
 const early = [];
 export let held; // what is to be drawn, by a call that waits
 
-/** Does that with the chunk, as soon as it is there. */
-export function ask(work, hold) {
+/** Does that with the chunk, as soon as it is there. What the page's script or a press `calls` for is tried anew. */
+export function ask(work, calls) {
   if (ctx.rich) work(ctx.rich);
-  else if (load() && early.length < MOST) {
+  else if (load(calls) && early.length < MOST) {
     early.push(work);
-    held ||= hold;
+    held ||= calls;
   }
-}
-
-export function enrich(rich) {
-  rich.begin(ctx);
-  dress(rich.css);
-  ctx.rich = rich;
 }
 
 function goOn() {
   held = false;
-  for (const work of early.splice(0)) if (ctx.rich) safe(work)(ctx.rich);
+  early.splice(0).forEach(safe((work) => work(ctx.rich)));
   ctx.review();
 }
 
-/** False once it is known that it cannot be loaded. */
-export function load() {
-  loading ||= import(new URL(RICH, ctx.setup.core))
-    .then((chunk) => enrich(chunk.default))
-    .catch(() => (ctx.rich = 0))
-    .then(() => later(goOn));
-  return ctx.rich != 0;
+/** A browser may remember what it could not load, so each try has an address of its own. */
+export const part = (file) => import(new URL(file + "?" + tries++, ctx.setup.core));
+
+/** Nothing once it is known that it cannot be loaded, unless `again`. */
+export function load(again) {
+  if (again) loading ||= null;
+  return (loading ??= part(RICH)
+    .then((chunk) => chunk.default(ctx))
+    .catch(() => {
+      loading = 0;
+      if (CHAT && held) ctx.launcher.firstChild.textContent = "!";
+    })
+    .then(() => later(goOn)));
 }
 
 /** Whether it can be drawn with what is there now. */

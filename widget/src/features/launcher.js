@@ -11,13 +11,11 @@ export function launch() {
   const { position, accent, titles } = ctx.setup.chat;
   const icon = element("i", {});
   const label = titles[languageOf(titles)];
-  const look = "card " + position.replace("-", " ");
-  const open = () => ask((rich) => rich.switched());
-  const button = element("button", { class: look, "aria-label": label, "aria-expanded": false }, icon);
+  const button = element("button", { class: "card " + position.replace("-", " "), "aria-label": label, "aria-expanded": false }, icon);
   ctx.launcher = button;
-  button.style.cssText = `--accent:${textOn(accent)};padding:14px;border-radius:28px;background:${accent}`;
+  button.style.cssText = `--accent:${textOn(accent)};--on:${accent};padding:14px;border-radius:28px;background:var(--on)`;
   icon.style.cssText = "height:28px;border-end-start-radius:4px";
-  listen(button, "click", open);
+  listen(button, "click", () => ask((rich) => rich.switched(), true));
   if (allowed()) region.after(button);
-  if (location.hash.includes("candor-chat")) open();
+  if (location.hash.includes("candor-chat")) button.click();
 }

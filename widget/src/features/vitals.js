@@ -19,9 +19,7 @@ function entries(type) {
   if (!PerformanceObserver.supportedEntryTypes.includes(type)) return;
   const observer = new PerformanceObserver(() => {});
   observer.observe({ type, buffered: true });
-  const list = observer.takeRecords();
-  observer.disconnect();
-  return list;
+  return observer.takeRecords();
 }
 
 /** The worst session of layout shifts: less than a second apart, five seconds at most. */

@@ -5,14 +5,14 @@ import { say } from "./verbs.js";
 // What an outside chat system tells the pages of one visitor to do. It is not the visitor who does it, so the focus stays
 // where it is.
 
-const LATE = 4e3; // milliseconds, within which a page has heard of what was published just now
+const TRIES = 60; // a second apart, until a page has heard of what was published just now
 
 const commands = {
   open_chat: ({ message }) => talk((chat) => chat.open(message && { line: message }, true)),
 
-  show_notification({ campaign, priority }) {
-    const known = ctx.setup.campaigns.some(({ id }) => id == campaign);
-    later(() => say("open", campaign, priority != "high"), known ? 0 : LATE);
+  show_notification(data, id, tries = TRIES) {
+    const found = say("open", data.campaign, data.priority != "high");
+    if (!found && tries) later(() => commands.show_notification(data, id, tries - 1), 1e3);
   },
 
   update_settings({ position, locale, open }) {

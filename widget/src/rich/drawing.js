@@ -1,14 +1,17 @@
 import { arrange } from "./arrange.js";
 import { css, decorate, dialog, tracked } from "./cards.js";
-import { listen, meet } from "./core.js";
+import { dress, listen, meet } from "./core.js";
 import { detach, watchKeyboard } from "./keyboard.js";
 
 // What a card has more than the plain ones.
 
-export const drawing = { arrange, css, decorate, detach, dialog, tracked };
+export const drawing = { arrange, decorate, detach, dialog, tracked };
 
-export function begin(core) {
+/** From now on the core has `rich`. */
+export function begin(core, rich) {
   meet(core);
+  dress(css);
   watchKeyboard();
   listen(window, "resize", arrange);
+  core.rich = rich;
 }

@@ -18,13 +18,9 @@ function heard(event, path) {
   hear[event.type]?.(event, path);
 }
 
-const switched = () => talk((chat) => chat.switched());
-
-function beginAll(core) {
-  begin(core);
+export default (core) => {
+  begin(core, { ...drawing, heard, say, slowest, switched: () => talk((chat) => chat.switched()) });
   listen(window, "visibilitychange", returned);
   watchInteractions();
   resume();
 }
-
-export default { ...drawing, begin: beginAll, heard, say, slowest, switched };

@@ -20,6 +20,5 @@ export function watchInteractions() {
 export function slowest() {
   take(observer.takeRecords());
   const list = Object.values(durations).sort((a, b) => b - a);
-  const { length } = list;
-  return list[Math.min(length - 1, Math.trunc((performance.interactionCount || length) / 50))];
+  return list[Math.min(list.length - 1, Math.trunc((performance.interactionCount || list.length) / 50))];
 }

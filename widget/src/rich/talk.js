@@ -1,9 +1,8 @@
-import { allowed, ctx } from "./core.js";
+import { allowed, ctx, part } from "./core.js";
 
 // The way to the chat, which is a file of its own, or to somebody else's.
 
 let loading;
-let tries = 0;
 
 const stored = () => {
   try {
@@ -11,12 +10,17 @@ const stored = () => {
   } catch {}
 };
 
-/** Does that with the chat, as soon as it is there. What could not be loaded is tried anew. */
+/** Does that with the chat, as soon as it is there. What could not be loaded is tried anew; the launcher says so. */
 export function talk(work) {
   if (!ctx.launcher) return;
-  const file = ctx.setup.chat.outside ? OUTSIDE : PANEL;
-  loading ||= import(new URL(file + (tries++ ? "?" + tries : ""), ctx.setup.core)).then((chunk) => chunk.default(ctx, stored));
-  return loading.then(work, () => (loading = null));
+  loading ||= part(ctx.setup.chat.outside ? OUTSIDE : PANEL).then((chunk) => {
+    ctx.launcher.firstChild.textContent = "";
+    return chunk.default(ctx, stored);
+  });
+  return loading.then(work, () => {
+    loading = null;
+    ctx.launcher.firstChild.textContent = "!";
+  });
 }
 
 /** With the chat if it is there: what it need not be loaded for. */
@@ -34,13 +38,14 @@ export function forget() {
   delete localStorage["candor-chat"];
 }
 
-/** On a strict site there is no chat before consent, nor after it was withdrawn. */
+/** On a strict site there is no chat before consent, nor after it was withdrawn; on none after it was switched off,
+ * except what is open. */
 export function admit() {
-  const { launcher, region } = ctx;
-  if (!launcher || launcher.isConnected == !!allowed()) return;
-  if (allowed()) region.after(launcher);
-  else {
-    launcher.remove();
-    forget();
-  }
+  const { launcher, region, setup } = ctx;
+  if (!launcher) return;
+  const wanted = allowed() && (setup.chat || launcher.ariaExpanded == "true");
+  if (launcher.isConnected == !!wanted) return;
+  if (wanted) return region.after(launcher);
+  launcher.remove();
+  if (!allowed()) forget();
 }

@@ -1,8 +1,6 @@
 import { campaignOf, ctx } from "./core.js";
 import { forget, talk, tell } from "./talk.js";
 
-const each = (work) => Object.values(ctx.slots).forEach(work);
-
 export function hide(hidden = true) {
   ctx.region.hidden = hidden;
   // A dialog that is merely invisible would still block the page.
@@ -12,11 +10,12 @@ export function hide(hidden = true) {
 }
 
 function close(id) {
-  each((slot) => slot.leave(id));
+  for (const slot of Object.values(ctx.slots)) slot.leave(id);
   if (!id) tell((chat) => chat.close());
 }
 
-/** Brings a campaign forward now, also one that was closed or that waits for something; `calm` lets what is shown stay. */
+/** Brings a campaign forward now, also one that was closed or that waits for something; `calm` lets what is shown stay.
+ * Answers nothing where there is none. */
 function open(id, calm) {
   if (!id) return talk((chat) => chat.open());
   const own = ctx.pool.filter((item) => item.campaign == id && item.data);
@@ -26,6 +25,7 @@ function open(id, calm) {
   next.taken = false;
   next.opened = calm ? 1 : 2;
   ctx.review();
+  return next;
 }
 
 /** Everything, and that campaign forward if one is named. */

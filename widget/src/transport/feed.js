@@ -31,12 +31,13 @@ let attempt = 0;
 let reopening;
 
 export const frames = {
-  joined(frame) {
+  joined(frame, { life }) {
     joined = true;
     // Only an answered greeting counts as success: a server may accept every socket and drop it at once.
     attempt = 0;
-    // Events may have told already who it is, and with consent this would be somebody else.
-    remember({ ...frame, visitor: ctx.token || frame.visitor });
+    // Events may have told already who it is, and with consent this would be somebody else. What was greeted before the
+    // visitor withdrew it is nobody any more.
+    if (life == ctx.life) remember({ ...frame, visitor: ctx.token || frame.visitor });
     wanted = frame.cursor || 0;
     plan();
   },
@@ -61,7 +62,19 @@ function open() {
   if (socket) return;
   try {
     const opened = (socket = new WebSocket(address("ws").replace("http", "ws")));
-    opened.onopen = safe(() => opened.send(JSON.stringify(greeting())));
+    opened.life = ctx.life;
+    opened.onopen = safe(() =>
+      opened.send(
+        JSON.stringify({
+          type: "join_widget",
+          site: ctx.setup.site,
+          visitor: ctx.token,
+          chat: ctx.guest,
+          // Without the query, which may carry what the page would not share.
+          visitor_data: { page: location.origin + location.pathname, device: device(), locale: navigator.language },
+        }),
+      ),
+    );
     opened.onmessage = safe((event) => {
       const frame = JSON.parse(event.data);
       frames[frame.type]?.(frame, opened);
@@ -71,15 +84,6 @@ function open() {
     lost();
   }
 }
-
-// Without the query, which may carry what the page would not share.
-const greeting = () => ({
-  type: "join_widget",
-  site: ctx.setup.site,
-  visitor: ctx.token,
-  chat: ctx.guest,
-  visitor_data: { page: location.origin + location.pathname, device: device(), locale: navigator.language },
-});
 
 function lost(code) {
   socket = null;
@@ -120,8 +124,9 @@ async function catchUp() {
   if (busy || isSilent()) return;
   busy = true;
   try {
-    if (revision > ctx.setup.revision) await renew();
-    await read();
+    if (revision > ctx.setup.revision) renew(await get("config"));
+    if (wanted == Infinity) wanted = 0;
+    read(await get("notifications", cursor >= 0 ? "?after=" + cursor : ""));
     failures = 0;
   } catch {
     failures++;
@@ -130,23 +135,22 @@ async function catchUp() {
   plan();
 }
 
-async function renew() {
-  const config = await get("config");
+function renew(config) {
   if (!(config.revision >= revision)) throw 0;
   // A campaign that is new here has a past that the cursor has already gone by.
   cursor = undefined;
+  // What was switched off is not in it.
+  if (CHAT) ctx.setup.chat = 0;
   renewed(config);
+  if (CHAT) frames.command(config);
   if (isSilent()) letGo();
 }
 
-async function read() {
-  const after = cursor;
-  if (wanted == Infinity) wanted = 0;
-  const answer = await get("notifications", after >= 0 ? "?after=" + after : "");
+function read(answer) {
   answer.retracted.forEach(withdrawn);
   summed(answer.summaries, true);
   // Newest first. Of what happened since the last reading the newest is news, the others take their turn.
-  answer.notifications.forEach((data, i) => arrived(data, after >= 0 && !i));
+  answer.notifications.forEach((data, i) => arrived(data, cursor >= 0 && !i));
   cursor = answer.cursor;
   readAt = Date.now();
   revision = Math.max(revision, answer.revision);

@@ -23,7 +23,7 @@ export function openCard(item, seen, ended) {
   // Nobody may be locked in.
   const closable = modal || campaign.closable;
   const frame = element(modal ? "dialog" : "div", {});
-  const sight = new IntersectionObserver(safe((entries) => (share = entries.at(-1).intersectionRatio)), { threshold: 0.5 });
+  const sight = new IntersectionObserver(safe((entries) => (share = entries.pop().intersectionRatio)), { threshold: 0.5 });
   let share = 0; // of the card that is in sight
   let beats = 0; // that it was
   let drawn;

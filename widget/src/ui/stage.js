@@ -12,7 +12,7 @@ attach();
 export function dress(text) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+  root.adoptedStyleSheets.push(sheet);
 }
 
 // Beside <body>, since some pages replace their body when they navigate.
