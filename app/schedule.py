@@ -11,7 +11,7 @@ PERIODIC = {
     "app.analytics.rollups.roll_up_due": 5,
     "app.analytics.report_mails.send_due_reports": 60,
     "app.analytics.alerting.check_alerts": 60,
-    "app.analytics.forgetting.forget_raw_due": 60,
+    "app.analytics.forgetting.forget_raw_due": 5,
     "app.analytics.archives.sweep_files": 3600,
     "app.proof.jobs.sweep_imports": 60,
     "app.proof.jobs.forget_uploads": 3600,

@@ -128,7 +128,8 @@ def _enter_by_key(permission: Permission) -> None:
     organization_id = organization_id_of_key(secret) if scheme.lower() == "bearer" else None
     if organization_id is None:
         raise _unauthorized()
-    # Now, and of nobody else: who sends it slowly keeps no connection to the database meanwhile.
+    # The body, before a connection to the database is held and only for a known key: it may come
+    # slowly.
     request.get_data()
     tenancy.enter(organization_id)
     key = db.session.scalars(select(ApiKey).filter_by(digest=fingerprint(secret))).one_or_none()

@@ -27,9 +27,9 @@ from app.analytics.models.alert import DROP, HOUR, SPIKE, Watched
 from app.analytics.periods import Period
 from app.analytics.rollups import as_of
 from app.analytics.sums import COLUMN, NOBODY
-from app.analytics.turns import take_turn
 from app.core import clock
 from app.core.db import db
+from app.core.due import do_what_is_due
 from app.core.letters import public_url, write
 from app.core.mail import send
 from app.core.money import money_words
@@ -66,7 +66,7 @@ class Judged:
 
 def check_alerts() -> None:
     """A worker's turn: those that were not looked at for some minutes."""
-    take_turn(Alert, Alert.due_at, look, at_once=AT_ONCE, later=EVERY)
+    do_what_is_due(Alert, Alert.due_at, look, at_once=AT_ONCE, later=EVERY)
 
 
 def look(alert: Alert) -> int:

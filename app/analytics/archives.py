@@ -37,7 +37,7 @@ FORMAT = 1
 LEVEL = 6  # of compression
 PAGE = 2000  # rows in memory
 ROWS = 200_000  # of a file, at a day's end
-SLICE = 10.0  # seconds after which a file ends, also in the midst of a day
+SLICE = 2.0  # seconds after which a file ends, also in the midst of a day: as a worker's turn
 ABANDONED = 3600  # seconds: whoever writes a file is done long before
 ASKED = 400  # ids in one query
 

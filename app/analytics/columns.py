@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 ALIGNED = 8  # bytes
-HEADS = 500  # some kilobytes each
+HEADS, LARGEST = 500, 8192  # how many are kept, of how many bytes at most
 T = TypeVar("T")
 
 
@@ -60,7 +60,9 @@ def pack(arrays: Mapping[str, Array], said: Mapping[str, Any] | None = None) -> 
 def unpack(data: bytes) -> tuple[Lazy[Array], dict[str, Any]]:
     """The arrays, which share the memory of `data` and cannot be written, and what was said."""
     length = int.from_bytes(data[:8], "little")
-    places, said = _places(data[8 : 8 + length])
+    head = data[8 : 8 + length]
+    # Days of former versions have all their words in it.
+    places, said = _known_places(head) if length <= LARGEST else _places(head)
 
     def array(name: str) -> Array:
         start, dtype, shape = places[name]
@@ -69,10 +71,8 @@ def unpack(data: bytes) -> tuple[Lazy[Array], dict[str, Any]]:
     return Lazy(places, array), said
 
 
-@lru_cache(HEADS)
 def _places(head: bytes) -> tuple[Mapping[str, tuple[int, str, list[int]]], dict[str, Any]]:
-    """Where each array lies and what it is, and what was said. Kept, since a day that is over is
-    asked for with every question."""
+    """Where each array lies and what it is, and what was said."""
     read = json.loads(head)
     places: dict[str, tuple[int, str, list[int]]] = {}
     place = 8 + _aligned(len(head))
@@ -80,6 +80,10 @@ def _places(head: bytes) -> tuple[Mapping[str, tuple[int, str, list[int]]], dict
         places[name] = place, dtype, shape
         place += _aligned(math.prod(shape) * int(dtype[2:]))
     return places, read["said"]
+
+
+# A day that is over is asked for with every question.
+_known_places = lru_cache(HEADS)(_places)
 
 
 def _padded(piece: bytes) -> bytes:

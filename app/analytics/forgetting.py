@@ -33,8 +33,8 @@ from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session
 
 AT_ONCE = 2000  # rows of one transaction
-SLICE = 20.0  # seconds of a worker's turn
-TURN, EVERY = "forget_raw", 3600  # seconds between two that came to their end
+SLICE = 2.0  # seconds of a worker's turn: what comes in must not wait for it
+TURN, EVERY = "forget_raw", 3600  # seconds from one that had time for all to the next
 
 events: Any = Event.__table__
 sessions: Any = Session.__table__
@@ -44,14 +44,14 @@ log = structlog.get_logger()
 
 
 def forget_raw_due() -> None:
-    """A turn, once in an hour; where that was not enough, the next one is a minute later."""
+    """A turn, once in an hour; where its time was not enough, another in some seconds."""
     if jobs.once(TURN, EVERY) and not forget_raw():
         jobs.again(TURN)
 
 
 def forget_raw() -> bool:
-    """What became too old since it was last looked, and whether all of it went; where it is too
-    much for a turn, the next one goes on, and by chance others come first then."""
+    """What became too old since it was last looked. Whether there was time for all; else the next
+    turn goes on, and by chance others come first then."""
     until = time.monotonic() + SLICE
     found = select(
         Organization.id, Organization.events_kept_days, Organization.keeps_archives

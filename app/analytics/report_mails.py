@@ -20,10 +20,10 @@ from app.analytics.models import Report, ReportRecipient
 from app.analytics.report_tables import BY, ReportTable, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import period_before
-from app.analytics.turns import take_turn
 from app.core import clock
 from app.core.crypto import keyring
 from app.core.db import db
+from app.core.due import do_what_is_due
 from app.core.letters import one_line, public_url, write
 from app.core.mail import send
 from app.sites.models import Site
@@ -36,7 +36,7 @@ ROWS = 20  # of a table in a mail
 
 def send_due_reports() -> None:
     """A worker's turn: mail what is due."""
-    take_turn(Report, Report.try_at, mail_report, at_once=AT_ONCE, later=LATER)
+    do_what_is_due(Report, Report.try_at, mail_report, at_once=AT_ONCE, later=LATER)
 
 
 def mail_report(report: Report) -> int:

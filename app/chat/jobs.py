@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from typing import Any
-from uuid import UUID
-
-import structlog
-from sqlalchemy import select
 
 from app.chat import letters
 from app.chat.automation import say_waiting
 from app.chat.models import Conversation
-from app.core import clock, tenancy
-from app.core.db import db, system
+from app.core import clock
+from app.core.due import do_what_is_due
 
 SWEPT_AT_ONCE = 500
+LATER = timedelta(minutes=1)  # after which what broke is tried again
 
 Work = Callable[[Conversation], None]
-log = structlog.get_logger()
 
 
 def sweep_conversations() -> None:
@@ -30,30 +27,13 @@ def sweep_conversations() -> None:
         (Conversation.waiting_due_at, say_waiting),
     )
     for column, work in due:
-        for organization_id, conversation_id in _due(column, clock.now()):
-            _do(organization_id, conversation_id, column, work)
+        act = partial(_if_still_due, column.key, work)
+        do_what_is_due(Conversation, column, act, at_once=SWEPT_AT_ONCE, later=LATER)
 
 
-def _due(column: Any, moment: datetime) -> Iterator[tuple[UUID, UUID]]:
-    found = select(Conversation.organization_id, Conversation.id).where(column <= moment)
-    with system() as connection:
-        rows = connection.execute(found.order_by(column).limit(SWEPT_AT_ONCE)).all()
-    return ((row.organization_id, row.id) for row in rows)
-
-
-def _do(organization_id: UUID, conversation_id: UUID, column: Any, work: Work) -> None:
-    """One conversation in a transaction of its own, if it is still due once nobody else has it:
-    one that breaks holds up no other."""
-    with tenancy.scope(organization_id):
-        try:
-            Conversation.lock(conversation_id)
-            still = select(Conversation).where(
-                Conversation.id == conversation_id, column <= clock.now()
-            )
-            conversation = db.session.scalars(still).first()
-            if conversation is not None:
-                work(conversation)
-                db.session.commit()
-        except Exception:
-            db.session.rollback()
-            log.exception("conversation_not_swept", conversation_id=str(conversation_id))
+def _if_still_due(name: str, work: Work, conversation: Conversation) -> None:
+    """Once nobody else has it, as it is then."""
+    Conversation.lock(conversation.id)
+    due_at = getattr(conversation, name)
+    if due_at is not None and due_at <= clock.now():
+        work(conversation)

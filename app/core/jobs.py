@@ -90,12 +90,17 @@ def perform_periodic(name: str) -> None:
 def once(name: str, seconds: int) -> bool:
     """Whether this is the first time within so many seconds, or since it was let come `again`.
     Raises RedisError."""
-    return bool(bus.redis().set(f"{bus.PREFIX}once:{name}", 1, nx=True, ex=seconds))
+    return bool(bus.redis().set(key_of(name), 1, nx=True, ex=seconds))
 
 
 def again(name: str) -> None:
     """Raises RedisError."""
-    bus.redis().delete(f"{bus.PREFIX}once:{name}")
+    bus.redis().delete(key_of(name))
+
+
+def key_of(name: str) -> str:
+    """Where Redis keeps that something was done once."""
+    return f"{bus.PREFIX}once:{name}"
 
 
 @contextmanager

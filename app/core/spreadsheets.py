@@ -14,7 +14,7 @@ ROWS_AT_ONCE = 200
 # A spreadsheet program takes what begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # And in many countries a semicolon, or a tab, for the end of a cell.
-_BEHIND_SEPARATOR = re.compile(r"(?<=[;\t\r\n])(?= *[=+\-@])")
+_BEHIND_SEPARATOR = re.compile(r"(?<=[;\t\r\n])(?=[ \"]*[=+\-@])")
 
 
 def neutral(cell: Any) -> str:

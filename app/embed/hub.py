@@ -171,7 +171,7 @@ class Hub:
         self._ticker: threading.Thread | None = None
 
     def has_room(self, address: str | None) -> bool:
-        """For one more socket, of an address that has not its share of them yet; None has none."""
+        """For one more socket. An address has a share of them; None has no limit but the cap."""
         if len(self.connections) >= self.cap:
             return False
         return address is None or self._addresses[address] < max(1, self.cap // SHARE)

@@ -189,7 +189,8 @@ def get_delivery(outgoing_id: UUID) -> Any:
 def redeliver(outgoing_id: UUID) -> Any:
     """Send it again, with the same id, or now where it waits for a later attempt.
 
-    409 while it is about to be sent, and once its payload was deleted."""
+    409 while it is about to be sent or waits for a disabled endpoint, and once its payload was
+    deleted."""
     delivery = get_or_404(Delivery, outgoing_id)
     if delivery.why_not_redeliverable:
         raise ApiError(409, "not_redeliverable", delivery.why_not_redeliverable)

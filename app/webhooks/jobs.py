@@ -18,15 +18,15 @@ NUDGED_FOR = 5  # seconds, as long as a sweep takes to come by
 SWEPT_AT_ONCE = 500
 
 
-def nudged(endpoint_id: str) -> str:
-    """What is done once until a worker has come."""
+def nudge_of(endpoint_id: str) -> str:
+    """The name of an endpoint's nudge, which is given once until a worker has come."""
     return f"webhooks/{endpoint_id}"
 
 
 @job
 def send_due(endpoint_id: str) -> None:
     # Before it is looked: what is written from now on nudges anew.
-    again(nudged(endpoint_id))
+    again(nudge_of(endpoint_id))
     turns.wake(current_organization_id(), UUID(endpoint_id))
 
 

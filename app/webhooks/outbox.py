@@ -7,7 +7,7 @@ from app.core.announce import subscribe
 from app.core.db import after_commit
 from app.core.public import PublicAnnouncement, public_types
 from app.core.tenancy import current_organization_id
-from app.webhooks.jobs import NUDGED_FOR, nudged, send_due
+from app.webhooks.jobs import NUDGED_FOR, nudge_of, send_due
 from app.webhooks.models import Delivery, Endpoint
 from app.webhooks.models.delivery import payload_of
 
@@ -40,7 +40,7 @@ def nudge(endpoint: Endpoint) -> None:
     organization_id, endpoint_id = str(current_organization_id()), str(endpoint.id)
 
     def tell() -> None:
-        if jobs.once(nudged(endpoint_id), NUDGED_FOR):
+        if jobs.once(nudge_of(endpoint_id), NUDGED_FOR):
             send_due.nudge(organization_id, {"endpoint_id": endpoint_id})
 
     after_commit(tell)

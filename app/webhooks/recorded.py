@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import structlog
 from sqlalchemy import and_, delete, func, or_, select
 
 from app.core import clock, tenancy
@@ -35,7 +36,10 @@ AT_ONCE = 1000  # events of one transaction
 SLICE = 1.0  # seconds of a worker's turn: what comes in must not wait for it
 SHARE = 10  # of the time that looking through a quarter may take: one in ten
 MOST_DUE = 500  # quarters of a turn
+LATER = 60_000  # milliseconds, after which what broke is tried again
 RECENT = 4 * BUCKET  # milliseconds: where nearly all that comes belongs
+
+log = structlog.get_logger()
 
 
 class Due(NamedTuple):
@@ -69,10 +73,30 @@ def _tell(begins: int, ends: int) -> None:
     until = time.monotonic() + SLICE
     for due in _due(begins, ends):
         with tenancy.scope(due.organization_id):
-            while _tell_some(due) and time.monotonic() < until:
-                pass
+            _tell_surely(due, until)
         if time.monotonic() >= until:
             return
+
+
+def _tell_surely(due: Due, until: float) -> None:
+    """One that breaks holds up no other: it comes again behind them."""
+    try:
+        while _tell_some(due) and time.monotonic() < until:
+            pass
+    except Exception:
+        log.exception("recorded_not_told", endpoint_id=str(due.endpoint_id), bucket=due.bucket)
+        db.session.rollback()
+        _put_off(due)
+
+
+def _put_off(due: Due) -> None:
+    exclusive(f"told_events/{due.endpoint_id}/{due.site_id}")
+    quarter = ToldEvents.of(due.endpoint_id, due.site_id, due.bucket)
+    if quarter is None and db.session.get(Endpoint, due.endpoint_id) is not None:
+        quarter = ToldEvents.begin(due.endpoint_id, due.site_id, due.bucket)
+    if quarter is not None:
+        quarter.ready_at = clock.milliseconds() + LATER
+        db.session.commit()
 
 
 def _due(begins: int, ends: int) -> Sequence[Due]:

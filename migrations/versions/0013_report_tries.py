@@ -14,8 +14,8 @@ down_revision = "0012"
 
 def upgrade() -> None:
     op.add_column("reports", sa.Column("try_at", Moment(), nullable=True))
-    # The owner of a table sees its rows while it is not forced upon him otherwise, as it is again once
-    # all migrations are done.
+    # Row-level security is forced upon the owner too, who would find no row; `tenancy.enforce` forces
+    # it again once all migrations are done.
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE reports NO FORCE ROW LEVEL SECURITY")
     op.execute("UPDATE reports SET try_at = next_at")

@@ -15,8 +15,8 @@ def upgrade() -> None:
     op.add_column(
         "conversations", sa.Column("last_said_seq", sa.Integer(), nullable=False, server_default="0")
     )
-    # The owner of a table sees its rows while it is not forced upon him otherwise, as it is again once
-    # all migrations are done.
+    # Row-level security is forced upon the owner too, who would find no row; `tenancy.enforce` forces
+    # it again once all migrations are done.
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE conversations NO FORCE ROW LEVEL SECURITY")
     op.execute("UPDATE conversations SET last_said_seq = last_public_seq")

@@ -116,6 +116,7 @@
   document.addEventListener("toggle", ({ target: menu }) => {
     if (!menu.matches("main .menu--end")) return;
     menu.classList.remove("menu--turned");
+    if (!menu.open) return;
     const { left, width } = menu.lastElementChild.getBoundingClientRect();
     const page = menu.closest("main").getBoundingClientRect();
     menu.classList.toggle("menu--turned", left < page.left && menu.getBoundingClientRect().left + width <= page.right);

@@ -207,7 +207,7 @@ def test_nothing_is_compared_with_days_in_which_the_site_began(stocked, page, cl
     text = page()
     assert "Visitors 3 –" in text and "%" not in text.split("Bounce rate")[0].split("Visitors 3")[1]
     yesterday = clock.now().date() - timedelta(days=1)
-    why = f"Nothing is compared: not all of {yesterday:%-d %b} was recorded."
+    why = f"Changes are not told: not all of {yesterday:%-d %b} was recorded."
     assert why in text and why not in page("&compare=off")
     stocked(lambda shelf: visits_of(shelf, -2, 0))
     text = page()

@@ -4,12 +4,14 @@ is not read."""
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import time_machine
 
 from app.accounts.models import Member
 from app.accounts.permissions import Role
+from app.chat import jobs
 from app.chat.jobs import sweep_conversations
 from app.chat.models import Conversation
 from app.chat.tokens import RESUME, read
@@ -193,6 +195,40 @@ def test_snoozed_conversations_come_back(writer, inside, acme, sweep):
     sweep(minutes=61)
     with inside(acme):
         assert db.session.query(Conversation).one().state == "open"
+
+
+def test_what_breaks_holds_up_no_other_and_is_tried_again(
+    writer, another, inside, acme, sweep, monkeypatch
+):
+    other = another()
+    for each in (writer, other):
+        each.begin()
+    with inside(acme):
+        for hours, each in enumerate((writer, other), 1):
+            conversation = db.session.get_one(Conversation, UUID(each.conversation))
+            conversation.snooze(clock.now() + timedelta(hours=hours))
+        db.session.commit()
+
+    def states():
+        with inside(acme):
+            return [
+                db.session.get_one(Conversation, UUID(each.conversation)).state
+                for each in (writer, other)
+            ]
+
+    monkeypatch.setattr(jobs, "SWEPT_AT_ONCE", 1)
+    with monkeypatch.context() as broken:
+        wake = Conversation.wake
+        broken.setattr(
+            Conversation,
+            "wake",
+            lambda each: 1 / 0 if str(each.id) == writer.conversation else wake(each),
+        )
+        sweep(hours=3)
+        sweep(hours=3)
+    assert states() == ["snoozed", "open"]
+    sweep(hours=3, minutes=2)
+    assert states() == ["open", "open"]
 
 
 def test_a_transcript_is_mailed_without_notes_and_not_often(writer, reply, inside, acme, mails):

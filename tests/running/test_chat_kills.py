@@ -24,11 +24,10 @@ from sqlalchemy import select, text, update
 from app.chat.models import ChatSettings, Message
 from app.config import embedded_redis_socket
 from app.core import clock
-from app.core.bus import PREFIX
 from app.core.db import create_engine, db
-from app.core.jobs import DEFAULT
+from app.core.jobs import DEFAULT, key_of
 from app.sites.models import Site
-from app.webhooks.jobs import nudged
+from app.webhooks.jobs import nudge_of
 from app.webhooks.models import Delivery, Endpoint
 from tests.running.test_kills import descendants, kill_one
 from tests.services import Program
@@ -215,7 +214,7 @@ def test_a_worker_killed_between_the_commit_and_sending_leaves_a_row_that_is_fou
         lock = locked(app)
         lock.__enter__()
     # It takes the nudge, and waits for what is due.
-    nudge = f"{PREFIX}once:{nudged(str(written[0].endpoint_id))}"
+    nudge = key_of(nudge_of(str(written[0].endpoint_id)))
     until(lambda: not redis.exists(nudge) and not redis.llen(f"rq:queue:{DEFAULT}"))
     kill_one(tree, "worker", random.Random(1))
     lock.__exit__(None, None, None)

@@ -14,7 +14,7 @@ from app.accounts.models import AuditEntry
 from app.core import clock
 from app.core.db import db
 from app.webhooks.models import Delivery, Endpoint
-from app.webhooks.models.endpoint import MOST_ENDPOINTS
+from app.webhooks.models.endpoint import MOST_ENDPOINTS, TOLERATED
 from tests.webhooks.receiver import answering
 
 TOLD = {"url": "https://93.184.215.14/hook", "types": ["order.created"]}
@@ -152,9 +152,9 @@ def test_what_waits_for_a_later_attempt_is_sent_now_once_the_receiver_works(
     receiver = receive(answering("500 Oh"))
     delivery_id = tell(acme, endpoint_of(acme, receiver))
     work()
-    alice, page = (
-        sign_in("alice@acme.example"),
+    page, alice = (
         f"/o/{acme.slug}/endpoints/deliveries/{delivery_id}",
+        sign_in("alice@acme.example"),
     )
     assert "Send now" not in alice.get(page).text  # in some seconds it is by itself
     with time_machine.travel(clock.now() + timedelta(seconds=6), tick=True):
@@ -166,6 +166,40 @@ def test_what_waits_for_a_later_attempt_is_sent_now_once_the_receiver_works(
         work()
         assert client.get(path, headers=acme.bearer).json["state"] == "delivered"
     assert len(receiver.ids) == 3 and len(set(receiver.ids)) == 1
+
+
+def test_what_waits_because_its_receiver_is_left_alone_is_sent_now_too(
+    acme, client, inside, receive, endpoint_of, tell, work, sweep
+):
+    receiver = receive(answering("500 Oh"))
+    endpoint_id = endpoint_of(acme, receiver)
+    for _ in range(TOLERATED):
+        tell(acme, endpoint_id)
+        work()
+    waiting = tell(acme, endpoint_id)
+    work()
+    path = f"/api/v1/deliveries/{waiting}"
+    shown = client.get(path, headers=acme.bearer).json
+    assert (shown["state"], shown["attempts"]) == ("pending", 0)
+    receiver.behave = answering()
+    assert client.post(f"{path}/redelivery", headers=acme.bearer).status_code == 200
+    work()
+    sweep()
+    assert client.get(path, headers=acme.bearer).json["state"] == "delivered"
+
+
+def test_what_waits_for_a_disabled_endpoint_is_not_sent_and_says_why(
+    acme, client, receive, endpoint_of, tell, work, sign_in
+):
+    endpoint_id = endpoint_of(acme, receive(answering("500 Oh")))
+    delivery_id = tell(acme, endpoint_id)
+    work()
+    client.patch(f"/api/v1/endpoints/{endpoint_id}", json={"enabled": False}, headers=acme.bearer)
+    answer = client.post(f"/api/v1/deliveries/{delivery_id}/redelivery", headers=acme.bearer)
+    assert answer.status_code == 409 and "is enabled" in answer.text
+    with time_machine.travel(clock.now() + timedelta(hours=1), tick=True):
+        page = f"/o/{acme.slug}/endpoints/deliveries/{delivery_id}"
+        assert "Send now" not in sign_in("alice@acme.example").get(page).text
 
 
 def test_a_range_is_sent_again_and_its_progress_told(

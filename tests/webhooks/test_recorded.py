@@ -204,6 +204,32 @@ def test_an_endpoint_of_one_site_hears_of_no_other(
     assert ids(told(receiver)) == [mine["id"]] and strange.received == []
 
 
+def test_what_breaks_holds_up_no_other_and_is_told_later(
+    acme, umbrella, client, receive, endpoint_of, told, inside, monkeypatch
+):
+    receivers = {tenant.id: receive() for tenant in (acme, umbrella)}
+    signups = {}
+    for tenant in (acme, umbrella):
+        endpoint_of(tenant, receivers[tenant.id], **WANTED)
+        signups[tenant.id] = event(tenant, name="signup")
+        send(client, tenant, signups[tenant.id])
+    read, first = recorded._ids, []
+
+    def break_first(number, *rest):
+        first.append(number)
+        return 1 / 0 if number == first[0] else read(number, *rest)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(recorded, "_ids", break_first)
+        broken.setattr(recorded, "MOST_DUE", 1)
+        for _ in range(2):
+            told(receivers[acme.id])
+    assert sorted(len(each.received) for each in receivers.values()) == [0, 1]
+    with time_machine.travel(clock.now() + timedelta(seconds=61), tick=True):
+        for tenant in (acme, umbrella):
+            assert ids(told(receivers[tenant.id])) == [signups[tenant.id]["id"]]
+
+
 def test_while_it_is_disabled_nothing_is_kept_for_it(
     acme, client, receive, endpoint_of, told, inside
 ):

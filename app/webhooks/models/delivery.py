@@ -149,15 +149,21 @@ class Delivery(Tenant, Base):
     def why_not_redeliverable(self) -> str | None:
         if self.payload_sealed is None:
             return "Its payload was deleted after 30 days, so there is nothing left to send."
+        if self.state == PENDING and self.endpoint.disabled_at is not None:
+            return "It waits until the endpoint is enabled."
         if self.state == PENDING and not self.waits:
             return "It is about to be sent."
         return None
 
     @property
     def waits(self) -> bool:
-        """For an attempt so much later that nobody can have begun with it."""
-        later = self.next_attempt_at
-        return self.state == PENDING and later is not None and later > clock.now() + CLAIM
+        """So long that nobody can have begun with it, by whichever machine's clock: for a later
+        attempt, or because its endpoint is left alone."""
+        if self.state != PENDING or self.next_attempt_at is None:
+            return False
+        moment = clock.now()
+        due = self.next_attempt_at <= moment
+        return self.endpoint.waits if due else self.next_attempt_at > moment + 2 * CLAIM
 
     def redeliver(self) -> None:
         """Send it again, as often as need be; or now, where it waits for another attempt."""

@@ -1,4 +1,4 @@
-"""A worker's turn over the rows of a model that are due, of whichever organizations."""
+"""What is done with the rows of a model whose moment has come, of whichever organizations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-def take_turn(
+def do_what_is_due(
     model: type[T], due: Any, act: Callable[[T], Any], *, at_once: int, later: timedelta
 ) -> None:
     """`act` on each row whose moment in the column `due` has come, in a transaction of its own. One
@@ -31,7 +31,7 @@ def take_turn(
                     act(row)
                     db.session.commit()
             except Exception:
-                log.exception("turn_failed", model=model.__name__, id=str(identifier))
+                log.exception("due_not_done", model=model.__name__, id=str(identifier))
                 db.session.rollback()
                 _put_off(model, due, identifier, later)
 
