@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core import clock, tenancy
@@ -16,7 +16,7 @@ from app.core.db import Base, db
 from app.core.tenancy import Tenant, owned_by
 from app.webhooks.log import Filter
 from app.webhooks.models import Delivery, Endpoint
-from app.webhooks.models.delivery import PENDING
+from app.webhooks.models.delivery import PENDING, UNBEGUN
 
 LARGEST = 10_000
 
@@ -80,7 +80,10 @@ class Redelivery(Tenant, Base):
 
 
 def redeliverable(asked: Filter) -> Any:
-    return asked.statement().where(Delivery.state != PENDING, Delivery.payload_sealed.is_not(None))
+    """Also what waits for an attempt so much later that nobody can have begun with it."""
+    waits = Delivery.next_attempt_at > clock.now() + UNBEGUN
+    sendable = or_(Delivery.state != PENDING, waits)
+    return asked.statement().where(sendable, Delivery.payload_sealed.is_not(None))
 
 
 def count(asked: Filter) -> int:

@@ -85,9 +85,8 @@ def test_a_breakdown_and_a_series_are_what_the_page_shows(visits, take):
         ("/none", "1", "0"),
     ]
     figures = ("bounces", "seconds_per_session", "events", "orders", "revenue")
-    assert {row[name] for row in rows(take("page")) for name in figures} == {
-        ""
-    }  # not counted: no 0
+    # What is not counted is no 0.
+    assert {row[name] for row in rows(take("page")) for name in figures} == {""}
     [signups] = rows(take("event"))
     assert [signups[name] for name in ("page_views", "bounces", "events")] == ["", "", "1"]
     [germans] = rows(take("country", f="country:is:DE"))

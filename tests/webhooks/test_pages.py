@@ -168,6 +168,27 @@ def test_what_waits_for_a_later_attempt_is_sent_now_once_the_receiver_works(
     assert len(receiver.ids) == 3 and len(set(receiver.ids)) == 1
 
 
+def test_a_range_takes_what_waits_for_a_later_attempt_along(
+    acme, client, receive, endpoint_of, tell, work, sweep
+):
+    receiver = receive(answering("500 Oh"))
+    endpoint_id = endpoint_of(acme, receiver)
+    waiting = tell(acme, endpoint_id)
+    work()
+    body = {"endpoint_id": str(endpoint_id), "state": "pending"}
+    # In some seconds it is sent by itself.
+    answer = client.post("/api/v1/redeliveries", json=body, headers=acme.bearer)
+    assert answer.status_code == 409
+    with time_machine.travel(clock.now() + timedelta(seconds=6), tick=True):
+        sweep()
+        receiver.behave = answering()
+        answer = client.post("/api/v1/redeliveries", json=body, headers=acme.bearer)
+        assert answer.status_code == 201 and answer.json["total"] == 1
+        work()
+    shown = client.get(f"/api/v1/deliveries/{waiting}", headers=acme.bearer).json
+    assert shown["state"] == "delivered"
+
+
 def test_what_waits_because_its_receiver_is_left_alone_is_sent_now_too(
     acme, client, inside, receive, endpoint_of, tell, work, sweep
 ):

@@ -487,8 +487,7 @@ class Conversation(Tenant, Base):
 
     @property
     def reached_words(self) -> str:
-        """`reached` below the messages. Where a note stands between, it is not the note that the
-        guest has read."""
+        """`reached` below the messages. What stands between, as a note, the guest has not read."""
         if self.reached is None:
             return ""
         if self.last_seq == self.last_said_seq:

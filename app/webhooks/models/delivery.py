@@ -37,6 +37,8 @@ SCHEDULE = (
 JITTER = 0.1
 # Longer than a turn takes: until then whoever claimed a delivery may still be sending it.
 CLAIM = timedelta(seconds=60)
+# What is due later than that nobody has claimed, by whichever machine's clock.
+UNBEGUN = 2 * CLAIM
 PAYLOADS_KEPT = timedelta(days=30)
 # A test is sent before all that wait.
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
@@ -157,13 +159,12 @@ class Delivery(Tenant, Base):
 
     @property
     def waits(self) -> bool:
-        """So long that nobody can have begun with it, by whichever machine's clock: for a later
-        attempt, or because its endpoint is left alone."""
+        """For an attempt much later, or because its endpoint is left alone: nobody has begun."""
         if self.state != PENDING or self.next_attempt_at is None:
             return False
         moment = clock.now()
         due = self.next_attempt_at <= moment
-        return self.endpoint.waits if due else self.next_attempt_at > moment + 2 * CLAIM
+        return self.endpoint.waits if due else self.next_attempt_at > moment + UNBEGUN
 
     def redeliver(self) -> None:
         """Send it again, as often as need be; or now, where it waits for another attempt."""
