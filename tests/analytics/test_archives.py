@@ -12,6 +12,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
+from itertools import count
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
@@ -162,6 +164,21 @@ def test_days_that_lost_rows_without_an_archive_stay_closed(site, happened, arch
     assert run_of(site).raw_since == lost
     rollups.rebuild(site)
     assert added_up() == sums
+
+
+def test_each_turn_goes_on_behind_what_is_gone_however_short_it_is(
+    site, happened, archiving, monkeypatch
+):
+    """By a clock that moves on whenever somebody looks at it."""
+    monkeypatch.setattr(archives, "PAGE", 5)
+    monkeypatch.setattr(forgetting, "time", SimpleNamespace(monotonic=count(1).__next__))
+    before = len(raw_rows())
+    left = [before]
+    while len(left) < 3 or left[-1] < left[-2]:
+        forget_raw_of(site, KEPT, forgetting.time.monotonic() + 4, archive=True)
+        left.append(len(raw_rows()))
+    [archive] = all_archives()
+    assert archive.state == "away" and before - left[-1] == archive.sessions + archive.events
 
 
 def test_nothing_is_archived_unless_it_is_wanted(site, happened):
