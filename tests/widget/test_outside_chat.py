@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .chat import launcher
+from .hosts import GREETED
 
 
 @pytest.fixture
@@ -58,6 +59,17 @@ def test_an_outside_chat_has_its_place(walk_in, chatting, host, target):
         expect(frame).to_have_attribute("src", re.compile("room.*candor_page"))
         launcher(page).click()
         expect(frame).to_have_count(0)
+
+
+def test_an_outside_chat_is_still_that_when_it_was_switched_off(walk_in, chatting, host):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room", target="frame"))
+    page = walk_in(init=GREETED, touch=False)
+    page.wait_for_function("window.greeted")
+    chatting(on=False)
+    expect(launcher(page)).to_be_hidden()
+    page.evaluate("candor('open')")
+    expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("room"))
 
 
 def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host, dead):

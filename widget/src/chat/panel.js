@@ -198,7 +198,7 @@ export function createPanel(send) {
     const within = focused();
     panel.hidden = true;
     launcher.ariaExpanded = false;
-    if (within) (launcher.isConnected ? launcher : origin).focus();
+    if (within) (launcher.offsetWidth ? launcher : origin).focus();
     tell("closed", "closings");
   }
 
