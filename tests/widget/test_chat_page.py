@@ -17,7 +17,7 @@ from .chat import (
     wait_until,
     write,
 )
-from .hosts import GREETED, at_rest
+from .hosts import GREETED, NO_REFLECTION, at_rest
 
 
 def idle(walk_in, **options):
@@ -194,6 +194,17 @@ def test_who_has_written_before_hears_of_answers_when_it_is_on_again(walk_in, ch
     expect(launcher(page)).to_be_visible()
     reply("Green or black?")
     expect(launcher(page).locator("u")).to_have_text("1")
+
+
+def test_a_browser_without_the_newer_properties_has_the_attributes_all_the_same(walk_in):
+    page = walk_in(init=NO_REFLECTION)
+    open_chat(page)
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+    expect(panel(page)).to_have_attribute("aria-label", "Chat")
+    expect(panel(page)).to_have_attribute("aria-modal", "false")
+    expect(page.get_by_role("log", name="Messages")).to_have_count(1)
+    page.get_by_role("button", name="Close the chat").click()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "false")
 
 
 def test_a_panel_that_is_open_when_the_chat_is_switched_off_says_so(walk_in, chatting):

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .chat import launcher
-from .hosts import GREETED
+from .hosts import GREETED, NO_REFLECTION
 
 
 @pytest.fixture
@@ -107,3 +107,16 @@ def test_where_it_does_not_answer_the_second_is_opened_in_the_frame(walk_in, cha
     page.wait_for_timeout(500)
     launcher(page).click()
     expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("second"))
+
+
+def test_a_frame_has_its_name_also_in_a_browser_without_the_newer_properties(
+    walk_in, chatting, host
+):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room", target="frame"))
+    page = walk_in(init=NO_REFLECTION)
+    launcher(page).click()
+    expect(page.locator("candor-widget iframe")).to_have_attribute("title", "Chat")
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+    launcher(page).click()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "false")
