@@ -20,7 +20,7 @@ const PLACEHOLDER = '"__CANDOR_CONFIG__"';
 const FLOOR = ["safari16.4", "chrome99", "firefox101"];
 
 // Names that only our own objects use; anything the server, the page or the browser reads must not be here.
-const INTERNAL = /^(again|agreed|arrange|blamed|card|chosen|decorate|depth|detach|dialog|draw|emit|end|exited|frames|draft|draining|extra|failed|failures|filling|first|forget|give|gone|happened|heard|guest|item|isOpen|launcher|leave|life|list|listeners|live|loaded|meta|node|opened|outbox|passed|picker|pool|rated|settle|speak|timer|typist|record|region|rejoin|restart|review|rich|room|say|setup|shut|slots|slowest|start|taken|switched|tally|token|tools|tracked)$/;
+const INTERNAL = /^(again|agreed|arrange|blamed|card|chosen|decorate|depth|detach|dialog|draw|emit|end|exited|frames|draft|draining|extra|failed|failures|filling|first|forget|frame|give|gone|happened|heard|guest|item|isOpen|launcher|leave|life|list|listeners|live|loaded|meta|node|opened|outbox|passed|picker|pool|rated|settle|speak|timer|typist|record|region|rejoin|restart|review|rich|room|say|setup|shut|sign|slots|slowest|start|taken|switched|tally|token|tools|tracked)$/;
 
 const TYPICAL = {
   site: "st_3f9c1b7a52d84e0c9a6d",

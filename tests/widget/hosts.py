@@ -28,6 +28,11 @@ GREETED = """
   };
 """
 
+# A browser as Firefox was until version 118.
+NO_REFLECTION = """
+  for (const name of Object.keys(Element.prototype)) if (/^aria[A-Z]/.test(name)) delete Element.prototype[name];
+"""
+
 # Whether the tab is in sight, as the test says.
 TAB = """
   let away = false;

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from .hosts import (
     GREETED,
     HEAR,
+    NO_REFLECTION,
     STUB,
     at_rest,
     enriched,
@@ -91,6 +92,12 @@ def test_where_the_clipboard_is_closed_the_code_can_still_be_read(candor, open_p
     page = open_page("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.get_by_role("button", name="Copy").click()
     expect(card(page, "SHIP5")).to_be_visible()
+
+
+def test_a_modal_has_its_name_also_in_a_browser_without_the_newer_properties(candor, open_page):
+    candor.campaigns = [MODAL]
+    page = open_page(NO_REFLECTION)
+    expect(page.locator("dialog")).to_have_attribute("aria-label", "Before you go")
 
 
 def test_a_modal_is_used_with_the_keyboard_alone(candor, open_page):

@@ -13,7 +13,7 @@ from app.chat.models import ChatSettings, Conversation, Guest, Message
 from app.core.db import db
 
 from .chat import INSERTS, menu, messages, open_chat, panel, standing, wait_until, write
-from .hosts import STUB
+from .hosts import STUB, at_rest
 
 
 def test_an_address_is_asked_for_first_and_what_was_written_is_kept(
@@ -232,3 +232,13 @@ def test_another_tab_that_became_somebody_else_takes_nothing_along(walk_in, sign
     first.unroute_all()
     first.wait_for_timeout(3000)
     assert written() == [("Ada", "Hello")]
+
+
+def test_a_page_that_says_something_wrong_of_its_user_notices_nothing(walk_in):
+    page = walk_in(init=STUB)
+    open_chat(page)
+    with page.expect_response("**/identity") as answer:
+        page.evaluate("candor('identify', { id: 'user-7', hash: 'wrong' })")
+    assert not answer.value.ok
+    at_rest(page)
+    assert page.evaluate("noticed") == []

@@ -15,6 +15,7 @@ from app.core.db import db
 from app.sites.models import Site
 from tests.widget import chat
 from tests.widget import test_commands as commands
+from tests.widget.hosts import GREETED
 
 publish = commands.publish
 panel, launcher, messages = chat.panel, chat.launcher, chat.messages
@@ -52,6 +53,22 @@ def bubble(page):
 
 def answer(page):
     bubble(page).get_by_role("button").first.click()
+
+
+def test_the_launcher_of_a_chat_that_is_on_again_has_its_room_beside_a_bar(
+    walk_in, publish, chatting
+):
+    publish("notice", {"message": "Sale", "duration": 0, "position": "bottom"}, triggers=NOW)
+    page = walk_in(init=GREETED)
+    page.wait_for_function("window.greeted")
+    expect(commands.bars(page)).to_have_text(["Sale"])
+    chatting(on=False)
+    expect(launcher(page)).to_be_hidden()
+    page.set_viewport_size({"width": 900, "height": 700})
+    chatting()
+    expect(launcher(page)).to_be_visible()
+    bar, own = page.locator("candor-widget .bar").bounding_box(), launcher(page).bounding_box()
+    assert own["y"] + own["height"] <= bar["y"]
 
 
 def test_it_stands_beside_the_launcher_and_the_answer_follows_it(walk_in, ask, said, reply):

@@ -10,7 +10,9 @@ from playwright.sync_api import expect
 from tests.pages import OPEN_ROOTS
 from tests.rough_proxy import rough_proxy
 from tests.widget import chat
+from tests.widget.hosts import STUB, at_rest, moments, stop_clock
 
+RICH = re.compile(r"/static/widget/rich\.")
 READ = re.compile(r"/conversations/[0-9a-f-]+/messages\?after=")
 # Frames that say so never arrive.
 DEAF = """
@@ -126,9 +128,40 @@ def test_what_could_not_be_loaded_is_tried_anew_at_the_next_press_and_the_launch
     chat.wait_until(page, lambda: len(asked) > tries)
     # A browser may remember what it could not load.
     assert len(set(asked)) == len(asked)
+    # That this has failed as well is known by then.
+    at_rest(page)
     expect(sign).to_have_text("!")
     page.unroute_all()
     chat.open_chat(page)
     expect(sign).to_have_text("")
     chat.write(page, "There you are")
     expect(chat.standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+
+
+def test_a_press_right_after_a_failure_is_not_lost(walk_in):
+    page = walk_in(touch=False)
+    # What the page does a moment later it does when this test lets it.
+    stop_clock(page)
+    sign = chat.launcher(page).locator("i")
+    asked = failing(page, RICH)
+    chat.launcher(page).click()
+    expect(sign).to_have_text("!")
+    page.unroute_all()
+    held = []
+    page.route(RICH, lambda route: held.append(route))
+    tries = len(asked)
+    chat.launcher(page).click()
+    chat.wait_until(page, lambda: held)
+    assert len(asked) == tries
+    page.clock.run_for(1000)
+    held.pop().continue_()
+    moments(page, until=chat.panel(page).is_visible)
+    expect(sign).to_have_text("")
+
+
+def test_the_launcher_says_nothing_of_what_no_press_asked_for(walk_in):
+    page = walk_in(init=STUB, touch=False)
+    asked = failing(page, RICH)
+    # It is tried anew once it has failed.
+    chat.wait_until(page, lambda: page.evaluate("candor('show')") or len(asked) > 1)
+    expect(chat.launcher(page).locator("i")).to_have_text("")

@@ -17,7 +17,14 @@ from .chat import (
     wait_until,
     write,
 )
-from .hosts import GREETED
+from .hosts import GREETED, NO_REFLECTION, at_rest
+
+
+def idle(walk_in, **options):
+    """A page that hears what is published, whose visitor has done nothing yet."""
+    page = walk_in(init=GREETED, touch=False, **options)
+    page.wait_for_function("window.greeted")
+    return page
 
 
 def test_it_is_opened_and_left_by_the_keyboard_alone(walk_in):
@@ -140,23 +147,64 @@ def test_the_page_opens_and_closes_it(walk_in):
 def test_the_launcher_goes_when_the_chat_is_switched_off_and_is_back_when_it_is_on_again(
     walk_in, chatting
 ):
-    page = walk_in(init=GREETED, touch=False)
-    page.wait_for_function("window.greeted")
+    page = idle(walk_in)
+    scripts = []
+    page.on("request", lambda asked: asked.resource_type == "script" and scripts.append(asked.url))
     expect(launcher(page)).to_be_visible()
     chatting(on=False)
-    expect(launcher(page)).to_have_count(0)
+    expect(launcher(page)).to_be_hidden()
     chatting()
+    expect(launcher(page)).to_be_visible()
+    # Nobody has touched the page, so nothing more is loaded for that.
+    assert scripts == []
     open_chat(page)
-    # Not from before somebody's eyes.
     chatting(on=False)
     expect(panel(page)).to_contain_text("The chat is closed at the moment.")
-    page.mouse.move(200, 200)
+    # The core has heard of it as well. Not from before somebody's eyes.
+    expect(launcher(page)).to_have_js_property("hidden", True)
     expect(panel(page)).to_be_visible()
     expect(launcher(page)).to_be_visible()
     page.get_by_role("button", name="Close the chat").click()
     expect(panel(page)).to_be_hidden()
-    page.mouse.move(210, 210)
-    expect(launcher(page)).to_have_count(0)
+    expect(launcher(page)).to_be_hidden()
+
+
+def test_a_chat_that_was_switched_off_says_so_when_the_page_opens_it(walk_in, chatting):
+    page = idle(walk_in)
+    chatting(on=False)
+    expect(launcher(page)).to_be_hidden()
+    page.evaluate("candor('open')")
+    expect(panel(page)).to_contain_text("The chat is closed at the moment.")
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+
+
+def test_who_has_written_before_hears_of_answers_when_it_is_on_again(walk_in, chatting, reply):
+    first = walk_in()
+    open_chat(first)
+    write(first, "Tea?")
+    expect(standing(first)).to_contain_text(re.compile("Sent|Delivered"))
+    context = first.context
+    first.close()
+    page = idle(walk_in, context=context)
+    chatting(on=False)
+    expect(launcher(page)).to_be_hidden()
+    page.mouse.move(200, 200)
+    at_rest(page)
+    chatting()
+    expect(launcher(page)).to_be_visible()
+    reply("Green or black?")
+    expect(launcher(page).locator("u")).to_have_text("1")
+
+
+def test_a_browser_without_the_newer_properties_has_the_attributes_all_the_same(walk_in):
+    page = walk_in(init=NO_REFLECTION)
+    open_chat(page)
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+    expect(panel(page)).to_have_attribute("aria-label", "Chat")
+    expect(panel(page)).to_have_attribute("aria-modal", "false")
+    expect(page.get_by_role("log", name="Messages")).to_have_count(1)
+    page.get_by_role("button", name="Close the chat").click()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "false")
 
 
 def test_a_panel_that_is_open_when_the_chat_is_switched_off_says_so(walk_in, chatting):

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from app.chat.models import Conversation
@@ -49,11 +50,16 @@ def test_whoever_signs_out_leaves_no_chat_behind(walk_in):
     expect(messages(page)).to_have_count(0)
 
 
-def test_on_a_strict_site_there_is_no_chat_before_consent(walk_in, shop, inside):
+@pytest.fixture
+def strict(shop, inside):
+    """The shop's site is."""
     with inside(shop):
         db.session.get_one(Site, shop.site_id).change(mode="strict")
         db.session.commit()
     published.forget("", None)
+
+
+def test_on_a_strict_site_there_is_no_chat_before_consent(walk_in, strict):
     page = walk_in(init=STUB)
     page.wait_for_timeout(500)
     expect(launcher(page)).to_have_count(0)
@@ -66,6 +72,24 @@ def test_on_a_strict_site_there_is_no_chat_before_consent(walk_in, shop, inside)
     page.mouse.move(310, 310)
     expect(launcher(page)).to_have_count(0)
     expect(panel(page)).to_be_hidden()
+    page.wait_for_function("localStorage.length == 0")
+
+
+def test_consent_that_is_withdrawn_while_the_chat_is_switched_off_leaves_nothing_of_it(
+    walk_in, chatting, strict
+):
+    page = walk_in(init=STUB)
+    page.evaluate("candor('consent', true)")
+    page.mouse.move(300, 300)
+    open_chat(page)
+    write(page, "Hello")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    page.keyboard.press("Escape")
+    chatting(on=False)
+    # Whatever else has to happen for it.
+    wait_until(page, lambda: page.mouse.move(310, 310) or launcher(page).is_hidden())
+    page.evaluate("candor('consent', false)")
+    page.mouse.move(320, 320)
     page.wait_for_function("localStorage.length == 0")
 
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .chat import launcher
+from .hosts import GREETED, NO_REFLECTION
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def test_an_outside_chat_has_its_place(walk_in, chatting, host, target):
         expect(frame).to_have_count(0)
 
 
+def test_an_outside_chat_is_still_that_when_it_was_switched_off(walk_in, chatting, host):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room", target="frame"))
+    page = walk_in(init=GREETED, touch=False)
+    page.wait_for_function("window.greeted")
+    chatting(on=False)
+    expect(launcher(page)).to_be_hidden()
+    page.evaluate("candor('open')")
+    expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("room"))
+
+
 def test_where_it_does_not_answer_the_second_is_opened(walk_in, chatting, host, dead):
     there = host({"second": "<title>Second</title>"})
     chatting(outside=outside(f"{dead}room", fallback=f"{there}second", target="same"))
@@ -95,3 +107,16 @@ def test_where_it_does_not_answer_the_second_is_opened_in_the_frame(walk_in, cha
     page.wait_for_timeout(500)
     launcher(page).click()
     expect(page.locator("candor-widget iframe")).to_have_attribute("src", re.compile("second"))
+
+
+def test_a_frame_has_its_name_also_in_a_browser_without_the_newer_properties(
+    walk_in, chatting, host
+):
+    there = host({"room": "<title>Room</title>"})
+    chatting(outside=outside(f"{there}room", target="frame"))
+    page = walk_in(init=NO_REFLECTION)
+    launcher(page).click()
+    expect(page.locator("candor-widget iframe")).to_have_attribute("title", "Chat")
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+    launcher(page).click()
+    expect(launcher(page)).to_have_attribute("aria-expanded", "false")

@@ -15,7 +15,7 @@ const verbs = { on, track, consent };
  */
 export function listenToPage() {
   const { candor } = window;
-  const call = safe((verb, ...args) => (verbs[verb] ? verbs[verb](...args) : ask((rich) => rich.say(verb, ...args), true)));
+  const call = safe((verb, ...args) => (verbs[verb] ? verbs[verb](...args) : ask((rich) => rich?.say(verb, ...args), true)));
   const early = candor.q || [];
 
   // The page may have kept the stub: what it pushes from now on is called at once.

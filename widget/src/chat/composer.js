@@ -1,5 +1,5 @@
 import { element, isTouch, listen } from "../rich/core.js";
-import { button, label } from "./parts.js";
+import { aria, button, label } from "./parts.js";
 import { changed, info, say, write } from "./talks.js";
 
 const PAUSE = 1e3; // between two signs that somebody is writing
@@ -64,11 +64,12 @@ export function createComposer(talk, send) {
     const { draft, blamed } = talk();
     // What came back is written again, and another conversation has a draft of its own.
     if (text.value != draft) text.value = draft;
-    text.placeholder = text.ariaLabel = say("write");
-    attach.ariaLabel = say("attach");
+    text.placeholder = say("write");
+    aria(text, "label", text.placeholder);
+    aria(attach, "label", say("attach"));
     attach.hidden = !info.files;
-    smile.ariaLabel = say("emoji");
-    go.ariaLabel = say("send");
+    aria(smile, "label", say("emoji"));
+    aria(go, "label", say("send"));
     if (!picker.lastChild.lastChild.lastChild) picker.append(element("div", {}, ...say("smileys").split(" ").map((each) => button(each, () => insert(each)))));
     label(reason, blamed);
     text.style.height = "";

@@ -1,4 +1,5 @@
 import { ctx, element, link, listen, meet, ofDocument, safe } from "../rich/core.js";
+import { aria } from "./parts.js";
 import { call, tell } from "./server.js";
 
 // Somebody else's chat in place of ours.
@@ -58,7 +59,7 @@ export default function begin(core) {
   const chosen = async () => (!fallback || (await answers(first())) ? first() : second());
 
   async function inFrame() {
-    const name = launcher.ariaLabel;
+    const name = launcher.getAttribute("aria-label");
     const inner = element("iframe", { title: name });
     // The way out of a frame that stays empty.
     const way = link(second() || first(), name + " ↗");
@@ -72,7 +73,7 @@ export default function begin(core) {
     inner.style.cssText = "flex:1;border:0";
     listen(frame, "keydown", (event) => event.key == "Escape" && close());
     launcher.before(frame);
-    launcher.ariaExpanded = true;
+    aria(launcher, "expanded", true);
     inner.src = await chosen();
   }
 
@@ -93,7 +94,7 @@ export default function begin(core) {
   function close() {
     if (!frame) return;
     frame = frame.remove();
-    launcher.ariaExpanded = false;
+    aria(launcher, "expanded", false);
     launcher.focus();
     tell("closed", "closings");
   }

@@ -1,6 +1,6 @@
 import { ctx, element, isTouch, listen, ofDocument, safe, textOn } from "../rich/core.js";
 import { createComposer } from "./composer.js";
-import { button, form, label, note, put } from "./parts.js";
+import { aria, button, form, label, note, put } from "./parts.js";
 import { createRating } from "./rating.js";
 import { call, tell } from "./server.js";
 import { mute, muted, tune } from "./sound.js";
@@ -18,7 +18,7 @@ function back(at) {
 export function createPanel(send) {
   const { accent } = ctx.setup.chat;
   const { launcher } = ctx;
-  const called = launcher.ariaLabel;
+  const called = launcher.getAttribute("aria-label");
   const title = element("b", {});
   const status = element("small", {});
   const badge = element("u", {});
@@ -113,18 +113,18 @@ export function createPanel(send) {
     label(badge, count);
     if (count) launcher.append(badge);
     else badge.remove();
-    launcher.ariaLabel = name + (count ? ` (${count})` : "");
+    aria(launcher, "label", name + (count ? ` (${count})` : ""));
     if (!current) return;
     // He may have become somebody else.
     if (!talks.includes(current)) current = talks[0] || begin();
     const { words, open, back_at: at, away, rating, gone } = info;
     const { typist, state, extra, blamed } = current;
     const asks = isAsking();
-    panel.ariaLabel = name;
+    aria(panel, "label", name);
     label(title, name);
     label(status, trouble || !navigator.onLine ? say("offline") || "…" : open ? say("here") : at ? say("back", back(at)) : "");
-    summary.ariaLabel = say("more");
-    shut.ariaLabel = say("close") || "Close";
+    aria(summary, "label", say("more"));
+    aria(shut, "label", say("close") || "Close");
     label(typing, gone || (typist ? say("typing", typist.name || name) : asks && blamed) || "");
     // Until then it reads as its page does.
     if (!words) return put(panel, [header, typing]);
@@ -154,7 +154,7 @@ export function createPanel(send) {
     const small = innerWidth <= 480;
     panel.style.height = small ? height + "px" : "";
     panel.style.top = small ? offsetTop + "px" : "";
-    panel.ariaModal = small;
+    aria(panel, "modal", small);
   }
 
   /** `first` is what the site says before anything else, `calm` that nobody asked for the panel,
@@ -172,7 +172,7 @@ export function createPanel(send) {
     isOpen = true;
     origin = focused() || ofDocument("activeElement");
     panel.hidden = false;
-    launcher.ariaExpanded = true;
+    aria(launcher, "expanded", true);
     if (!calm) tune();
     fit();
     tell("opened", "openings");
@@ -197,8 +197,8 @@ export function createPanel(send) {
     isOpen = menu.open = false;
     const within = focused();
     panel.hidden = true;
-    launcher.ariaExpanded = false;
-    if (within) (launcher.isConnected ? launcher : origin).focus();
+    aria(launcher, "expanded", false);
+    if (within) (launcher.offsetWidth ? launcher : origin).focus();
     tell("closed", "closings");
   }
 

@@ -9,6 +9,9 @@ export function button(text, work, attributes) {
   return node;
 }
 
+/** An attribute by hand: the properties of these names are newer than the oldest browsers that this is for. */
+export const aria = (node, name, value) => node.setAttribute("aria-" + name, value);
+
 export function label(node, text) {
   if (node.textContent != text) node.textContent = text;
 }

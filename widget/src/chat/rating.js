@@ -1,5 +1,5 @@
 import { element } from "../rich/core.js";
-import { button, form, note } from "./parts.js";
+import { aria, button, form, note } from "./parts.js";
 import { call } from "./server.js";
 import { say, told } from "./talks.js";
 
@@ -14,9 +14,7 @@ export function createRating(talk) {
   });
   let asked;
   return (state) => {
-    stars.forEach((star, i) => {
-      star.ariaPressed = i < talk.rating;
-    });
+    stars.forEach((star, i) => aria(star, "pressed", i < talk.rating));
     if (talk.rating && !asked) node.append((asked = comment));
     return state == "closed" && node;
   };

@@ -1,5 +1,5 @@
 import { element, link } from "../rich/core.js";
-import { button, label, note, put } from "./parts.js";
+import { aria, button, label, note, put } from "./parts.js";
 import { drain, info, language, say } from "./talks.js";
 
 // What was said, each message one node as long as it is shown.
@@ -53,7 +53,7 @@ export function createThread() {
     const isOther = talk != shownTalk;
     if (isOther) nodes = {};
     shownTalk = talk;
-    list.ariaLabel = say("messages");
+    aria(list, "label", say("messages"));
     const all = [...talk.messages, ...talk.outbox];
     // What the site said before the visitor did is among the messages once he has answered.
     const greeting = !all[0] || all[0].author == "visitor" ? talk.first?.line || info.greeting : "";

@@ -15,7 +15,7 @@ export function launch() {
   ctx.launcher = button;
   button.style.cssText = `--accent:${textOn(accent)};--on:${accent};padding:14px;border-radius:28px;background:var(--on)`;
   icon.style.cssText = "height:28px;border-end-start-radius:4px";
-  listen(button, "click", () => ask((rich) => rich.switched(), true));
+  listen(button, "click", () => ask((rich) => (rich ? rich.switched() : (icon.textContent = "!")), true));
   if (allowed()) region.after(button);
   if (location.hash.includes("candor-chat")) button.click();
 }

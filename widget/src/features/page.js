@@ -50,7 +50,7 @@ export function watchPage() {
     // Nothing of the page's is patched. A browser that does not tell of routes is asked at every sign of life.
     look();
     const path = event.composedPath();
-    ask((rich) => rich.heard(event, path));
+    ask((rich) => rich?.heard(event, path));
   });
 }
 

@@ -20,7 +20,7 @@ export function decorate(card, { frame, sign, body, go, close, title, words, cam
   if (coupon) body.insertBefore(voucher(campaign, texts), go || null);
   if (image) card.prepend(picture(image));
   if (campaign.format == "chat_message") body.replaceChildren(opener(campaign, words, body.firstChild));
-  if (renderer == "modal") frame.ariaLabel = title || words;
+  if (renderer == "modal") frame.setAttribute("aria-label", title || words);
   if (renderer == "button") {
     if (sign.parentNode) go.prepend(sign);
     card.replaceChildren(go, close);
@@ -101,9 +101,7 @@ export function tracked(text, { params = [], custom, page, time }) {
   };
   for (const name of params) added[name] = new URL(location).searchParams.get(name);
   // What the link says itself stays as it is.
-  for (const name of Object.keys(added)) {
-    if (added[name] && !url.searchParams.has(name)) url.searchParams.set(name, added[name]);
-  }
+  for (const [name, value] of Object.entries(added)) if (value && !url.searchParams.has(name)) url.searchParams.set(name, value);
   return url.href;
 }
 

@@ -5,7 +5,8 @@ const PROP = "data-candor-prop-";
 function declared({ dataset: { candorEvent, candorValue, candorCurrency: currency }, attributes }) {
   const props = {};
   for (const { name, value } of attributes) {
-    if (name.startsWith(PROP)) props[name.slice(PROP.length).replaceAll("-", "_")] = value;
+    const [, prop] = name.split(PROP);
+    if (prop) props[prop.replaceAll("-", "_")] = value;
   }
   ctx.record(candorEvent, { props, value: candorValue && { amount: +candorValue, currency } });
 }

@@ -10,7 +10,7 @@ const stored = () => {
   } catch {}
 };
 
-/** Does that with the chat, as soon as it is there. What could not be loaded is tried anew; the launcher says so. */
+/** Does that, if anything, with the chat, as soon as it is there. What could not be loaded is tried anew; the launcher says so. */
 export function talk(work) {
   if (!ctx.launcher) return;
   loading ||= part(ctx.setup.chat.outside ? OUTSIDE : PANEL).then((chunk) => {
@@ -28,7 +28,7 @@ export const tell = (work) => loading && talk(work);
 
 /** Whoever has written before hears of answers on each page; a window must open at the click itself. */
 export function resume() {
-  if (stored() || ctx.setup.chat?.outside) talk(() => {});
+  if (stored() || ctx.setup.chat?.outside) talk();
 }
 
 /** Also what is on the device of a chat that nobody has opened yet. */
@@ -38,14 +38,13 @@ export function forget() {
   delete localStorage["candor-chat"];
 }
 
-/** On a strict site there is no chat before consent, nor after it was withdrawn; on none after it was switched off,
- * except what is open. */
+/** On a strict site there is no chat before consent, nor after it was withdrawn. */
 export function admit() {
-  const { launcher, region, setup } = ctx;
-  if (!launcher) return;
-  const wanted = allowed() && (setup.chat || launcher.ariaExpanded == "true");
-  if (launcher.isConnected == !!wanted) return;
-  if (wanted) return region.after(launcher);
-  launcher.remove();
-  if (!allowed()) forget();
+  const { launcher, region } = ctx;
+  if (!launcher || launcher.isConnected == !!allowed()) return;
+  if (allowed()) region.after(launcher);
+  else {
+    launcher.remove();
+    forget();
+  }
 }

@@ -1,4 +1,4 @@
-import { campaignOf, ctx } from "./core.js";
+import { campaignOf, ctx, safe } from "./core.js";
 import { forget, talk, tell } from "./talk.js";
 
 export function hide(hidden = true) {
@@ -50,7 +50,8 @@ function reset() {
   forget();
 }
 
-const identify = (person) => talk((chat) => chat.identify(person));
+// What the server does not take is nothing to the page.
+const identify = (person) => talk((chat) => safe(chat.identify)(person));
 
 function off(type, callback) {
   ctx.listeners = ctx.listeners.filter(([known, own]) => known != type || (callback && own != callback));

@@ -45,7 +45,7 @@ export const frames = {
   retract: (frame) => withdrawn(frame.activity),
   summary: (frame) => summed([frame.data]),
   visitor_count: (frame) => emit("visitors", frame.data),
-  command: (frame) => ask((rich) => rich.heard(frame)),
+  command: (frame) => ask((rich) => rich?.heard(frame)),
   config(frame) {
     revision = Math.max(revision, frame.revision);
     soon(jitter(2000));
@@ -139,10 +139,12 @@ function renew(config) {
   if (!(config.revision >= revision)) throw 0;
   // A campaign that is new here has a past that the cursor has already gone by.
   cursor = undefined;
-  // What was switched off is not in it.
-  if (CHAT) ctx.setup.chat = 0;
   renewed(config);
-  if (CHAT) frames.command(config);
+  if (CHAT) {
+    // A chat that was switched off is not in it.
+    ctx.launcher.hidden = !config.chat;
+    ctx.rich?.arrange();
+  }
   if (isSilent()) letGo();
 }
 

@@ -5,7 +5,7 @@ export const element = (tag, attributes, ...children) =>
   filled(ofDocument("createElement").call(document, tag), attributes, children);
 
 export function filled(node, attributes, children) {
-  for (const name of Object.keys(attributes)) node.setAttribute(name, attributes[name]);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
   return node;
 }
