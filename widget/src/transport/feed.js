@@ -39,6 +39,8 @@ export const frames = {
     // visitor withdrew it is nobody any more.
     if (life == ctx.life) remember({ ...frame, visitor: ctx.token || frame.visitor });
     wanted = frame.cursor || 0;
+    // What was published while there was no socket.
+    revision = Math.max(revision, frame.revision);
     plan();
   },
   notification: (frame) => arrived(frame.data, true),
