@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from flask import current_app
 
@@ -65,8 +65,9 @@ def _page(conversation: Conversation) -> str:
 def _without_campaign(url: str) -> str:
     """Whoever comes back by mail does not come from the advertisement again."""
     parts = urlsplit(url)
-    kept = [each for each in parse_qsl(parts.query) if each[0] not in STANDARD]
-    return parts._replace(query=urlencode(kept), fragment="").geturl()
+    # To the letter: also what has no value.
+    kept = [each for each in parts.query.split("&") if each.partition("=")[0] not in STANDARD]
+    return parts._replace(query="&".join(kept), fragment="").geturl()
 
 
 def _who(message: Message) -> str:

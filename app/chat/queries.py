@@ -15,7 +15,7 @@ from app.sites.models import Site
 _sites: Cache[str | None] = Cache("conversation_sites", size=20_000, seconds=3600)
 
 
-def site_key_of(conversation_id: UUID) -> str | None:
+def site_key_of_conversation(conversation_id: UUID) -> str | None:
     """Of the site where a conversation takes place."""
     key = _sites.get(conversation_id, lambda: _find_site_key(conversation_id))
     if key is None:  # it may be there in a moment

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import g, request
 
 from app.chat.models import ChatSettings, Conversation
-from app.chat.queries import site_key_of
+from app.chat.queries import site_key_of_conversation
 from app.core import tenancy
 from app.core.api import uuid_or_404
 from app.core.errors import ApiError, not_found
@@ -61,7 +61,7 @@ def way_to(identifier: str) -> Way:
     """Into the organization of a conversation; 404 for whoever is nobody on its site."""
     readers.demand(address())
     known = uuid_or_404(identifier)
-    site_key = site_key_of(known)
+    site_key = site_key_of_conversation(known)
     if site_key is None:
         raise not_found()
     site = active_site(site_key)
