@@ -70,6 +70,7 @@ class StandIn:
         self.changes, self.closing = [], {}
         self.campaigns = [dict(ACTIVITIES)]
         self.mode, self.revision = "anonymous", 1
+        self.names_revision = True  # in the greeting, which is promised without it
         self.socket_open, self.status = True, 200
         self.troubled = ""  # the paths that the status is for
         self.held, self.let_go = None, threading.Event()
@@ -214,7 +215,8 @@ class StandIn:
             return
         hello = json.loads(ws.receive())
         joined = {"type": "joined", "visitor": self.token, "context": self.context}
-        ws.send(json.dumps({**joined, "cursor": len(self.changes)}))
+        extra = {"revision": self.revision} if self.names_revision else {}
+        ws.send(json.dumps({**joined, "cursor": len(self.changes), **extra}))
         # Last: a test that waits for it goes on to push.
         self.greeted.append((ws, hello))
         try:

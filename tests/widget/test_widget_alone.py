@@ -322,6 +322,23 @@ def test_a_published_revision_reaches_an_open_page(candor, open_page):
     expect(card(page, "Ada")).to_have_count(0)
 
 
+def test_what_is_published_while_there_is_no_socket_comes_with_the_next(candor, open_page):
+    candor.campaigns = [NOTICE]
+    page = open_page()
+    joined(candor)
+    candor.drop_sockets()
+    candor.publish([{**NOTICE, "id": "c-new", "message": "A new notice"}], push=False)
+    expect(card(page, "A new notice")).to_be_visible()
+
+
+def test_a_greeting_without_a_revision_leaves_the_page_in_hearing(candor, open_page):
+    candor.names_revision, candor.campaigns = False, [NOTICE]
+    page = open_page()
+    joined(candor)
+    candor.publish([{**NOTICE, "id": "c-new", "message": "A new notice"}])
+    expect(card(page, "A new notice")).to_be_visible()
+
+
 def test_it_lets_go_of_the_socket_when_the_page_is_left_and_returns_with_it(candor, open_page):
     page = open_page()
     joined(candor)

@@ -39,8 +39,8 @@ export const frames = {
     // visitor withdrew it is nobody any more.
     if (life == ctx.life) remember({ ...frame, visitor: ctx.token || frame.visitor });
     wanted = frame.cursor || 0;
-    // What was published while there was no socket.
-    revision = Math.max(revision, frame.revision);
+    // What was published while there was no socket; a greeting may name no revision.
+    if (frame.revision > revision) revision = frame.revision;
     plan();
   },
   notification: (frame) => arrived(frame.data, true),
@@ -49,7 +49,7 @@ export const frames = {
   visitor_count: (frame) => emit("visitors", frame.data),
   command: (frame) => ask((rich) => rich?.heard(frame)),
   config(frame) {
-    revision = Math.max(revision, frame.revision);
+    if (frame.revision > revision) revision = frame.revision;
     soon(jitter(2000));
   },
   resync() {
@@ -126,7 +126,7 @@ async function catchUp() {
   if (busy || isSilent()) return;
   busy = true;
   try {
-    if (revision > ctx.setup.revision) renew(await get("config"));
+    if (revision > ctx.setup.revision) renew(await get("config", ""));
     if (wanted == Infinity) wanted = 0;
     read(await get("notifications", cursor >= 0 ? "?after=" + cursor : ""));
     failures = 0;
@@ -157,10 +157,10 @@ function read(answer) {
   answer.notifications.forEach((data, i) => arrived(data, cursor >= 0 && !i));
   cursor = answer.cursor;
   readAt = Date.now();
-  revision = Math.max(revision, answer.revision);
+  if (answer.revision > revision) revision = answer.revision;
 }
 
-async function get(what, query = "") {
+async function get(what, query) {
   const answer = await call(what + "/" + ctx.setup.site + query);
   if (answer.status == 403 || answer.status == 404) shut();
   if (!answer.ok || isSilent()) throw 0;
