@@ -19,6 +19,12 @@ def availability_of(settings: ChatSettings, zone: str) -> dict[str, Any]:
     return {"open": False, "back_at": clock.iso(opening) if opening else None}
 
 
+def asked_of_guests(settings: ChatSettings, zone: str) -> str:
+    """Before the first message: nothing, optional or required. With nobody there it is always
+    required: an answer must be able to reach him."""
+    return settings.asks if settings.hours(zone).open_at(clock.now()) else "required"
+
+
 def greet(settings: ChatSettings, language: str, asked: str | None) -> dict[str, Any]:
     """The site's words for a panel, in the visitor's language or in its own."""
     names = ("title", "greeting", "away")
@@ -40,6 +46,7 @@ def begin_offline(
     guest = conversation.guest
     if not guest.email:
         return
+    conversation.keep_as_ticket()
     asked = HelpAsked(
         conversation_id=conversation.id,
         site_id=conversation.site_id,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.chat import tokens
 from app.chat.announcements import LeadCaptured, VisitorIdentified
+from app.chat.automation import asked_of_guests
 from app.chat.models import ChatSettings, Conversation, Guest, Surroundings
-from app.core import clock
 from app.core.announce import announce
 from app.core.errors import ApiError
 from app.embed.chat_access import settings_of
@@ -23,9 +23,8 @@ def introduce(guest: Guest, person: Person, around: Surroundings) -> None:
 
 
 def demand_address(guest: Guest, settings: ChatSettings, site: PublishedSite) -> None:
-    """An answer must be able to reach him where the site says so, or nobody is there."""
-    absent = not settings.hours(site.time_zone).open_at(clock.now())
-    if (settings.asks == "required" or absent) and not guest.email:
+    """Where one is required."""
+    if asked_of_guests(settings, site.time_zone) == "required" and not guest.email:
         raise refused("email", "Tell us your e-mail address first.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.chat.automation import availability_of, greet
+from app.chat.automation import asked_of_guests, availability_of, greet
 from app.chat.files import LARGEST
 from app.chat.models import ChatSettings, Conversation, Guest
 from app.embed.chat_texts import words_for
@@ -18,7 +18,7 @@ def panel_of(
     """Texts, whether somebody is there, and what the guest has said before."""
     conversations = Conversation.of_guest(guest) if guest else []
     return {
-        "asks": settings.asks,
+        "asks": asked_of_guests(settings, site.time_zone),
         "files": settings.takes_files,
         "largest": LARGEST,
         "rating": settings.asks_rating,

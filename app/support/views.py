@@ -14,6 +14,7 @@ from app.accounts.models import Member
 from app.accounts.permissions import Permission
 from app.core.api import parsed_uuid
 from app.core.db import db
+from app.core.errors import not_found
 from app.core.render import render
 from app.support.forms import WORDS, TicketForm
 from app.support.models import STATES, Ticket
@@ -47,6 +48,17 @@ def _of_state(state: str, before: UUID | None) -> list[Ticket]:
     if before is not None:
         found = found.where(Ticket.id < before)
     return list(db.session.scalars(found.limit(SHOWN + 1)))
+
+
+@blueprint.get("/of-conversation/<uuid:conversation_id>")
+@require(Permission.CHAT_READ)
+def of_conversation(conversation_id: UUID) -> Any:
+    """To the ticket that a conversation is, from there."""
+    ticket = db.session.scalars(select(Ticket).filter_by(conversation_id=conversation_id)).first()
+    if ticket is None:
+        raise not_found()
+    slug = current_organization.slug
+    return redirect(url_for("tickets.show", organization=slug, ticket_id=ticket.id))
 
 
 @blueprint.get("/<uuid:ticket_id>")

@@ -3,8 +3,9 @@ is not read."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
@@ -74,11 +75,22 @@ def test_when_nobody_is_there_a_message_becomes_a_ticket_with_a_mail(
         ticket = db.session.query(Ticket).one()
         assert (ticket.number, ticket.subject, ticket.who) == (1, "Where is my order?", "Ada")
         assert str(ticket.conversation_id) == writer.conversation
+    assert bodies(writer) == ["Where is my order?\nIt is late.", "We are asleep."]
     [(to, subject, text)] = mails()
     assert to == "ada@example.com" and "request 1" in subject
     assert f"https://{acme.domain}/#candor-chat=r." in text
     writer.write("Hello?")
     assert len(mails()) == 1
+
+
+def test_agents_see_in_the_conversation_that_it_is_a_ticket(writer, chatting, sign_in, acme):
+    chatting(week=NEVER)
+    writer.begin("Where is my order?", email="ada@example.com")
+    alice = sign_in("alice@acme.example")
+    page = alice.get(f"/o/{acme.slug}/inbox/{writer.conversation}").text
+    [link] = re.findall(r'href="([^"]+/tickets/of-conversation/[^"]+)"', page)
+    assert "Where is my order?" in alice.get(link, follow_redirects=True).text
+    assert alice.get(f"/o/{acme.slug}/tickets/of-conversation/{uuid4()}").status_code == 404
 
 
 def test_nobody_fills_a_strangers_mailbox(another, chatting, mails, inside, acme):

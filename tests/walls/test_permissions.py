@@ -214,6 +214,7 @@ PAGES = {
     "POST /sites/<uuid:site_id>/chat/texts": "sites:write",
     "POST /sites/<uuid:site_id>/chat/identity-secret": "api-keys:write",
     "GET /tickets": "conversations:read",
+    "GET /tickets/of-conversation/<uuid:conversation_id>": "conversations:read",
     "GET /tickets/<uuid:ticket_id>": "conversations:read",
     "POST /tickets/<uuid:ticket_id>": "conversations:write",
     "GET /inbox": "conversations:read",

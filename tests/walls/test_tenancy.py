@@ -968,6 +968,9 @@ ROUTES: dict[tuple[str, str], Route] = {
         "POST", "/o/{acme}/sites/{site_id}/chat/identity-secret", 302
     ),
     ("GET", "/o/<organization>/tickets"): NO_IDS,
+    ("GET", "/o/<organization>/tickets/of-conversation/<uuid:conversation_id>"): one(
+        "GET", "/o/{acme}/tickets/of-conversation/{conversation_id}", 302
+    ),
     ("GET", "/o/<organization>/tickets/<uuid:ticket_id>"): one(
         "GET", "/o/{acme}/tickets/{ticket_id}"
     ),

@@ -25,7 +25,7 @@ def test_an_address_is_asked_for_first_and_what_was_written_is_kept(
     name, email = panel(page).get_by_label("Name"), panel(page).get_by_label("E-mail")
     name.fill("Ada")
     email.fill("ada at example")
-    panel(page).get_by_role("button", name="Start the chat").click()
+    panel(page).get_by_role("button", name="Continue").click()
     expect(panel(page).get_by_role("alert")).to_have_text("This is not an e-mail address.")
     expect(name).to_have_value("Ada")
     email.fill("ada@example.com")
@@ -44,9 +44,12 @@ def test_when_nobody_is_there_it_says_until_when_and_asks_for_an_address(walk_in
     expect(panel(page).locator("header")).to_contain_text(re.compile(r"Back \w+ .*\d"))
     expect(panel(page)).to_contain_text("Gone fishing.")
     panel(page).get_by_label("E-mail").fill("ada@example.com")
-    panel(page).get_by_role("button", name="Start the chat").click()
+    panel(page).get_by_role("button", name="Continue").click()
     write(page, "Call me")
     wait_until(page, lambda: ("visitor", "Call me") in said())
+    # Once: the note above the form goes when the conversation says the same.
+    expect(messages(page)).to_have_text(["Call me", "Gone fishing."])
+    expect(panel(page).get_by_text("Gone fishing.")).to_have_count(1)
 
 
 def test_a_user_of_the_site_has_his_conversations_on_each_device(walk_in, shop, inside):

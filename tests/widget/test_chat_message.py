@@ -177,7 +177,7 @@ def test_an_address_that_is_required_is_asked_for_after_it(walk_in, ask, chattin
     answer(page)
     expect(messages(page)).to_have_text(["Can we help you choose?"])
     panel(page).get_by_label("E-mail").fill("ada@example.com")
-    panel(page).get_by_role("button", name="Start the chat").click()
+    panel(page).get_by_role("button", name="Continue").click()
     chat.write(page, "Please")
     expect(chat.standing(page)).to_contain_text(re.compile("Sent|Delivered"))
     assert said() == [("system", "Can we help you choose?"), ("visitor", "Please")]

@@ -254,6 +254,10 @@ class Conversation(Tenant, Base):
         db.session.flush()
         announce(MessageAdded(conversation=self, message=message))
 
+    def keep_as_ticket(self) -> None:
+        """Agents are told that it is a ticket as well, which somebody else keeps."""
+        self._trace("ticket", None)
+
     def _trace(self, event: str, by: Member | None, **details: Any) -> None:
         """Something that agents did and only agents are told."""
         told = {"event": event, **_named(by), **details}

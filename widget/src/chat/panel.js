@@ -87,10 +87,10 @@ export function createPanel(send) {
     talk.extra.querySelector("input").focus();
   }
 
-  const isAsking = () => !info.gone && !current.id && !current.outbox[0] && !person && !info.known && (info.asks != "nothing" || !info.open);
+  const isAsking = () => !info.gone && !current.id && !current.outbox[0] && !person && !info.known && info.asks != "nothing";
 
   function introduction() {
-    asking ||= form([["name"], ["email", { type: "email", ...((info.asks == "required" || !info.open) && { required: "" }) }]], "start", (values) => {
+    asking ||= form([["name"], ["email", { type: "email", ...(info.asks == "required" && { required: "" }) }]], "start", (values) => {
       introduce(values);
       draw();
       focus();
@@ -117,7 +117,7 @@ export function createPanel(send) {
     if (!current) return;
     // He may have become somebody else.
     if (!talks.includes(current)) current = talks[0] || begin();
-    const { words, open, back_at: at, away, rating, gone } = info;
+    const { words, open, back_at: at, rating, gone } = info;
     const { typist, state, extra, blamed } = current;
     const asks = isAsking();
     aria(panel, "label", name);
@@ -135,7 +135,10 @@ export function createPanel(send) {
       return put(panel, [header, list]);
     }
     if (state == "closed" && rating) current.rated ||= createRating(current);
-    thread.draw(current, !open && (current.away ||= note(away || say("away"))), current.rated?.(state), extra, asks && introduction());
+    const away = info.away || say("away");
+    // The site may have said it in the conversation.
+    const answered = open || current.messages.some(({ body }) => body == away);
+    thread.draw(current, !answered && (current.away ||= note(away)), current.rated?.(state), extra, asks && introduction());
     put(panel, [header, thread.list, typing, !gone && !asks && composer.node]);
     if (!asks) composer.draw();
     if (attends(current)) look(current, send);
