@@ -53,12 +53,11 @@ def _of_state(state: str, before: UUID | None) -> list[Ticket]:
 @blueprint.get("/of-conversation/<uuid:conversation_id>")
 @require(Permission.CHAT_READ)
 def of_conversation(conversation_id: UUID) -> Any:
-    """To the ticket that a conversation is, from there."""
+    """The ticket that a conversation is: what it has of it is its own id."""
     ticket = db.session.scalars(select(Ticket).filter_by(conversation_id=conversation_id)).first()
     if ticket is None:
         raise not_found()
-    slug = current_organization.slug
-    return redirect(url_for("tickets.show", organization=slug, ticket_id=ticket.id))
+    return _page(ticket, TicketForm.of(ticket))
 
 
 @blueprint.get("/<uuid:ticket_id>")

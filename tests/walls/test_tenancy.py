@@ -969,7 +969,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     ("GET", "/o/<organization>/tickets"): NO_IDS,
     ("GET", "/o/<organization>/tickets/of-conversation/<uuid:conversation_id>"): one(
-        "GET", "/o/{acme}/tickets/of-conversation/{conversation_id}", 302
+        "GET", "/o/{acme}/tickets/of-conversation/{conversation_id}"
     ),
     ("GET", "/o/<organization>/tickets/<uuid:ticket_id>"): one(
         "GET", "/o/{acme}/tickets/{ticket_id}"
