@@ -161,6 +161,44 @@ def test_another_question_changes_the_answer_alone(analytics):
     shows(page, Visitors="15")
 
 
+@pytest.mark.parametrize(
+    ("path", "choice", "asked"),
+    [
+        ("analytics/funnels/{funnel}", "Last 30 days", "period=30d"),
+        ("analytics/journeys", "Last 30 days", "period=30d"),
+        ("analytics/attribution", "Last 30 days", "period=30d"),
+        ("analytics/attribution", "Linear", "model=linear"),
+        ("analytics/retention", "Months", "unit=month"),
+        ("analytics/visits", "Last 30 days", "period=30d"),
+    ],
+)
+def test_the_other_pages_change_their_answer_alone_as_well(
+    analytics, program, acme, visited, path, choice, asked
+):
+    page = analytics
+    page.goto(f"{program.url}/o/{acme.slug}/{path.format(**visited)}?site={acme.site_id}")
+    page.evaluate("document.documentElement.dataset.same = 'yes'")
+    link = page.get_by_role("link", name=choice, exact=True)
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(link).to_have_attribute("aria-current", "true")
+    expect(link).to_be_focused()
+    expect(page).to_have_url(re.compile(asked))
+    tabs = page.get_by_label("Analytics", exact=True)
+    if asked.startswith("period"):
+        expect(tabs.get_by_role("link", name="Overview")).to_have_attribute(
+            "href", re.compile(asked)
+        )
+    page.locator("summary", has_text="Filter").click()
+    page.get_by_label("Value", exact=True).fill("/teas")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(chips(page)).to_have_text(re.compile("/teas"))
+    assert page.evaluate("document.documentElement.dataset.same") == "yes"
+    page.go_back()
+    expect(chips(page)).to_have_count(0)
+    expect(link).to_have_attribute("aria-current", "true")
+
+
 def test_other_days_are_chosen_by_form(analytics):
     page = analytics
     page.locator("summary", has_text="Other days").click()
