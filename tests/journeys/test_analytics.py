@@ -169,6 +169,9 @@ def test_another_question_changes_the_answer_alone(analytics):
         ("analytics/attribution", "Last 30 days", "period=30d"),
         ("analytics/attribution", "Linear", "model=linear"),
         ("analytics/retention", "Months", "unit=month"),
+        ("analytics/campaigns", "Last 30 days", "period=30d"),
+        ("analytics/funnels", "Last 30 days", "period=30d"),
+        ("analytics/goals", "Last 30 days", "period=30d"),
         ("analytics/visits", "Last 30 days", "period=30d"),
     ],
 )
