@@ -18,10 +18,10 @@ from app.core.public import public_types
 from app.sites.models import Site
 from app.webhooks.checks import check_events_named, checked_url, kept_at
 from app.webhooks.log import FIELDS, Filter
-from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Refused
+from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint, NotRedeliverable, Refused
 from app.webhooks.models.endpoint import RECORDED, wants
 from app.webhooks.outbox import nudge, write_test
-from app.webhooks.redeliveries import NotRedeliverable, Redelivery
+from app.webhooks.redeliveries import Redelivery
 from app.webhooks.schemas import (
     AttemptOut,
     EndpointChanges,
@@ -192,9 +192,10 @@ def redeliver(outgoing_id: UUID) -> Any:
     409 while it is about to be sent or waits for a disabled endpoint, and once its payload was
     deleted."""
     delivery = get_or_404(Delivery, outgoing_id)
-    if delivery.why_not_redeliverable:
-        raise ApiError(409, "not_redeliverable", delivery.why_not_redeliverable)
-    delivery.redeliver()
+    try:
+        delivery.redeliver()
+    except NotRedeliverable as error:
+        raise ApiError(409, "not_redeliverable", str(error)) from error
     nudge(delivery.endpoint)
     return OutboundDelivery.of(delivery)
 
@@ -208,7 +209,7 @@ def create_redelivery(json_data: RedeliveryIn) -> Any:
     """Send a range again, each with its own id. 409 where there is none, or more than 10,000."""
     endpoint, asked = get_or_404(Endpoint, json_data.endpoint_id), _asked(json_data)
     try:
-        redelivery = Redelivery.begin(asked)
+        redelivery = Redelivery.begin(endpoint, asked)
     except NotRedeliverable as error:
         raise ApiError(409, "not_redeliverable", str(error)) from error
     nudge(endpoint)

@@ -15,9 +15,9 @@ from app.core.render import render
 from app.webhooks import redeliveries
 from app.webhooks.forms import RedeliveryForm
 from app.webhooks.log import Filter
-from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint
+from app.webhooks.models import Delivery, DeliveryAttempt, Endpoint, NotRedeliverable
 from app.webhooks.outbox import nudge
-from app.webhooks.redeliveries import NotRedeliverable, Redelivery
+from app.webhooks.redeliveries import Redelivery
 from app.webhooks.views import address_of, blueprint
 
 
@@ -31,9 +31,10 @@ def delivery(outgoing_id: UUID) -> Any:
 @require(Permission.ENDPOINTS_WRITE)
 def redeliver(outgoing_id: UUID) -> Any:
     found = get_or_404(Delivery, outgoing_id)
-    if found.why_not_redeliverable:
-        return _delivery(found, 422, found.why_not_redeliverable)
-    found.redeliver()
+    try:
+        found.redeliver()
+    except NotRedeliverable as error:
+        return _delivery(found, 422, str(error))
     nudge(found.endpoint)
     db.session.commit()
     flash("It is sent again, with the same id.", "success")
@@ -55,7 +56,7 @@ def create_redelivery(endpoint_id: UUID) -> Any:
     if not form.validate():
         return _new_redelivery(endpoint, asked, 422)
     try:
-        begun = Redelivery.begin(asked, form.total.data)
+        begun = Redelivery.begin(endpoint, asked, form.total.data)
     except NotRedeliverable as error:
         flash(str(error), "error")
         return _new_redelivery(endpoint, asked, 422)

@@ -15,14 +15,10 @@ from app.core.announce import Announcement, announce
 from app.core.db import Base, db
 from app.core.tenancy import Tenant, owned_by
 from app.webhooks.log import Filter
-from app.webhooks.models import Delivery, Endpoint
+from app.webhooks.models import Delivery, Endpoint, NotRedeliverable
 from app.webhooks.models.delivery import PENDING, UNBEGUN
 
 LARGEST = 10_000
-
-
-class NotRedeliverable(Exception):
-    """Why something cannot be sent again; written for a person."""
 
 
 class Redelivery(Tenant, Base):
@@ -39,20 +35,21 @@ class Redelivery(Tenant, Base):
     )
 
     @classmethod
-    def begin(cls, asked: Filter, confirmed: int = LARGEST) -> Redelivery:
-        """All that the filter finds and that can be sent again. NotRedeliverable for none, too
-        many, or more than somebody confirmed."""
+    def begin(cls, endpoint: Endpoint, asked: Filter, confirmed: int = LARGEST) -> Redelivery:
+        """All of the endpoint's that the filter finds and that can be sent again. NotRedeliverable
+        for none, too many, or more than somebody confirmed."""
+        Endpoint.lock(endpoint.id)
         total = count(asked)
         if refusal(total):
             raise NotRedeliverable(refusal(total) or "")
         if total > confirmed:
             raise NotRedeliverable("There are more by now. Confirm the new number.")
-        redelivery = cls(endpoint_id=asked.endpoint_id, total=total)
+        redelivery = cls(endpoint_id=endpoint.id, total=total)
         db.session.add(redelivery)
         db.session.flush()
         # Some may have been settled meanwhile.
         redelivery.total = redelivery._send_again(asked)
-        redelivery.endpoint.let_try()
+        endpoint.let_try()
         announce(DeliveriesRedelivered(redelivery=redelivery))
         return redelivery
 

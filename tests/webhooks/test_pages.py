@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import timedelta
 from uuid import UUID
 
@@ -166,6 +167,33 @@ def test_what_waits_for_a_later_attempt_is_sent_now_once_the_receiver_works(
         work()
         assert client.get(path, headers=acme.bearer).json["state"] == "delivered"
     assert len(receiver.ids) == 3 and len(set(receiver.ids)) == 1
+
+
+@pytest.mark.parametrize("again", ["one", "range"])
+def test_of_two_who_send_it_again_at_once_one_is_told_that_it_is_sent(
+    app, acme, inside, receive, endpoint_of, tell, work, again
+):
+    endpoint_id = endpoint_of(acme, receive())
+    delivery_id = tell(acme, endpoint_id)
+    work()
+    one = f"/api/v1/deliveries/{delivery_id}/redelivery", {}
+    every = "/api/v1/redeliveries", {"endpoint_id": str(endpoint_id), "state": "delivered"}
+    path, body = one if again == "one" else every
+    answers = []
+
+    def press():
+        answer = app.test_client().post(path, json=body, headers=acme.bearer)
+        answers.append(answer.status_code)
+
+    with inside(acme):
+        db.session.get_one(Delivery, delivery_id).redeliver()
+        db.session.flush()
+        second = threading.Thread(target=press)
+        second.start()
+        second.join(0.5)
+        db.session.commit()
+    second.join(20)
+    assert answers == [409]
 
 
 def test_a_range_takes_what_waits_for_a_later_attempt_along(

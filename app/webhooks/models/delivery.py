@@ -44,6 +44,10 @@ PAYLOADS_KEPT = timedelta(days=30)
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+class NotRedeliverable(Exception):
+    """Why something cannot be sent again; written for a person."""
+
+
 class Delivery(Tenant, Base):
     """One message to one endpoint: `pending`, then `delivered` or `failed`. Sent again it is the
     same message, with the same id, so that a receiver can tell."""
@@ -167,7 +171,11 @@ class Delivery(Tenant, Base):
         return self.endpoint.waits if due else self.next_attempt_at > moment + UNBEGUN
 
     def redeliver(self) -> None:
-        """Send it again, as often as need be; or now, where it waits for another attempt."""
+        """Send it again, as often as need be; or now, where it waits for another attempt.
+        NotRedeliverable with the reason, also for the second of two who want it at once."""
+        Endpoint.lock(self.endpoint_id)
+        if self.why_not_redeliverable:
+            raise NotRedeliverable(self.why_not_redeliverable)
         self.state, self.attempts, self.settled_at = PENDING, 0, None
         self.next_attempt_at = clock.now()
         self.endpoint.let_try()
