@@ -38,8 +38,9 @@ def free_port() -> int:
 
 
 def chromium() -> str | None:
-    """The system's Chromium; None lets playwright use one of its own."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    """The system's Chromium, rather the one without windows, which does the same for half the
+    processor time; None lets playwright use one of its own."""
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         path = shutil.which(name)
         if path:
             return path
