@@ -20,13 +20,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from app.accounts.models import Organization
 from app.analytics import archives
 from app.analytics.models import Archive, RollupRun
 from app.analytics.periods import local_day, midnight
+from app.commerce.models import Order
 from app.core import clock, jobs, tenancy
 from app.core.db import db, system
 from app.sites.models import Site
@@ -39,6 +40,7 @@ TURN, EVERY = "forget_raw", 3600  # seconds from one that had time for all to th
 events: Any = Event.__table__
 sessions: Any = Session.__table__
 archived: Any = Archive.__table__
+orders: Any = Order.__table__
 
 log = structlog.get_logger()
 
@@ -142,6 +144,27 @@ def _may_drop(connection: Connection, site: Site, first: date, *, lost: bool = F
     return True
 
 
+def _note_orders(connection: Connection, site: Site, ids: Sequence[UUID]) -> None:
+    """When these events named orders, so that a later one that names them is not the first."""
+    found = (
+        select(events.c.order_id, func.min(events.c.at))
+        .where(
+            events.c.site_number == site.number,
+            events.c.id.in_(ids),
+            events.c.order_id.is_not(None),
+            events.c.session_id.is_not(None),
+        )
+        .group_by(events.c.order_id)
+    )
+    for order_id, at in connection.execute(found).all():
+        named = update(orders).where(
+            orders.c.site_id == site.id,
+            orders.c.external_id == order_id,
+            or_(orders.c.named_at.is_(None), orders.c.named_at > at),
+        )
+        connection.execute(named.values(named_at=at))
+
+
 # --- without an archive ---------------------------------------------------------------------------
 
 
@@ -158,6 +181,8 @@ def _drop(site: Site, table: Any, moment: str, first: date, before: int, until: 
             ids: list[UUID] = list(connection.scalars(old))
             if not ids or not _may_drop(connection, site, first, lost=True):
                 break
+            if table is events:
+                _note_orders(connection, site, ids)
             # Not as pairs, which Postgres may look for in all rows, two thousand times over.
             here = delete(table).where(table.c.site_number == site.number)
             connection.execute(here.where(table.c.id.in_(ids)))
@@ -261,6 +286,8 @@ def _drop_exactly(
             return None
         # To delete a row that is gone takes as long as to delete one.
         there = connection.scalars(_those_of(archives.MODELS[kind].__table__, site, states)).all()
+        if kind == "event":
+            _note_orders(connection, site, there)
         keys = [{"number": site.number, "row": each, **states[each]} for each in there]
         return connection.execute(EXACTLY[kind], keys).rowcount if keys else 0
 

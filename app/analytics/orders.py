@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from app.accounts.models.organization import OrganizationChanged
 from app.analytics.rollups import mark, mark_all
 from app.commerce.models import OrderAnnouncement
 from app.core.announce import subscribe
@@ -28,6 +29,14 @@ def add_up_again(announcement: OrderAnnouncement) -> None:
         .where(Event.site_number == site.number, Event.order_id == order.external_id)
     )
     mark(db.session, site, list(db.session.scalars(begun)))
+
+
+@subscribe(OrganizationChanged)
+def add_up_in_another_currency(announcement: OrganizationChanged) -> None:
+    """Amounts in another one count for nothing. Days whose rows are dropped stay as they are."""
+    if "currency" in announcement.changed:
+        for site in db.session.scalars(select(Site).order_by(Site.id)):
+            mark_all(db.session, site)
 
 
 @subscribe(SiteTrustChanged)

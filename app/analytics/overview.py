@@ -94,7 +94,7 @@ FIGURES: dict[str, Kind] = {
     "revenue": Kind(
         LABELS["revenue"],
         "Orders that a source told of and a visit named, less what was given back, and what your "
-        "servers say that events earned.",
+        "servers say that events earned. All of it in the organization's currency.",
         lambda totals: totals.revenue,
     ),
 }

@@ -120,7 +120,8 @@ def orders_told(
     reader: Reader, site_id: UUID, site_number: int, ids: Iterable[str]
 ) -> dict[str, tuple[int, Money]]:
     """Of those of these orders that a source has told of as paid: when a page first named each,
-    and its money. An order belongs to the visit that named it first."""
+    and its money. An order belongs to the visit that named it first, also where the row of that
+    is dropped."""
     told: dict[str, tuple[int, Money]] = {}
     for some in batched(sorted(ids), ASKED):
         first = dict(
@@ -134,14 +135,18 @@ def orders_told(
                 .group_by(Event.order_id)
             ).all()
         )
-        for name, money in _money_of(reader, site_id, some).items():
+        for name, (named_at, money) in _paid(reader, site_id, some).items():
             if name in first:
-                told[name] = (first[name], money)
+                told[name] = (min(first[name], named_at or first[name]), money)
     return told
 
 
-def _money_of(reader: Reader, site_id: UUID, names: Iterable[str]) -> dict[str, Money]:
-    found = select(Order.id, Order.external_id, Order.status, Order.total, Order.currency).where(
+def _paid(
+    reader: Reader, site_id: UUID, names: Iterable[str]
+) -> dict[str, tuple[int | None, Money]]:
+    """When a row that is dropped by now named each, and its money."""
+    columns = (Order.external_id, Order.status, Order.total, Order.currency, Order.named_at)
+    found = select(Order.id, *columns).where(
         Order.site_id == site_id,
         Order.external_id.in_(list(names)),
         Order.status.in_((PAID, REFUNDED)),
@@ -149,11 +154,11 @@ def _money_of(reader: Reader, site_id: UUID, names: Iterable[str]) -> dict[str, 
     )
     orders = list(reader.execute(found.order_by(Order.id)))
     refunded = refunds_of(reader, [each.id for each in orders])
-    money = {}
+    paid = {}
     for each in orders:
         left = net(each.total, each.currency, each.status, refunded[each.id])
-        money[each.external_id] = Money(left, each.currency)
-    return money
+        paid[each.external_id] = (each.named_at, Money(left, each.currency))
+    return paid
 
 
 def refunds_of(reader: Reader, order_ids: list[UUID]) -> dict[UUID, list[Any]]:

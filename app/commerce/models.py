@@ -53,6 +53,8 @@ class Order(Tenant, Base):
     customer_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     occurred_at: Mapped[datetime]
     provider_updated_at: Mapped[datetime | None]
+    # In milliseconds since 1970: when a page first named it, once that row is dropped.
+    named_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     refunds: Mapped[list[Refund]] = relationship(
         primaryjoin=lambda: Order.id == foreign(Refund.order_id)
@@ -64,15 +66,24 @@ class Order(Tenant, Base):
         order = cls._of(source, fact.external_id, fact.reference)
         if order._is_newer_than(fact.updated_at) or order._was_cancelled_at(fact.updated_at):
             return order
-        was = order.status
+        was = order._worth()
         order._take(fact)
         order.status = REFUNDED if order._refunded_in_full() else PAID
         db.session.flush()
-        if order.status == REFUNDED and was == PAID:
-            announce(OrderUndone(order=order, source=source))
-        elif order.status == PAID and was != PAID and order.total:
-            announce(OrderPlaced(order=order, source=source))
+        order._announce_payment(was, source)
         return order
+
+    def _announce_payment(self, was: tuple[Any, ...], source: Source) -> None:
+        was_paid = was[0] == PAID
+        if self.status == REFUNDED and was_paid:
+            announce(OrderUndone(order=self, source=source))
+        elif self.status == PAID and not was_paid and self.total:
+            announce(OrderPlaced(order=self, source=source))
+        elif self._worth() != was:
+            announce(OrderCorrected(order=self, source=source))
+
+    def _worth(self) -> tuple[Any, ...]:
+        return self.status, self.total, self.currency
 
     @classmethod
     def cancel(cls, source: Source, fact: OrderCancelled) -> Order:
@@ -281,6 +292,13 @@ class OrderUndone(PublicOrderAnnouncement):
         "total."
     )
     example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "status": REFUNDED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCorrected(OrderAnnouncement):
+    """Paid as it was, and for another total; or its payment came after its refund."""
+
+    name: ClassVar[str] = "order.corrected"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,10 +52,11 @@ class Organization(Base):
         return organization
 
     def change(self, **values: str) -> None:
+        changed = frozenset(name for name in values if getattr(self, name) != values[name])
         for name, value in values.items():
             setattr(self, name, value)
         db.session.flush()
-        announce(OrganizationChanged(organization=self))
+        announce(OrganizationChanged(organization=self, changed=changed))
 
     def keep_events(self, days: int | None, archives: bool = False) -> None:
         """Raw events and visits that are older go within a day, into an archive if that is
@@ -97,8 +98,11 @@ class OrganizationFounded(Announcement):
 
 @dataclass(frozen=True, kw_only=True)
 class OrganizationChanged(Announcement):
+    """`changed`: the names of what was."""
+
     name: ClassVar[str] = "organization.changed"
     organization: Organization
+    changed: frozenset[str] = frozenset()
 
     def details(self) -> dict[str, Any]:
         return {
