@@ -35,8 +35,10 @@ class Before:
         """Under the site's scope."""
         answer = ask(site, period.before(), filters, ())
         since, now = first_day(site), as_of(site)
-        if period.begins <= now < period.ends:
-            return cls(answer, _until(answer, now).totals, since)
+        if now < period.ends:
+            # Just after midnight what was added up last may be of the day before.
+            answer_until = _until(answer, period, max(now, period.begins))
+            return cls(answer, answer_until.totals, since)
         return cls(answer, answer.totals, since)
 
     @property
@@ -64,16 +66,17 @@ def change_of(now: float | None, then: float | None, good: int = 1) -> tuple[str
     return f"{share * 100:+,.0f}%" if abs(share) >= 0.1 else f"{share * 100:+.1f}%", tone
 
 
-def _until(answer: Answer, now: int) -> Answer:
-    """Without those visits of its last day that began later by the clock than it is now."""
-    last, zone = answer.period.last, answer.period.zone
-    time = datetime.fromtimestamp(now / 1000, zone).timetz()
-    until = int(datetime.combine(last, time).timestamp() * 1000)
-    days, quarters = dict(answer.days), dict(answer.quarters)
+def _until(answer: Answer, period: Period, now: int) -> Answer:
+    """As much of it as the period after it is over: without the days that correspond to those to
+    come, and of the one that corresponds to today without those visits that began later by the
+    clock than it is now."""
+    zone = answer.period.zone
+    here = datetime.fromtimestamp(now / 1000, zone)
+    last = answer.period.first + (here.date() - period.first)
+    until = int(datetime.combine(last, here.timetz()).timestamp() * 1000)
     begins = Period(last, last, zone).begins
-    for moment in [each for each in quarters if each >= begins]:
-        del quarters[moment]
-    days.pop(last, None)
+    days = {day: row for day, row in answer.days.items() if day < last}
+    quarters = {moment: row for moment, row in answer.quarters.items() if moment < begins}
     for chunk in read_chunks(answer.site, Period(last, last, zone), answer.filters, events=False):
         chosen = chunk.chosen & (chunk.sessions["begins"] < until)
         visits = in_native_thread(Visits, chunk.sessions, chosen)

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from app.accounts.models import Member, Organization, User
 from app.accounts.permissions import Role
 from app.analytics import rollups
+from app.analytics.comparing import Before
 from app.analytics.models import Annotation
-from app.analytics.periods import local_day
+from app.analytics.periods import Period, local_day
 from app.core import clock, tenancy
 from app.core.db import db
 from app.sites.models import Site
@@ -188,6 +189,37 @@ def test_days_that_end_today_are_compared_up_to_the_same_time(stocked, page):
     )
     today = clock.now().date()
     assert "Visitors 3 200%" in page(f"&from={today - timedelta(days=6)}&to={today}")
+
+
+@pytest.mark.usefixtures("afternoon")
+def test_days_that_are_still_to_come_are_compared_with_nothing(stocked, page):
+    stocked(
+        lambda shelf: [
+            *visits_of(shelf, -9, 0),
+            *visits_of(shelf, -5, 0),
+            *visits_of(shelf, -4, 0, 200),
+            *visits_of(shelf, -3, 0, 1, 2, 3),
+            *visits_of(shelf, 0, 0, 1, 2),
+        ]
+    )
+    today = clock.now().date()
+    days = f"&from={today - timedelta(days=1)}&to={today + timedelta(days=2)}"
+    assert "Visitors 3 50%" in page(days)
+
+
+def test_just_after_midnight_today_is_not_compared_with_the_whole_of_yesterday(
+    stocked, inside, acme, monkeypatch
+):
+    midnight = datetime.fromtimestamp(NOON / 1000, UTC).replace(hour=0, minute=0, second=0)
+    monkeypatch.setattr(clock, "now", lambda: midnight - timedelta(seconds=20))
+    stocked(lambda shelf: [*visits_of(shelf, -9, 0), *visits_of(shelf, -1, 0, 1)])
+    monkeypatch.setattr(clock, "now", lambda: midnight + timedelta(seconds=30))
+    today = Period(midnight.date(), midnight.date(), ZoneInfo("UTC"))
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        shelf = Shelf(site.organization_id, site.number)
+        shelf.store(*visits_of(shelf, -3, 0))  # which is to be added up
+        assert Before.of(site, today, ()).totals.sessions == 0
 
 
 @pytest.mark.usefixtures("afternoon")
