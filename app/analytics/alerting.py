@@ -7,9 +7,9 @@ or day is over and all of it is counted. Each is told once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -89,20 +89,24 @@ def judge(site: Site, watched: Watched) -> list[Judged]:
     now = clock.now().astimezone(zone)
     period = Period(now.date() - (7 * WEEKS + 1) * DAY, now.date(), zone)
     # First: what is added up while it is asked may be in the answer or not.
-    whole = datetime.fromtimestamp(as_of(site) / 1000, zone)
+    whole = as_of(site) / 1000
     answer = ask(site, period, (), ())
     first = _first_day(answer.days)
     if first is None:
         return []
     judged = []
-    for began, ends in _units(now, watched.unit):
+    for began in _begun(now, watched.unit):
+        ends = _ends(began, watched.unit)
         value = _value(answer, began, ends, watched.metric)
-        before = [_weeks_before(began, ends, week) for week in range(1, WEEKS + 1)]
+        before = [_moved(began, -7 * week) for week in range(1, WEEKS + 1)]
         known = [
-            _value(answer, *each, watched.metric) for each in before if each[0].date() >= first
+            _value(answer, each, _ends(each, watched.unit), watched.metric)
+            for each in before
+            if each.date() >= first
         ]
         usual = round(median(known)) if len(known) >= FEWEST else None
-        judged.append(Judged(began, value, usual, ends <= whole))
+        # By time that passes: of two times of one zone only the clocks are compared.
+        judged.append(Judged(began, value, usual, ends.timestamp() <= whole))
     return judged
 
 
@@ -110,17 +114,22 @@ def _first_day(days: Mapping[Any, Array]) -> Any:
     return min((day for day, row in days.items() if row.any()), default=None)
 
 
-def _units(now: datetime, unit: str) -> Sequence[tuple[datetime, datetime]]:
+def _begun(now: datetime, unit: str) -> tuple[datetime, datetime]:
+    """When the unit before the one that is began, and that one."""
     if unit == HOUR:
         began = now.replace(minute=0, second=0, microsecond=0)
-        before = began - timedelta(hours=1)
-        return ((before, began), (began, began + timedelta(hours=1)))
+        return _hours_on(began, -1), began
     began = datetime.combine(now.date(), time(), now.tzinfo)
-    return ((_moved(began, -1), began), (began, _moved(began, 1)))
+    return _moved(began, -1), began
 
 
-def _weeks_before(began: datetime, ends: datetime, weeks: int) -> tuple[datetime, datetime]:
-    return _moved(began, -7 * weeks), _moved(ends, -7 * weeks)
+def _ends(began: datetime, unit: str) -> datetime:
+    return _hours_on(began, 1) if unit == HOUR else _moved(began, 1)
+
+
+def _hours_on(moment: datetime, hours: int) -> datetime:
+    """By time that passes, also in a night in which clocks are changed."""
+    return (moment.astimezone(UTC) + timedelta(hours=hours)).astimezone(moment.tzinfo)
 
 
 def _moved(moment: datetime, days: int) -> datetime:

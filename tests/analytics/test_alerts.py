@@ -14,7 +14,7 @@ from app.accounts.permissions import Role
 from app.analytics import alerting, rollups
 from app.analytics.models import Alert, AlertFiring, alert
 from app.analytics.models.alert import Watched
-from app.core import clock
+from app.core import clock, due, tenancy
 from app.core.db import db
 from app.core.mail import OutgoingMail
 from app.sites.models import Site
@@ -93,6 +93,62 @@ def told(app, inside, acme, monkeypatch):
             return numbers
 
     return told
+
+
+@pytest.mark.parametrize(
+    ("now", "came", "judged"),
+    [
+        # At two the clock goes to three: the hour before is that of one.
+        ("2027-03-28T01:05", {"2027-03-28T00:10": 3}, {"01:00+0100": 3, "03:00+0200": 0}),
+        # At three it goes back to two: each of the two hours from two on is one of its own.
+        (
+            "2026-10-25T02:05",
+            {"2026-10-25T00:10": 4, "2026-10-25T01:10": 3},
+            {"02:00+0100": 3, "03:00+0100": 0},
+        ),
+        (
+            "2026-10-25T01:05",
+            {"2026-10-25T00:10": 4, "2026-10-25T01:01": 2},
+            {"02:00+0200": 4, "02:00+0100": 2},
+        ),
+    ],
+)
+@pytest.mark.parametrize("metric", ["visitors", "sessions"])
+def test_in_a_night_in_which_clocks_are_changed_an_hour_is_an_hour(
+    inside, acme, monkeypatch, now, came, judged, metric
+):
+    def moment(text):
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+    monkeypatch.setattr(clock, "now", lambda: moment(now))
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        site.change(time_zone="Europe/Berlin")
+        shelf = Shelf(site.organization_id, site.number)
+        for at, number in came.items():
+            at = int(moment(at).timestamp() * 1000)
+            shelf.store(*(shelf.arrival(0, f"{at} {each}", at=at) for each in range(number)))
+        rollups.rebuild(site)
+        found = alerting.judge(site, replace(SPIKE, metric=metric))
+    assert {f"{each.began:%H:%M%z}": each.value for each in found} == judged
+
+
+def test_what_there_is_no_time_for_is_looked_at_in_the_next_turn(watch, app, inside, acme, at):
+    for percent in (100, 200, 300):
+        watch(replace(SPIKE, percent=percent))
+
+    def waiting():
+        with app.app_context(), tenancy.scope(acme.id):
+            found = select(Alert.id).where(Alert.due_at <= clock.now())
+            return len(db.session.scalars(found).all())
+
+    left = [waiting()]
+    while left[-1]:
+        with app.app_context(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(due, "SLICE", 0.0)
+            alerting.check_alerts()
+        left.append(waiting())
+    assert left == [3, 2, 1, 0]
 
 
 def test_a_rise_is_told_within_the_hour_and_once(visitors, watch, told, at, inside, acme):
