@@ -93,17 +93,29 @@ def test_consent_that_is_withdrawn_while_the_chat_is_switched_off_leaves_nothing
     page.wait_for_function("localStorage.length == 0")
 
 
-def test_who_signs_out_in_one_tab_leaves_no_chat_in_the_other(walk_in):
-    first = walk_in()
+@pytest.mark.parametrize("agreed", [False, True])
+@pytest.mark.parametrize("signs_out", ["candor('reset')", "localStorage.clear()"])
+def test_who_signs_out_in_one_tab_leaves_no_chat_in_the_other(walk_in, agreed, signs_out):
+    first, token = walk_in(init=STUB), "localStorage.candor"
+    if agreed:
+        first.evaluate("candor('consent', true)")
+        first.wait_for_function(token)
+    before = first.evaluate(token)
     open_chat(first)
     write(first, "My secret")
     expect(standing(first)).to_contain_text(re.compile("Sent|Delivered"))
     second = walk_in(context=first.context, init=STUB)
     open_chat(second)
     expect(messages(second)).to_have_text(["My secret"])
-    second.evaluate("candor('reset')")
-    expect(panel(second)).to_be_hidden()
+    second.evaluate(signs_out)
+    if "reset" in signs_out:
+        expect(panel(second)).to_be_hidden()
     expect(messages(first)).to_have_count(0)
+    # Nor does what the page asks for anew bring it back.
+    first.evaluate("dispatchEvent(new Event('online'))")
+    first.wait_for_timeout(1500)
+    expect(messages(first)).to_have_count(0)
+    assert not agreed or first.evaluate(token) != before
     write(first, "Somebody else")
     expect(standing(first)).to_contain_text(re.compile("Sent|Delivered"))
     expect(messages(first)).to_have_text(["Somebody else"])

@@ -62,6 +62,8 @@ function beat() {
 
 /** What a guest has not sent yet is his, unless he goes `on` under another name. */
 async function become(token, kept, on = !ctx.guest) {
+  // Signed out in another tab: nor is he known by what he agreed to.
+  if (!token) ctx.restart();
   if (adopt(token, kept)) restart(token && on);
   await refresh();
   panel.settle();
@@ -102,7 +104,7 @@ export default function begin(core, known) {
   hearFrames();
   adopt(stored());
   // Another tab has begun, or somebody signed out there.
-  listen(window, "storage", ({ key, newValue }) => key == "candor-chat" && newValue != ctx.guest && become(newValue));
+  listen(window, "storage", ({ key, newValue }) => (key || "candor-chat") == "candor-chat" && newValue != ctx.guest && become(newValue));
   setInterval(safe(beat), POLL);
   return {
     open,

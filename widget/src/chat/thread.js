@@ -12,7 +12,7 @@ const linked = (text = "") => text.split(LINK).map((piece, i) => (i % 2 && link(
 /** A picture has its room before it is there. */
 function shown({ url, name, size, width, height }) {
   if (!url) return name;
-  const kilobytes = new Intl.NumberFormat(language(), { style: "unit", unit: "kilobyte" }).format(Math.ceil(size / 1e3));
+  const kilobytes = Math.ceil(size / 1e3).toLocaleString(language(), { style: "unit", unit: "kilobyte" });
   return link(url, width ? element("img", { src: url, alt: name, width, height }) : `${name} (${kilobytes})`);
 }
 
