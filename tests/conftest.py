@@ -34,7 +34,14 @@ from app.sources.models import Source
 from app.tracking import identity
 from app.wiring import create_app
 from tests import shapes  # noqa: F401 (each test checks what it tells the outside)
-from tests.services import CHROMIUM_FLAGS, Program, chromium, running_postgres, running_valkey
+from tests.services import (
+    CHROMIUM_FLAGS,
+    Program,
+    chromium,
+    headless_shell,
+    running_postgres,
+    running_valkey,
+)
 
 PASSWORD = "correct horse battery"
 KINDS = ("sqlite", "postgres")
@@ -336,11 +343,26 @@ def program(app: Any, _program: Program) -> Program:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A real Chromium."""
+def _playwright() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
-        yield started
-        started.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(_playwright: Any) -> Iterator[Any]:
+    """A real Chromium, without windows where there is one."""
+    yield from _launched(_playwright, headless_shell() or chromium())
+
+
+@pytest.fixture(scope="session")
+def windowed(_playwright: Any) -> Iterator[Any]:
+    """A real Chromium that knows which of its tabs is looked at."""
+    yield from _launched(_playwright, chromium())
+
+
+def _launched(playwright: Any, path: str | None) -> Iterator[Any]:
+    started = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    yield started
+    started.close()

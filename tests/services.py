@@ -38,13 +38,18 @@ def free_port() -> int:
 
 
 def chromium() -> str | None:
-    """The system's Chromium, rather the one without windows, which does the same for half the
-    processor time; None lets playwright use one of its own."""
-    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
+    """The system's Chromium; None lets playwright use one of its own."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
         path = shutil.which(name)
         if path:
             return path
     return None
+
+
+def headless_shell() -> str | None:
+    """The Chromium without windows, if there is one: it does the same for half the processor
+    time."""
+    return shutil.which("chromium-headless-shell")
 
 
 @contextmanager

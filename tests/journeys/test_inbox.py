@@ -125,6 +125,7 @@ def test_two_agents_and_a_visitor_see_the_same_without_reloading(guest, inbox):
     for page in (alice, bob):
         expect(page.locator(".inbox-row")).to_have_count(1)
         expect(page).to_have_title(re.compile(r"^\(1\) "))
+    for page in (alice, bob):
         open_first(page)
     guest("And to Iceland?")
     for page in (alice, bob):

@@ -29,6 +29,12 @@ window.AudioContext = class extends RealAudio {
 
 
 @pytest.fixture
+def browser(windowed):
+    """Here it matters which tab is looked at."""
+    return windowed
+
+
+@pytest.fixture
 def bob(dashboard, program, shop, guest, desks):
     """Bob's inbox, who may be notified, and has clicked somewhere."""
     page = dashboard("bob@acme.example")
