@@ -337,7 +337,7 @@ def listen(site: Site, mark: str) -> dict[str, Any]:
         outcome = Outcome(clock.now(), 5, {"webhook-id": mark}, 500, {"x-y": mark}, mark.encode())
         each.record(replace(outcome, final=True), each.next_attempt_at)
     db.session.flush()
-    begun = Redelivery.begin(Log(endpoint_id=first.id))
+    begun = Redelivery.begin(first, Log(endpoint_id=first.id))
     db.session.refresh(delivery)
     delivery.record(Outcome(clock.now(), 5, status=204), delivery.next_attempt_at)
     ToldEvents.begin(first.id, site.id, 0).tell([uuid4()], seq=1, ready_at=0)
