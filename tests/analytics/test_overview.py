@@ -161,6 +161,25 @@ def visits_of(shelf, day, *minutes):
     return [shelf.arrival(24 * 60 * day + at, f"{day} {at}") for at in minutes]
 
 
+@pytest.mark.parametrize("path", ["", "/values/country", "/goals"])
+def test_visitors_of_several_days_are_said_to_be_those_of_each(stocked, sign_in, acme, path):
+    stocked(lambda shelf: visits_of(shelf, 0, 0))
+    alice, day = sign_in("alice@acme.example"), local_day(NOON, ZoneInfo("UTC"))
+    asked = {"name": "Seen", "kind": "page", "match": "/*", "site": str(acme.site_id)}
+    alice.post(f"/o/{acme.slug}/analytics/goals", asked)
+
+    def says_so(first, **more):
+        query = {"site": acme.site_id, "from": first, "to": day, **more}
+        answer = alice.client.get(f"/o/{acme.slug}/analytics{path}", query_string=query)
+        assert answer.status_code == 200
+        return "Visitors are those of each day, added up" in answer.text
+
+    assert says_so(day - timedelta(days=1))
+    # One day's are different people; by another clock nobody knows.
+    assert not says_so(day)
+    assert not says_so(day - timedelta(days=1), zone="Asia/Tokyo")
+
+
 @pytest.mark.usefixtures("afternoon")
 def test_today_is_compared_with_yesterday_up_to_the_same_time(stocked, page):
     stocked(
