@@ -23,6 +23,7 @@ from app.analytics import (
     shared_link_views,
     shared_views,
     views,
+    visit_api,
     visit_views,
 )
 from app.analytics.models import Segment
@@ -45,7 +46,7 @@ PAGES = (
     annotation_views,
     archive_views,
 )
-REST = (api, goal_api, funnel_api, path_api, report_api)
+REST = (api, goal_api, funnel_api, path_api, visit_api, report_api)
 
 
 def register(app: Flask) -> None:

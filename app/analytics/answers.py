@@ -124,10 +124,12 @@ class Answer:
         return self._totals(np.sum(rows, axis=0) if rows else NOTHING)
 
     def series(self, interval: str) -> list[Point]:
-        """One point for each interval (INTERVALS) of the period, also where nothing happened. The
-        visitors of an hour were there in each of its quarters: hours do not add up to days."""
+        """One point for each interval (INTERVALS) of the period, also where nothing happened. Who
+        comes in two hours is a visitor of both: they do not add up to those of the day."""
         sums = dict.fromkeys(self._moments(interval), NOTHING)
-        if interval == "hour" or not self._own_clock:
+        if interval == "hour" and self._own_clock:
+            rows = by_hours(self.site, self.period, self.filters)
+        elif interval == "hour" or not self._own_clock:
             rows = {self._label_of(at, interval): NOTHING for at in self.quarters}
             for moment, row in self.quarters.items():
                 label = self._label_of(moment, interval)
@@ -240,6 +242,30 @@ class Sums:
         quarters, places = np.unique(visits.columns["begins"] // BUCKET, return_inverse=True)
         moments = (int(each) * BUCKET for each in quarters)
         self.quarters.update(zip(moments, visits.by(places, len(quarters)), strict=True))
+
+
+def by_hours(site: Site, period: Period, filters: Sequence[Filter]) -> dict[str, Array]:
+    """What began in each hour, by its label. Its quarters do not add up to it: who came in two of
+    them is one visitor. Under the site's scope."""
+    rows: dict[str, Array] = {}
+    for chunk in read_chunks(site, period, filters, events=False):
+        for label, row in in_native_thread(_by_hours, chunk, period.zone):
+            rows[label] = rows.get(label, NOTHING) + row
+    return rows
+
+
+def _by_hours(chunk: Chunk, zone: ZoneInfo) -> list[tuple[str, Array]]:
+    visits = Visits(chunk.sessions, chunk.chosen)
+    labels, codes = by_time(visits.columns["begins"], zone, "hour")
+    return list(zip(labels, visits.by(codes, len(labels)), strict=True))
+
+
+def by_time(begins: Array, zone: ZoneInfo, interval: str) -> tuple[list[str], Array]:
+    """The labels of the intervals that came, and in which of them each moment lies."""
+    quarters, places = np.unique(begins // BUCKET, return_inverse=True)
+    labels = [label_at(int(each) * BUCKET, zone, interval) for each in quarters]
+    known = {label: code for code, label in enumerate(dict.fromkeys(labels))}
+    return list(known), np.array([known[each] for each in labels], np.int64)[places]
 
 
 def label_at(milliseconds: int, zone: ZoneInfo, interval: str) -> str:

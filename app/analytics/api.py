@@ -83,7 +83,8 @@ class OverviewOut(Asked):
 
 
 class PointOut(Schema):
-    """`at` is local: a day, or an hour with its offset from UTC."""
+    """`at` is local: a day, or an hour with its offset from UTC. Who comes in two hours is one
+    of the `visitors` of both, so hours do not add up to the day."""
 
     at: str
     totals: TotalsOut

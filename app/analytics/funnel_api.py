@@ -133,10 +133,13 @@ class PartOut(Schema):
 
 
 class FunnelAnswer(Asked):
-    """`people` of those at the first step had agreed to be known again. `parts` with `?split=`."""
+    """`people` of those at the first step had agreed to be known again. `parts` with `?split=`.
+    `hidden`: events that may have been one of the steps, whose page or property was not among the
+    thousand most frequent of its day, so that nobody knows."""
 
     window: int
     people: int
+    hidden: int
     data: list[ReachOut]
     parts: list[PartOut]
 
@@ -219,6 +222,7 @@ def count(query_data: FunnelQuery) -> Any:
         **Asked.said(question),
         window=window,
         people=counted.result.people,
+        hidden=counted.result.hidden,
         data=_reached(counted.result, [str(each) for each in counted.wanted]),
         parts=[PartOut.of(each) for each in counted.result.parts],
     )

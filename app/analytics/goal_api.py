@@ -72,13 +72,16 @@ class GoalsQuery(ListQuery):
 class ReachedOut(Schema):
     """`conversions`: how often, also by visitors who asked not to be followed. `sessions`: visits
     in which it was; `rate` is their share of all visits. `visitors`: added up by the day, null
-    where days are cut by another clock than the site's. `revenue`: what those events earned."""
+    where days are cut by another clock than the site's. `revenue`: what those events earned.
+    `hidden`: events that may have reached it besides, whose page or property was not among the
+    thousand most frequent of its day, so that nobody knows."""
 
     conversions: int
     sessions: int
     visitors: int | None
     rate: float | None
     revenue: int
+    hidden: int
 
 
 class GoalReached(ReachedOut):

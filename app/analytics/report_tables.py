@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.analytics.answers import INTERVALS, Totals, ask, label_at
+from app.analytics.answers import INTERVALS, Totals, ask, by_time
 from app.analytics.chunks import Chunk, read_chunks
 from app.analytics.columns import Array
 from app.analytics.dimensions import DIMENSIONS, OF_EVENTS, OTHER
@@ -20,7 +20,6 @@ from app.analytics.sums import METRICS, Visits, by_event_within
 from app.analytics.words import value_words
 from app.core.threads import in_native_thread
 from app.sites.models import Site
-from app.tracking.models.rollup import BUCKET
 
 SPANS = {"hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
 BY = {**{name: each.label for name, each in DIMENSIONS.items()}, **SPANS}
@@ -149,7 +148,4 @@ def _coded(chunk: Chunk, by: str, period: Period) -> tuple[list[str], Array]:
     """The values of a dimension of visits or of time, and which of them each visit has."""
     if by in DIMENSIONS:
         return chunk.words[by], chunk.sessions[by].astype(np.int64)
-    quarters, places = np.unique(chunk.sessions["begins"] // BUCKET, return_inverse=True)
-    labels = [label_at(int(each) * BUCKET, period.zone, by) for each in quarters]
-    known = {label: code for code, label in enumerate(dict.fromkeys(labels))}
-    return list(known), np.array([known[each] for each in labels], np.int64)[places]
+    return by_time(chunk.sessions["begins"], period.zone, by)

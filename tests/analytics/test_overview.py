@@ -162,6 +162,64 @@ def visits_of(shelf, day, *minutes):
     return [shelf.arrival(24 * 60 * day + at, f"{day} {at}") for at in minutes]
 
 
+@pytest.mark.parametrize("filters", [[], ["country:is_not:DE"], ["page:contains:/"]])
+@pytest.mark.usefixtures("afternoon")
+def test_who_comes_twice_in_an_hour_is_one_visitor_of_it_wherever_it_is_told(
+    stocked, api, acme, client, sign_in, filters
+):
+    # Of NOON's hour, which it is a quarter past, and of the next: Ada comes twice in the first.
+    at = [("ada", 0), ("ada", 35), ("ben", 10), ("ada", 80)]
+    stocked(lambda shelf: [shelf.arrival(minute, who) for who, minute in at])
+    both = [(2, 3), (1, 1)]  # visitors and visits
+
+    points = api("timeseries", f=filters)["data"]
+    told = [(each["totals"]["visitors"], each["totals"]["sessions"]) for each in points]
+    assert [each for each in told if each[1]] == both
+
+    alice = sign_in("alice@acme.example")
+    query = {"site": acme.site_id, "period": "today", "f": filters}
+    page, pages = f"/o/{acme.slug}/analytics", f"/o/{acme.slug}/analytics/reports"
+    drawn = alice.client.get(f"{page}/{acme.site_id}/series", query_string=query).json["points"]
+    assert [each["value"] for each in drawn if each["value"]] == [each[0] for each in both]
+
+    token = alice.token("/sign-in")
+    taken = alice.client.post(
+        f"{page}/export",
+        query_string={**query, "dimension": "series", "interval": "hour", "format": "json"},
+        data={"csrf_token": token},
+        headers={"Accept": "application/json"},
+    )
+    rows = [(each["visitors"], each["sessions"]) for each in taken.json]
+    assert [each for each in rows if each[1]] == both
+
+    for by in (["hour", ""], ["hour", "device"]):
+        form = {"site": str(acme.site_id), "name": "Hours", "period": "today", "f": filters}
+        form |= {"metrics": ["visitors", "sessions"], "by": by[0], "and_by": by[1]}
+        made = alice.post(pages, form).headers["Location"]
+        answer = client.get(f"/api/v1/reports/{made.split('/')[-1]}/rows", headers=acme.bearer)
+        rows = [tuple(each[-2:]) for each in answer.json["rows"]]
+        assert [each for each in rows if each[1]] == both, by
+
+
+@pytest.mark.parametrize("path", ["", "/values/country", "/goals"])
+def test_visitors_of_several_days_are_said_to_be_those_of_each(stocked, sign_in, acme, path):
+    stocked(lambda shelf: visits_of(shelf, 0, 0))
+    alice, day = sign_in("alice@acme.example"), local_day(NOON, ZoneInfo("UTC"))
+    asked = {"name": "Seen", "kind": "page", "match": "/*", "site": str(acme.site_id)}
+    alice.post(f"/o/{acme.slug}/analytics/goals", asked)
+
+    def says_so(first, **more):
+        query = {"site": acme.site_id, "from": first, "to": day, **more}
+        answer = alice.client.get(f"/o/{acme.slug}/analytics{path}", query_string=query)
+        assert answer.status_code == 200
+        return "Visitors are those of each day, added up" in answer.text
+
+    assert says_so(day - timedelta(days=1))
+    # One day's are different people; by another clock nobody knows.
+    assert not says_so(day)
+    assert not says_so(day - timedelta(days=1), zone="Asia/Tokyo")
+
+
 @pytest.mark.usefixtures("afternoon")
 def test_today_is_compared_with_yesterday_up_to_the_same_time(stocked, page):
     stocked(

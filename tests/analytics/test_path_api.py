@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from app.analytics import rollups
 from app.core.db import db
 from app.sites.models import Site
+from tests.tracking.arriving import NOON
 from tests.visits import PHONE, event, send
 
 API = "/api/v1"
@@ -57,6 +60,7 @@ def test_a_goal_is_made_counted_changed_and_deleted(client, acme, ask, visited):
             "visitors": 1,
             "rate": pytest.approx(1 / 3),
             "revenue": 0,
+            "hidden": 0,
         }
     ]
     assert counted["sessions"] == 3 and counted["total"]["conversions"] == 1
@@ -95,6 +99,28 @@ def test_a_funnel_is_saved_and_counted_or_asked_for_at_once(client, acme, ask, v
     assert (renamed.json["name"], renamed.json["window"]) == ("Renamed", 3600)
     assert write(client, acme, "DELETE", f"funnels/{made.json['id']}").status_code == 204
     assert ask("analytics/funnels", funnel_id=made.json["id"]).status_code == 404
+
+
+def test_events_too_rare_to_be_kept_are_told_where_they_could_be_it(
+    client, acme, ask, stocked, monkeypatch
+):
+    monkeypatch.setattr("app.analytics.days.MOST_VALUES", 1)
+    pages = ("/", "/", "/thanks", "/blog")
+    stocked(
+        lambda shelf: [
+            shelf.arrival(minute, url=f"https://shop.acme.example{page}")
+            for minute, page in enumerate(pages)
+        ]
+    )
+    body = {"site_id": str(acme.site_id), "name": "Thanked", "kind": "page", "match": "/thanks"}
+    write(client, acme, "POST", "goals", body)
+    day = datetime.fromtimestamp(NOON / 1000, UTC).date().isoformat()
+    days = {"from": day, "to": day}
+    counted = ask("analytics/conversion-rates", **days).json
+    assert counted["total"]["hidden"] == 2
+    assert [(each["conversions"], each["hidden"]) for each in counted["data"]] == [(0, 2)]
+    walked = ask("analytics/funnels", step=["page:/", "page:/thanks"], **days).json
+    assert walked["hidden"] == 2
 
 
 def test_journeys_retention_and_attribution_are_answered(ask, visited):

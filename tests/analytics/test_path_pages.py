@@ -4,6 +4,7 @@ address."""
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +17,9 @@ from app.analytics.matches import match_of
 from app.analytics.models import Funnel, Goal
 from app.core.db import db
 from app.sites.models import Site
+from tests.tracking.arriving import NOON
 
+DAY = datetime.fromtimestamp(NOON / 1000, UTC).date()
 FORM_OF = r'<form class="asked__form" method="get" action="([^"]*)"[^>]*>(.*?)</form>'
 STEPS = {"kind": ["page", "event"], "match": ["/pricing", "signup"], "having": ["", ""]}
 FORM = {"name": "To signed up", "amount": "1", "unit": "days", **STEPS}
@@ -57,6 +60,16 @@ def test_a_funnel_is_saved_changed_and_deleted(acme, alice, page, form, inside):
         assert (funnel.name, funnel.window) == ("Renamed", 1800)
     assert alice.post(f"{address}/deletion").status_code == 302
     assert alice.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(("days", "amount", "said"), [(0, 5, False), (1, 5, True), (0, 31, True)])
+def test_a_funnel_says_who_is_counted_anew_each_day(stocked, alice, page, form, days, amount, said):
+    stocked(lambda shelf: [shelf.arrival(0, url="https://shop.acme.example/pricing")])
+    made = {**form, "amount": str(amount), "unit": "minutes"}
+    address = alice.post(f"{page}/funnels", made).headers["Location"]
+    shown = alice.get(f"{address}?from={DAY - timedelta(days=days)}&to={DAY}").text
+    assert "from the first step; other things" in shown
+    assert ("did not agree to be known again are new each day" in shown) is said
 
 
 @pytest.mark.parametrize(

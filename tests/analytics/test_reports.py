@@ -272,6 +272,25 @@ def test_whatever_a_visitor_says_is_one_value_of_a_row(stocked, inside, acme):
         ]
 
 
+EACH_DAY = "Visitors are those of each day, added up"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, True),
+        ({"by": "week"}, True),
+        ({"by": "day"}, False),
+        ({"by": "country", "and_by": "hour"}, False),
+        ({"metrics": ["page_views"]}, False),
+        ({"period": "today"}, False),
+    ],
+)
+def test_a_report_says_what_visitors_of_several_days_are(stocked, make, alice, moment, asked, said):
+    stocked(some_visits)
+    assert (EACH_DAY in alice.get(make(**asked)).text) is said
+
+
 @pytest.fixture
 def mailed(inside, acme):
     """The mails there are, oldest first: address, subject, text, message."""
@@ -301,6 +320,20 @@ def add_alice(alice, address, inside, acme):
 def send(app):
     with app.app_context():
         report_mails.send_due_reports()
+
+
+@pytest.mark.parametrize(("schedule", "said"), [("weekly", True), ("daily", False)])
+def test_a_mail_says_what_visitors_of_several_days_are(
+    app, stocked, daily, alice, moment, mailed, inside, acme, schedule, said
+):
+    stocked(some_visits)
+    add_alice(alice, daily, inside, acme)
+    alice.post(f"{daily}/schedule", {"schedule": schedule, "hour": "8"})
+    moment(BEGAN + timedelta(days=8))
+    send(app)
+    [(_address, _subject, text, message)] = mailed()
+    assert (EACH_DAY in text) is said
+    assert (EACH_DAY in message.get_body(("html",)).get_content()) is said
 
 
 def test_a_report_is_mailed_once_a_day_whoever_tries(

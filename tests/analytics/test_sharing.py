@@ -86,6 +86,12 @@ def test_a_link_shows_sums_to_whoever_has_it_and_nothing_of_a_single_visit(
         assert hidden not in answer.text, hidden
 
 
+def test_a_link_says_what_visitors_of_several_days_are(visits, now, share, outside):
+    address, said = share(), "Visitors are those of each day, added up"
+    assert said in outside.get(f"{address}?period=7d").text
+    assert said not in outside.get(f"{address}?period=today").text
+
+
 def test_what_is_over_is_drawn_whole_and_what_is_to_come_not_at_all(visits, now, share, outside):
     address = share()
     today = outside.get(address + "?period=today").text

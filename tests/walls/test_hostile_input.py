@@ -1211,6 +1211,7 @@ def test_a_hostile_address_is_not_found_or_a_bad_request(on_each):
     for each in ("journeys?start={}", "funnels?f={}", "attribution?by={}", "goals?zone={}"):
         queries.append(f"/o/SLUG/analytics/{each}")
     queries.append("/api/v1/analytics/funnels?site_id=SITE&step={}&step=page:/")
+    queries.append("/api/v1/analytics/sessions?site_id=SITE&cursor={}")
     queries.append("/api/v1/analytics/retention?site_id=SITE&unit={}")
     queries.append("/api/v1/analytics/journeys?site_id=SITE&depth={}&start={}")
     # A cursor of ours with something behind it, half of one, and one of a moment long ago.

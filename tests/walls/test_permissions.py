@@ -290,6 +290,8 @@ API = {
     "GET /analytics/overview": "analytics:read",
     "GET /analytics/timeseries": "analytics:read",
     "GET /analytics/breakdown": "analytics:read",
+    "GET /analytics/sessions": "analytics:read",
+    "GET /analytics/sessions/<uuid:session_id>": "analytics:read",
     "GET /goals": "analytics:read",
     "POST /goals": "analytics:write",
     "GET /goals/<uuid:goal_id>": "analytics:read",

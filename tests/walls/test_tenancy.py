@@ -100,6 +100,7 @@ CAMPAIGN = "/o/<organization>/campaigns/<uuid:campaign_id>"
 
 ANALYTICS, ASKED = "/o/<organization>/analytics", "/o/{acme}/analytics"
 COUNTED = "/api/v1/analytics/funnels"
+VISITS = "/api/v1/analytics/sessions"
 REPORT_FORM = {"name": "Mine", "metrics": "visitors", "by": "page", "and_by": "", "period": "7d"}
 ALERT_FORM = {
     "metric": "visitors",
@@ -183,8 +184,15 @@ ROUTES: dict[tuple[str, str], Route] = {
         ("GET", f"/api/v1/analytics/{name}"): one(
             "GET", f"/api/v1/analytics/{name}?dimension=page&site_id={{site_id}}"
         )
-        for name in ("overview", "timeseries", "breakdown")
+        for name in ("overview", "timeseries", "breakdown", "sessions")
     },
+    ("GET", "/api/v1/analytics/sessions/<uuid:session_id>"): Route(
+        lambda ids: [
+            Attempt("GET", f"{VISITS}/{ids.session_id}?site_id={ids.site_id}"),
+            # One's own site, but a visit to somebody's.
+            Attempt("GET", f"{VISITS}/{ids.session_id}?site_id={{own_site}}"),
+        ]
+    ),
     ("GET", "/api/v1/goals"): one("GET", "/api/v1/goals?site_id={site_id}"),
     ("POST", "/api/v1/goals"): Route(
         lambda ids: [
