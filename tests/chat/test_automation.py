@@ -35,7 +35,8 @@ def mails(inside, acme):
     def read_all():
         with inside(acme):
             return [
-                (each.recipient, each.subject, each.text) for each in db.session.query(OutgoingMail)
+                (each.recipient, each.subject, each.text)
+                for each in db.session.query(OutgoingMail).order_by(OutgoingMail.id)
             ]
 
     return read_all

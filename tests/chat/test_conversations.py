@@ -157,7 +157,8 @@ def test_what_was_mailed_is_not_mailed_again(writer, do, app, inside, acme):
         with time_machine.travel(clock.now() + timedelta(minutes=6), tick=True), app.app_context():
             sweep_conversations()
     with inside(acme):
-        first, second = (each.text for each in db.session.query(OutgoingMail))
+        mails = db.session.query(OutgoingMail).order_by(OutgoingMail.id)
+        first, second = (each.text for each in mails)
     assert "Yes" in first and "By Friday" in second and "Yes" not in second
 
 
