@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, bindparam, select
+from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, bindparam, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.accounts.models import Member
@@ -20,6 +20,7 @@ from app.chat.announcements import (
     ConversationRated,
     ConversationReopened,
     ConversationSeen,
+    ConversationsLetGo,
     ConversationSnoozed,
     MessageAdded,
     MessageWritten,
@@ -533,7 +534,10 @@ def let_go_silenced(changed: MemberRoleChanged) -> None:
 
 
 def _let_go(member: Member) -> None:
-    """What was a member's is nobody's once he is gone, or may not answer any more."""
-    mine = select(Conversation).filter_by(assignee_id=member.id)
-    for conversation in list(db.session.scalars(mine)):
-        conversation.assign(None)
+    """What was a member's is nobody's once he is gone, or may not answer any more. All of it by one
+    statement: a lock and a trace for each of thousands would be more than one request can bear.
+    Whose it is counts for no visitor, so open inboxes alone are told, once."""
+    mine = update(Conversation).where(Conversation.assignee_id == member.id)
+    let_go_of: Any = db.session.execute(mine.values(assignee_id=None))
+    if let_go_of.rowcount:
+        announce(ConversationsLetGo(member=member))
