@@ -95,5 +95,5 @@ def _known(site: PublishedSite, saying: Saying, around: Surroundings) -> Convers
 def _is_same_page(known: Conversation, body: str | None, around: Surroundings) -> bool:
     if around.visitor is not None and known.guest.visitor == around.visitor:
         return True
-    first = next(iter(known.messages(public=True, most=1)), None)
+    first = known.first_words
     return known.guest.user_agent == around.user_agent and body == (first and first.body)

@@ -344,6 +344,12 @@ class Conversation(Tenant, Base):
         found = found.where(Message.seq > after).order_by(Message.seq)
         return list(db.session.scalars(found.limit(most)))
 
+    @property
+    def first_words(self) -> Message | None:
+        """What the guest began with; the site may have spoken before."""
+        his = select(Message).filter_by(conversation_id=self.id, author=VISITOR)
+        return db.session.scalars(his.order_by(Message.seq).limit(1)).first()
+
     # How far it was read. Only forwards, and never beyond what there is.
 
     def read_by_guest(self, seq: int) -> None:
