@@ -318,8 +318,13 @@ class Conversation(Tenant, Base):
         if self.waiting_since is not None:
             return
         self.waiting_since = message.created_at
-        patience = _patience(self.site_id)
-        self.waiting_due_at = message.created_at + patience if patience else None
+        self.wait_on(message.created_at)
+
+    def wait_on(self, since: datetime) -> None:
+        """As long as the site lets somebody wait in silence from then on."""
+        settings = ChatSettings.find(self.site_id)
+        zone = self.site.time_zone
+        self.waiting_due_at = settings.waiting_due_at(zone, since) if settings else None
 
     def _end_waiting(self) -> None:
         self.waiting_since = self.waiting_due_at = None
@@ -519,13 +524,6 @@ class Conversation(Tenant, Base):
 
 def _named(member: Member | None) -> dict[str, Any]:
     return {"member_id": str(member.id)} if member else {}
-
-
-def _patience(site_id: UUID) -> timedelta | None:
-    """After how long the site says that it has not forgotten him; None: it does not."""
-    settings = ChatSettings.find(site_id)
-    minutes = settings.waiting_minutes if settings else None
-    return timedelta(minutes=minutes) if minutes else None
 
 
 @subscribe(MemberShutOut)
