@@ -297,6 +297,50 @@ def test_who_had_nothing_is_let_go_and_nobody_is_told(agent, sign_in, acme, insi
     assert told == []
 
 
+@pytest.mark.parametrize("noun", ["closure", "snooze"])
+def test_what_came_before_the_agent_has_seen_it_is_not_put_away(
+    writer, agent, path, standing, noun
+):
+    writer.begin("Hello", name="Ada")
+    writer.write("And one more thing")
+    names = ("state", "agent_read_seq", "unread", "waiting_since", "last_seq")
+    before = standing(writer, *names)
+    refused = post(agent, path(writer, noun), until="hour", seen="1")
+    assert refused.status_code == 422
+    assert "Ada wrote meanwhile. Read it first." in refused.text
+    # Without scripts it is the page, with what was missed.
+    form = {"until": "hour", "seen": "1"}
+    page = agent.post(path(writer, noun), form)
+    assert page.status_code == 422
+    assert "wrote meanwhile" in page.text and "And one more thing" in page.text
+    assert standing(writer, *names) == before
+    # What agents and the site do besides is not in the way.
+    post(agent, path(writer, "messages"), body="A regular", note="1")
+    assert post(agent, path(writer, noun), until="hour", seen="2").status_code == 200
+    state, read, _, _, last = standing(writer, *names)
+    assert (state, read == last) in (("closed", True), ("snoozed", False))
+
+
+@pytest.mark.parametrize("noun", ["closure", "snooze"])
+@pytest.mark.parametrize("seen", [None, "", "x", "-1", "9" * 12])
+def test_who_does_not_say_what_he_has_seen_puts_it_away_as_it_is(
+    writer, agent, path, standing, noun, seen
+):
+    writer.begin()
+    form = {"until": "hour", **({} if seen is None else {"seen": seen})}
+    assert post(agent, path(writer, noun), **form).status_code == 200
+    assert standing(writer, "state")[0] in ("closed", "snoozed")
+
+
+def test_a_page_says_what_it_shows_of_a_conversation(writer, agent, path):
+    writer.begin()
+    writer.write("And one more thing")
+    page = agent.get(path(writer)).text
+    for noun in ("closure", "snooze"):
+        form = page.split(f'action="{path(writer, noun)}')[1].split("</form>")[0]
+        assert 'name="seen" value="2"' in form
+
+
 def test_the_same_stars_again_are_told_to_nobody(writer, agent, monkeypatch, acme, inside):
     writer.begin()
     told = []

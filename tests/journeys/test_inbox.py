@@ -163,6 +163,32 @@ def test_who_was_slower_is_told_before_he_sends_and_keeps_his_text(guest, inbox)
     expect(bob.get_by_role("log")).to_contain_text("I shall look")
 
 
+def test_what_came_while_it_was_being_closed_is_read_first(guest, inbox):
+    guest("Hello")
+    alice = inbox("alice@acme.example")
+    open_first(alice)
+
+    def write_first(route):
+        guest("And one more thing")
+        route.continue_()
+
+    alice.route("**/closure*", write_first)
+    alice.keyboard.press("Escape")
+    alice.locator("#talk-state").click()
+    why = alice.locator("#talk-header").get_by_text("Ada wrote meanwhile. Read it first.")
+    expect(why).to_be_visible()
+    expect(alice.locator(".message__body")).to_have_text(["Hello", "And one more thing"])
+    # It stays, whatever is read anew because of the message.
+    alice.wait_for_timeout(1500)
+    expect(why).to_be_visible()
+    expect(alice.locator("#talk-state")).to_have_text("Close")
+    alice.unroute("**/closure*")
+    alice.locator("#talk-state").click()
+    expect(alice.locator("#talk-state")).to_have_text("Open again")
+    expect(why).to_have_count(0)
+    assert [each for each in alice.errors if "422" not in each] == []
+
+
 def test_everything_with_the_keyboard_alone(guest, inbox):
     guest("Can I send it back?")
     page = inbox("bob@acme.example")

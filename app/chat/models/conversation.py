@@ -471,6 +471,12 @@ class Conversation(Tenant, Base):
         )
         return db.session.scalars(found.order_by(Message.seq.desc())).first()
 
+    def heard_after(self, seq: int) -> bool:
+        """Whether the guest wrote after a seq; nobody does until the commit."""
+        self.lock(self.id)
+        his = select(Message.id).where(Message.seq > seq, Message.author == VISITOR)
+        return db.session.scalars(his.filter_by(conversation_id=self.id)).first() is not None
+
     def rate(self, rating: int, comment: str | None) -> None:
         """What the guest thought of it, 1 to 5; he may change his mind. Without a comment the one
         before stays."""
