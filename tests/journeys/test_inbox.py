@@ -246,6 +246,39 @@ def test_everything_with_the_keyboard_alone(guest, inbox):
     assert page.errors == []
 
 
+def test_the_keyboard_shortcuts_can_be_switched_off_and_stay_so(guest, inbox):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    keys = page.keyboard
+    open_first(page)
+    switch = page.get_by_role("switch", name="Shortcuts")
+
+    def choose(on):
+        page.get_by_role("log").focus()
+        keys.press("?")
+        expect(switch).to_be_checked(checked=not on)
+        expect(page.get_by_role("button", name="Done")).to_be_focused()
+        switch.focus()
+        keys.press("Space")
+        expect(switch).to_be_checked(checked=on)
+        keys.press("Escape")
+        expect(switch).to_be_hidden()
+        page.get_by_role("log").focus()
+
+    choose(False)
+    keys.type("ejrnalz/")
+    expect(page.get_by_role("log")).to_be_focused()
+    expect(page.get_by_role("button", name="Close", exact=True)).to_be_visible()
+    page.reload()
+    page.get_by_role("log").focus()
+    keys.type("r")
+    expect(page.get_by_role("log")).to_be_focused()
+    choose(True)
+    keys.press("r")
+    expect(composer(page)).to_be_focused()
+    assert page.errors == []
+
+
 def test_a_draft_stays_with_its_conversation(guest, inbox):
     guest("Hello")
     page = inbox("bob@acme.example")
