@@ -12,6 +12,7 @@ from app.core.announce import Announcement
 from app.core.public import PublicAnnouncement
 
 if TYPE_CHECKING:
+    from app.accounts.models import Member
     from app.chat.models.conversation import Conversation
     from app.chat.models.guest import Guest, Surroundings
     from app.chat.models.message import Message
@@ -151,6 +152,15 @@ class ConversationSeen(ConversationChanged):
     """One side has read further."""
 
     name: ClassVar[str] = "conversation.seen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationsLetGo(Announcement):
+    """All that were a member's are nobody's. That he is gone is what the audit log says."""
+
+    name: ClassVar[str] = "conversations.let_go"
+    audited: ClassVar[bool] = False
+    member: Member
 
 
 @dataclass(frozen=True, kw_only=True)

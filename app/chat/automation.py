@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.chat.hours import Hours
 from app.chat.models import ChatSettings, Conversation, Message
 from app.contacts.requests import HelpAsked
 from app.core import clock
@@ -32,16 +33,29 @@ def greet(settings: ChatSettings, language: str, asked: str | None) -> dict[str,
 
 
 def say_waiting(conversation: Conversation) -> None:
-    """Nobody has answered for as long as the site says."""
+    """Nobody has answered for as long as the site says; while nobody is there, it waits on."""
+    settings, now = ChatSettings.find(conversation.site_id), clock.now()
+    if settings and not settings.hours(conversation.site.time_zone).open_at(now):
+        conversation.wait_on(now)
+        return
     conversation.waiting_due_at = None
     _say(conversation, "waiting")
+
+
+def finds_nobody(conversation: Conversation, hours: Hours) -> bool:
+    """Whether nobody is there for what the guest is about to say, and he was not told so yet: who
+    waits for an answer since the same closing was."""
+    now = clock.now()
+    if hours.open_at(now):
+        return False
+    return conversation.waiting_since is None or not hours.away_from(conversation.last_at, now)
 
 
 def begin_offline(
     conversation: Conversation, first: Message, resume_url: str, *, confirmed: bool
 ) -> None:
     """Nobody is there: the guest is told so, and his message is kept as a request as well, which is
-    `confirmed` by mail or not."""
+    `confirmed` by mail or not. No answer can be mailed to who left no address."""
     _say(conversation, "away")
     guest = conversation.guest
     if not guest.email:

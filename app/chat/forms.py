@@ -39,16 +39,26 @@ def as_typed(text: str | None) -> str | None:
     return text and text.replace("\r\n", "\n")
 
 
-class MessageForm(Form):
-    """What an agent writes. `client_id` is the page's own name for it, so that it counts once;
-    `seen` is the last message that he had before him."""
+class SeenForm(Form):
+    """What an agent does about a conversation; `seen` is the last message that he had before
+    him."""
+
+    seen = HiddenField()
+
+    @property
+    def seen_seq(self) -> int | None:
+        text = self.seen.data or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+class MessageForm(SeenForm):
+    """What an agent writes. `client_id` is the page's own name for it, so that it counts once."""
 
     body = TextAreaField(
         "Message", [Length(max=LONGEST, message=TOO_LONG), printable], filters=[as_typed]
     )
     note = BooleanField("Private note")
     client_id = HiddenField(validators=[Length(max=LONGEST_CLIENT_ID), printable])
-    seen = HiddenField()
     upload: Upload | None = None
 
     def validate_body(self, field: Any) -> None:
@@ -64,11 +74,6 @@ class MessageForm(Form):
             self.upload = read_upload(sent.filename, sent.read(LARGEST + 1))
         except FileError as error:
             raise ValidationError(str(error)) from error
-
-    @property
-    def seen_seq(self) -> int | None:
-        text = self.seen.data or ""
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 class AssignmentForm(Form):
@@ -86,7 +91,7 @@ class AssignmentForm(Form):
             raise ValidationError("Choose somebody who may answer.")
 
 
-class SnoozeForm(Form):
+class SnoozeForm(SeenForm):
     until = SelectField(
         "Until", choices=[SelectChoice(name, label) for name, (label, _) in SNOOZES.items()]
     )

@@ -41,6 +41,11 @@ class Hours:
                     return opening
         return None
 
+    def away_from(self, moment: datetime, until: datetime) -> bool:
+        """Whether nobody was there all the time between the two."""
+        opening = self.next_opening(moment)
+        return not self.open_at(moment) and (opening is None or opening > until)
+
     def _days_from(self, moment: datetime) -> Iterator[date]:
         today = moment.astimezone(ZoneInfo(self.zone)).date()
         return (today + timedelta(days=number) for number in range(LOOKED_AHEAD))

@@ -10,7 +10,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from app.accounts.access import current_member, current_organization, get_or_404, require
 from app.accounts.permissions import Permission
 from app.chat.files import LARGEST
-from app.chat.forms import AssignmentForm, LabelsForm, MessageForm, SnoozeForm
+from app.chat.forms import AssignmentForm, LabelsForm, MessageForm, SeenForm, SnoozeForm
 from app.chat.models import CannedReply, Conversation, Label
 from app.chat.models.message import Message
 from app.chat.pages import agents, list_values, shown, wanted
@@ -101,6 +101,17 @@ def _overtaken(conversation: Conversation, form: MessageForm) -> bool:
     return True
 
 
+def _unseen(conversation: Conversation, form: SeenForm) -> bool:
+    """Whether the visitor wrote something that the agent has not had before him, which the form
+    then says: put away, it would be read by nobody."""
+    if form.seen_seq is None or not conversation.heard_after(form.seen_seq):
+        return False
+    form.seen.errors = [f"{conversation.guest.label} wrote meanwhile. Read it first."]
+    # Nobody waits while the page is made, for which Redis is asked.
+    db.session.rollback()
+    return True
+
+
 @blueprint.put("/<uuid:conversation_id>/reading")
 @require(Permission.CHAT_READ)
 def read(conversation_id: UUID) -> Any:
@@ -114,7 +125,9 @@ def read(conversation_id: UUID) -> Any:
 @blueprint.post("/<uuid:conversation_id>/closure")
 @require(Permission.CHAT_REPLY)
 def close(conversation_id: UUID) -> Any:
-    conversation = _opened(conversation_id)
+    conversation, form = _opened(conversation_id), SeenForm()
+    if not form.validate() or _unseen(conversation, form):
+        return _refused(conversation, form)
     conversation.close(by=current_member)
     return _changed(conversation, "Closed.")
 
@@ -143,7 +156,7 @@ def assign(conversation_id: UUID) -> Any:
 @require(Permission.CHAT_REPLY)
 def snooze(conversation_id: UUID) -> Any:
     conversation, form = _opened(conversation_id), SnoozeForm()
-    if not form.validate():
+    if not form.validate() or _unseen(conversation, form):
         return _refused(conversation, form)
     conversation.snooze(form.moment, by=current_member)
     return _changed(conversation, f"Snoozed: {form.words}.")

@@ -12,14 +12,14 @@ from simple_websocket import Server
 
 from app.accounts.access import current_member
 from app.accounts.permissions import Permission
-from app.chat.announcements import ConversationAnnouncement, MessageAdded
+from app.chat.announcements import ConversationAnnouncement, ConversationsLetGo, MessageAdded
 from app.chat.models import Conversation
 from app.core import bus, strict_json, tenancy
 from app.core.announce import subscribe
 from app.core.api import parsed_uuid
 from app.core.db import db
 from app.dashboard import member_sockets
-from app.dashboard.desks import OUTBOX, Desk, Desks, leave, look, note_desks, tell_desks
+from app.dashboard.desks import OUTBOX, RESYNC, Desk, Desks, leave, look, note_desks, tell_desks
 from app.embed.chat_frames import INBOX, tell_guest_now
 from app.embed.hub import Connection
 
@@ -36,6 +36,11 @@ def tell_message(added: MessageAdded) -> None:
 def tell_change(changed: ConversationAnnouncement) -> None:
     if not isinstance(changed, MessageAdded):
         _tell(changed.conversation, {"type": "change"})
+
+
+@subscribe(ConversationsLetGo)
+def tell_to_read_again(let_go: ConversationsLetGo) -> None:
+    bus.tell(f"{INBOX}{let_go.member.organization_id.hex}", RESYNC)
 
 
 def _tell(conversation: Conversation, frame: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ from app.embed.chat_limits import (
     writers,
 )
 from app.embed.guests import bearer, guest_of, surroundings
-from app.embed.hearing import begin, confirms, hear, look_around, suggested
+from app.embed.hearing import begin, confirms, hear, is_unheard, look_around, suggested
 from app.embed.introductions import vouch
 from app.embed.panels import begun, panel_of
 from app.embed.published import known_origin
@@ -168,7 +168,7 @@ def write_message(conversation_id: str) -> Any:
     saying = saying_of(said, upload)
     found: dict[str, Any] = {}
     conversation, confirmed = _written_to(way), False
-    if conversation.opened_at is None:
+    if conversation.opened_at is None or is_unheard(conversation, way.site):
         confirmed, found = _asked_at_first(conversation, way.site, saying)
         conversation = way.conversation(writing=True)
     look_around(conversation, way.site, said)
@@ -181,11 +181,12 @@ def write_message(conversation_id: str) -> Any:
 def _asked_at_first(
     conversation: Conversation, site: PublishedSite, saying: Saying
 ) -> tuple[bool, dict[str, Any]]:
-    """Of a first message, whether it is confirmed by mail and what may answer it. Nobody waits for
-    that: the conversation is free meanwhile."""
-    email = conversation.guest.email
+    """Whether what nobody is there to hear is confirmed by mail, and of a first message what may
+    answer it. Nobody waits for that: the conversation is free meanwhile."""
+    email, opening = conversation.guest.email, conversation.opened_at is None
     release()
-    return confirms(site, settings_of(site), email), suggested(site, saying.body)
+    confirmed = confirms(site, settings_of(site), email)
+    return confirmed, suggested(site, saying.body) if opening else {}
 
 
 def _upload_of(conversation_id: str) -> Upload:

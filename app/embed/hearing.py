@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.chat import letters
-from app.chat.automation import begin_offline
+from app.chat.automation import begin_offline, finds_nobody
 from app.chat.models import ChatSettings, Conversation, Guest, Message, Surroundings
 from app.contacts.suggestions import suggestions_for
 from app.core import clock
@@ -62,14 +62,19 @@ def suggested(site: PublishedSite, body: str | None) -> dict[str, Any]:
 def hear(
     conversation: Conversation, site: PublishedSite, saying: Saying, *, confirmed: bool
 ) -> Message:
-    """The guest writes. A first message when nobody is there is a request besides, which is
+    """The guest writes. What he says first when nobody is there is a request besides, which is
     `confirmed` by mail or not."""
     Conversation.lock(conversation.id)
-    opening = conversation.opened_at is None
+    before, nobody_there = conversation.last_seq, is_unheard(conversation, site)
     message = conversation.hear(saying.body, saying.client_id, saying.upload)
-    if opening and not settings_of(site).hours(site.time_zone).open_at(clock.now()):
+    if nobody_there and message.seq > before:
         begin_offline(conversation, message, letters.resume_url(conversation), confirmed=confirmed)
     return message
+
+
+def is_unheard(conversation: Conversation, site: PublishedSite) -> bool:
+    """Whether what he says now begins as a request: the first thing when nobody is there."""
+    return finds_nobody(conversation, settings_of(site).hours(site.time_zone))
 
 
 def look_around(conversation: Conversation, site: PublishedSite, said: Said) -> None:
@@ -95,5 +100,5 @@ def _known(site: PublishedSite, saying: Saying, around: Surroundings) -> Convers
 def _is_same_page(known: Conversation, body: str | None, around: Surroundings) -> bool:
     if around.visitor is not None and known.guest.visitor == around.visitor:
         return True
-    first = next(iter(known.messages(public=True, most=1)), None)
+    first = known.first_words
     return known.guest.user_agent == around.user_agent and body == (first and first.body)

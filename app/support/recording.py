@@ -6,7 +6,7 @@ from app.contacts.requests import HelpAsked
 from app.core.announce import subscribe
 from app.core.letters import one_line, write
 from app.core.mail import send
-from app.support.models import Ticket
+from app.support.models import DONE, Ticket
 
 
 @subscribe(HelpAsked)
@@ -19,6 +19,9 @@ def keep(asked: HelpAsked) -> None:
         contact_id=asked.contact_id,
         conversation_id=asked.conversation_id,
     )
+    if not new and ticket.state in DONE:
+        # Whoever asks again is not done, and what is done nobody looks at.
+        ticket.change(state="open", priority=ticket.priority, assignee=ticket.assignee)
     if new and asked.confirmed:
         letter = write(
             "ticket_opened",

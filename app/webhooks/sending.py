@@ -170,6 +170,8 @@ def _record(endpoint_id: UUID, messages: list[Message], outcomes: list[Outcome])
     ids = [message.delivery_id for message in messages]
     found = db.session.scalars(select(Delivery).where(Delivery.id.in_(ids)))
     deliveries = {delivery.id: delivery for delivery in found}
+    if outcomes and Delivery.was_quiet(endpoint, outcomes[0].at):
+        endpoint.forget_failures()
     for number, message in enumerate(messages):
         delivery = deliveries.get(message.delivery_id)
         if delivery is None:

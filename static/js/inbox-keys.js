@@ -28,6 +28,32 @@
     (menu.querySelector(".menu__panel :is(input, button, a):not([type=hidden])") || menu.querySelector("summary")).focus();
   }
 
+  function help() {
+    by("shortcuts-on").checked = on();
+    by("shortcuts").showModal();
+  }
+
+  // Who speaks to his computer, or hits keys by accident, does without them, on this device.
+  const SHORTCUTS = "inbox-shortcuts";
+  let off = false;
+
+  function on() {
+    try {
+      return localStorage.getItem(SHORTCUTS) !== "0";
+    } catch {
+      return !off;
+    }
+  }
+
+  function turn(checked) {
+    off = !checked;
+    try {
+      localStorage.setItem(SHORTCUTS, checked ? "1" : "0");
+    } catch {
+      // For this page then.
+    }
+  }
+
   const keys = {
     j: () => walk(1),
     k: () => walk(-1),
@@ -41,19 +67,23 @@
       by("inbox-q").focus();
       by("inbox-q").select();
     },
-    "?": () => by("shortcuts").showModal(),
+    "?": help,
   };
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest("input, textarea, select, [contenteditable], dialog") || document.querySelector("dialog[open]")) return;
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : ""];
-    if (!act) return;
+    if (!act || (act !== help && !on())) return;
     event.preventDefault();
     act();
   });
 
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-shortcuts]")) by("shortcuts").showModal();
+    if (event.target.closest("[data-shortcuts]")) help();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-shortcuts-on]")) turn(event.target.checked);
   });
 })();

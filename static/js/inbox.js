@@ -200,6 +200,9 @@
       if (!answer) readHeader(AGAIN);
       if (!answer?.ok || pane() !== open) return;
       const fresh = parse(await answer.text());
+      // Why something was refused stays until something else is done.
+      const why = $("#talk-header > .field__error");
+      if (why) fresh.getElementById("talk-header")?.append(why.cloneNode(true));
       for (const id of ["talk-header", "talk-read"]) {
         const now = fresh.getElementById(id);
         if (now) morph(document.getElementById(id), now);
@@ -391,6 +394,10 @@
       readHeader();
       readList();
     }
+  });
+  // Whoever puts a conversation away says up to where he has it, as it is now.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.elt.closest("#talk-header") && detail.parameters.seen) detail.parameters.seen = lastSeq();
   });
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     // Earlier messages come in above: what one reads stays where it is.

@@ -4,7 +4,8 @@ is not read."""
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,6 +25,8 @@ from app.support.models import Ticket
 from tests.chat.test_writing import png, upload
 
 NEVER = [[] for _ in range(7)]
+OFFICE = [[[9 * 60, 17 * 60]] for _ in range(7)]
+MIDNIGHT = datetime(2027, 3, 1, tzinfo=UTC)
 TEXTS = {
     "en": {"away": "We are asleep.", "waiting": "Not forgotten."},
     "de": {"away": "Wir schlafen."},
@@ -59,6 +62,18 @@ def sweep(app):
             sweep_conversations()
 
     return after
+
+
+@pytest.fixture
+def moment():
+    """It is so late from now on, by the clock of the site."""
+    with ExitStack() as travels:
+
+        def be(hour, minute=0):
+            later = MIDNIGHT + timedelta(hours=hour, minutes=minute)
+            travels.enter_context(time_machine.travel(later, tick=True))
+
+        yield be
 
 
 def bodies(writer):
@@ -135,6 +150,104 @@ def test_who_waits_too_long_is_told_once_that_he_is_not_forgotten(writer, chatti
     for _ in range(2):
         sweep(minutes=11)
     assert bodies(writer) == ["Hello", "Not forgotten."]
+
+
+def test_who_waits_is_not_told_so_while_nobody_is_there(writer, chatting, sweep, moment):
+    chatting(week=OFFICE, waiting_minutes=10, texts=TEXTS)
+    moment(23)
+    writer.begin(email="ada@example.com")
+    for later in ({"minutes": 11}, {"hours": 10, "minutes": 9}):
+        sweep(**later)
+        assert bodies(writer) == ["Hello", "We are asleep."]
+    for _ in range(2):
+        sweep(hours=10, minutes=11)
+    assert bodies(writer) == ["Hello", "We are asleep.", "Not forgotten."]
+
+
+def test_whose_patience_ends_after_the_hours_is_told_so_on_the_next_day(
+    writer, chatting, sweep, moment
+):
+    chatting(week=OFFICE, waiting_minutes=10, texts=TEXTS)
+    moment(16, 55)
+    writer.begin()
+    for later in ({"minutes": 11}, {"hours": 16, "minutes": 14}):
+        sweep(**later)
+        assert bodies(writer) == ["Hello"]
+    sweep(hours=16, minutes=16)
+    assert bodies(writer) == ["Hello", "Not forgotten."]
+
+
+def test_who_waits_for_nobody_is_never_told_so(writer, chatting, sweep, inside, acme):
+    chatting(week=NEVER, waiting_minutes=10, texts=TEXTS)
+    writer.begin(email="ada@example.com")
+    with inside(acme):
+        assert db.session.query(Conversation).one().waiting_due_at is None
+    sweep(days=3)
+    assert bodies(writer) == ["Hello", "We are asleep."]
+
+
+def test_who_goes_on_at_night_is_told_once_and_has_one_ticket(
+    writer, chatting, mails, inside, acme, reply, moment
+):
+    chatting(week=OFFICE, texts=TEXTS)
+    moment(16)
+    writer.begin(email="ada@example.com")
+    reply("Yes")
+    moment(23)
+    name = str(uuid4())
+    for _ in range(2):
+        assert writer.write("And to Norway?", name).status_code == 201
+    writer.write("By Friday?")
+    said = ["Hello", "Yes", "And to Norway?", "We are asleep.", "By Friday?"]
+    assert bodies(writer) == said
+    with inside(acme):
+        ticket = db.session.query(Ticket).one()
+        assert (ticket.subject, str(ticket.conversation_id)) == (
+            "And to Norway?",
+            writer.conversation,
+        )
+        ticket.change(state="resolved", priority="high", assignee=None)
+        db.session.commit()
+    [(to, subject, _)] = mails()
+    assert to == "ada@example.com" and "request 1" in subject
+    # In the next night it is the same request, which is open again.
+    moment(24 + 10)
+    reply("By Friday")
+    moment(24 + 23)
+    writer.write("It is not here")
+    assert bodies(writer) == [*said, "By Friday", "It is not here", "We are asleep."]
+    with inside(acme):
+        ticket = db.session.query(Ticket).one()
+        assert (ticket.state, ticket.priority) == ("open", "high")
+    assert len(mails()) == 1
+
+
+def test_who_was_not_answered_by_day_is_told_at_night(writer, chatting, inside, acme, moment):
+    chatting(week=OFFICE, texts=TEXTS)
+    moment(16, 59)
+    writer.begin(email="ada@example.com")
+    moment(18)
+    for body in ("Hello?", "Hello??"):
+        writer.write(body)
+    assert bodies(writer) == ["Hello", "Hello?", "We are asleep.", "Hello??"]
+    # Nobody was there on the next day either.
+    moment(24 + 18)
+    writer.write("Hello???")
+    assert bodies(writer)[-2:] == ["Hello???", "We are asleep."]
+    with inside(acme):
+        assert db.session.query(Ticket).count() == 1
+
+
+def test_who_left_no_address_may_go_on_at_night(writer, chatting, mails, inside, acme, moment):
+    chatting(week=OFFICE, texts=TEXTS)
+    moment(16)
+    writer.begin()
+    moment(23)
+    assert writer.write("Hello?").status_code == 201
+    assert bodies(writer) == ["Hello", "Hello?", "We are asleep."]
+    with inside(acme):
+        assert db.session.query(Ticket).count() == 0
+    assert mails() == []
 
 
 def test_a_link_back_does_not_come_from_the_campaign_again(

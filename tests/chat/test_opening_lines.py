@@ -51,6 +51,22 @@ def test_said_again_it_stands_there_once(writer, publish):
     assert lines(writer) == [("system", ASKED), ("visitor", "Yes")]
 
 
+def test_said_again_by_who_is_not_to_be_followed_it_stands_there_once(writer, publish):
+    said = {"campaign": publish(), "line": ASKED, "client_id": str(uuid4())}
+    unknown = {"Sec-GPC": "1"}
+    call = writer.call
+    writer.call = lambda *a, **o: call(*a, **{**o, "headers": {**o.get("headers", {}), **unknown}})
+    first = writer.begin("Yes", **said)
+    # The answer got lost, and its chat token with it; his network is another by now.
+    writer.token, writer.address = "", "203.0.113.9"
+    again = writer.begin("Yes", **said)
+    assert (first.status_code, again.status_code) == (201, 201), again.text
+    assert again.json["id"] == first.json["id"]
+    assert lines(writer) == [("system", ASKED), ("visitor", "Yes")]
+    writer.token = ""
+    assert writer.begin(ASKED, **said).status_code == 409
+
+
 def test_a_translation_is_one_of_its_texts(writer, publish):
     campaign = publish(translations={"de": {"message": "Suchen Sie etwas?"}})
     writer.begin("Ja", campaign=campaign, line="Suchen Sie etwas?")

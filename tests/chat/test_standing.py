@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event, insert
 
 from app.accounts.models import Member
 from app.accounts.permissions import Role
 from app.chat.models import Conversation
-from app.core import bus
+from app.core import bus, clock
 from app.core.db import db
-from app.support.models import Ticket
+from app.core.ids import uuid7
+from app.support.models import STATES, Ticket
 from tests.chat.test_automation import NEVER, TEXTS
 
 
@@ -207,6 +209,136 @@ def test_what_was_of_somebody_who_may_not_answer_any_more_is_nobodys(
         db.session.commit()
         assert db.session.query(Ticket).one().assignee_id is None
     assert standing(writer, "assignee_id") == (None,)
+
+
+@pytest.fixture
+def many_of(acme, inside):
+    """So many conversations and tickets of a member, in each state."""
+
+    def give(writer, member_id, conversations, tickets):
+        with inside(acme):
+            guest_id = db.session.get_one(Conversation, UUID(writer.conversation)).guest_id
+            alike = {"organization_id": acme.id, "site_id": acme.site_id, "assignee_id": member_id}
+            now = clock.now()
+            talks = [
+                {
+                    **alike,
+                    "id": uuid7(),
+                    "guest_id": guest_id,
+                    "state": ("open", "snoozed", "closed")[number % 3],
+                    "opened_at": now,
+                    "page": {},
+                    "utm": {},
+                }
+                for number in range(conversations)
+            ]
+            asked = [
+                {
+                    **alike,
+                    "id": uuid7(),
+                    "number": number + 1,
+                    "email_sealed": b"",
+                    "subject_sealed": b"",
+                    "state": STATES[2 + number % 2],
+                }
+                for number in range(tickets)
+            ]
+            db.session.execute(insert(Conversation), talks)
+            if asked:
+                db.session.execute(insert(Ticket), [{**each, "text_sealed": b""} for each in asked])
+            db.session.commit()
+
+    return give
+
+
+@pytest.mark.parametrize(
+    "way",
+    [("removal", {}), ("suspension", {}), ("role", {"role": "viewer"})],
+    ids=lambda way: way[0],
+)
+def test_whoever_had_thousands_of_conversations_is_let_go_with_a_few_statements(
+    writer, agent, sign_in, acme, inside, many_of, monkeypatch, way
+):
+    writer.begin()
+    with inside(acme):
+        bob = next(each.id for each in db.session.query(Member) if each.user.name == "Bob")
+    many_of(writer, bob, 3000, 1000)
+    alice, told, asked = sign_in("alice@acme.example"), [], []
+    tell = bus.tell
+    monkeypatch.setattr(bus, "tell", lambda *what: told.append(what) or tell(*what))
+    with inside(acme):
+        engine = db.engine
+
+    def remember(_connection, _cursor, statement, *_):
+        asked.append(statement)
+
+    event.listen(engine, "before_cursor_execute", remember)
+    try:
+        what, form = way
+        answer = alice.post(f"/o/{acme.slug}/settings/members/{bob}/{what}", form)
+    finally:
+        event.remove(engine, "before_cursor_execute", remember)
+    assert answer.status_code == 302, answer.text
+    assert len(asked) < 100
+    # Open inboxes read their list again, once.
+    assert told == [(f"inbox:{acme.id.hex}", {"type": "resync"})]
+    with inside(acme):
+        for kind in (Conversation, Ticket):
+            assert db.session.query(kind).filter_by(assignee_id=bob).count() == 0
+        assert db.session.query(Conversation).count() == 3001
+
+
+def test_who_had_nothing_is_let_go_and_nobody_is_told(agent, sign_in, acme, inside, monkeypatch):
+    with inside(acme):
+        bob = next(each.id for each in db.session.query(Member) if each.user.name == "Bob")
+    alice, told = sign_in("alice@acme.example"), []
+    monkeypatch.setattr(bus, "tell", lambda *what: told.append(what))
+    assert alice.post(f"/o/{acme.slug}/settings/members/{bob}/removal").status_code == 302
+    assert told == []
+
+
+@pytest.mark.parametrize("noun", ["closure", "snooze"])
+def test_what_came_before_the_agent_has_seen_it_is_not_put_away(
+    writer, agent, path, standing, noun
+):
+    writer.begin("Hello", name="Ada")
+    writer.write("And one more thing")
+    names = ("state", "agent_read_seq", "unread", "waiting_since", "last_seq")
+    before = standing(writer, *names)
+    refused = post(agent, path(writer, noun), until="hour", seen="1")
+    assert refused.status_code == 422
+    assert "Ada wrote meanwhile. Read it first." in refused.text
+    # Without scripts it is the page, with what was missed.
+    form = {"until": "hour", "seen": "1"}
+    page = agent.post(path(writer, noun), form)
+    assert page.status_code == 422
+    assert "wrote meanwhile" in page.text and "And one more thing" in page.text
+    assert standing(writer, *names) == before
+    # What agents and the site do besides is not in the way.
+    post(agent, path(writer, "messages"), body="A regular", note="1")
+    assert post(agent, path(writer, noun), until="hour", seen="2").status_code == 200
+    state, read, _, _, last = standing(writer, *names)
+    assert (state, read == last) in (("closed", True), ("snoozed", False))
+
+
+@pytest.mark.parametrize("noun", ["closure", "snooze"])
+@pytest.mark.parametrize("seen", [None, "", "x", "-1", "9" * 12])
+def test_who_does_not_say_what_he_has_seen_puts_it_away_as_it_is(
+    writer, agent, path, standing, noun, seen
+):
+    writer.begin()
+    form = {"until": "hour", **({} if seen is None else {"seen": seen})}
+    assert post(agent, path(writer, noun), **form).status_code == 200
+    assert standing(writer, "state")[0] in ("closed", "snoozed")
+
+
+def test_a_page_says_what_it_shows_of_a_conversation(writer, agent, path):
+    writer.begin()
+    writer.write("And one more thing")
+    page = agent.get(path(writer)).text
+    for noun in ("closure", "snooze"):
+        form = page.split(f'action="{path(writer, noun)}')[1].split("</form>")[0]
+        assert 'name="seen" value="2"' in form
 
 
 def test_the_same_stars_again_are_told_to_nobody(writer, agent, monkeypatch, acme, inside):

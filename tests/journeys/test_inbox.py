@@ -164,6 +164,32 @@ def test_who_was_slower_is_told_before_he_sends_and_keeps_his_text(guest, inbox)
     expect(bob.get_by_role("log")).to_contain_text("I shall look")
 
 
+def test_what_came_while_it_was_being_closed_is_read_first(guest, inbox):
+    guest("Hello")
+    alice = inbox("alice@acme.example")
+    open_first(alice)
+
+    def write_first(route):
+        guest("And one more thing")
+        route.continue_()
+
+    alice.route("**/closure*", write_first)
+    alice.keyboard.press("Escape")
+    alice.locator("#talk-state").click()
+    why = alice.locator("#talk-header").get_by_text("Ada wrote meanwhile. Read it first.")
+    expect(why).to_be_visible()
+    expect(alice.locator(".message__body")).to_have_text(["Hello", "And one more thing"])
+    # It stays, whatever is read anew because of the message.
+    alice.wait_for_timeout(1500)
+    expect(why).to_be_visible()
+    expect(alice.locator("#talk-state")).to_have_text("Close")
+    alice.unroute("**/closure*")
+    alice.locator("#talk-state").click()
+    expect(alice.locator("#talk-state")).to_have_text("Open again")
+    expect(why).to_have_count(0)
+    assert [each for each in alice.errors if "422" not in each] == []
+
+
 def test_everything_with_the_keyboard_alone(guest, inbox):
     guest("Can I send it back?")
     page = inbox("bob@acme.example")
@@ -218,6 +244,39 @@ def test_everything_with_the_keyboard_alone(guest, inbox):
     keys.type("send back")
     keys.press("Enter")
     expect(page.locator("mark")).to_have_text("send")
+    assert page.errors == []
+
+
+def test_the_keyboard_shortcuts_can_be_switched_off_and_stay_so(guest, inbox):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    keys = page.keyboard
+    open_first(page)
+    switch = page.get_by_role("switch", name="Shortcuts")
+
+    def choose(on):
+        page.get_by_role("log").focus()
+        keys.press("?")
+        expect(switch).to_be_checked(checked=not on)
+        expect(page.get_by_role("button", name="Done")).to_be_focused()
+        switch.focus()
+        keys.press("Space")
+        expect(switch).to_be_checked(checked=on)
+        keys.press("Escape")
+        expect(switch).to_be_hidden()
+        page.get_by_role("log").focus()
+
+    choose(False)
+    keys.type("ejrnalz/")
+    expect(page.get_by_role("log")).to_be_focused()
+    expect(page.get_by_role("button", name="Close", exact=True)).to_be_visible()
+    page.reload()
+    page.get_by_role("log").focus()
+    keys.type("r")
+    expect(page.get_by_role("log")).to_be_focused()
+    choose(True)
+    keys.press("r")
+    expect(composer(page)).to_be_focused()
     assert page.errors == []
 
 

@@ -259,6 +259,9 @@ def test_five_days_without_a_success_disable_and_enabling_sends_what_waited(
     endpoint_id = endpoint_of(acme, receiver)
     tell(acme, endpoint_id)
     work()
+    for day in range(1, 5):
+        with time_machine.travel(clock.now() + timedelta(days=day), tick=True):
+            sweep()
     with time_machine.travel(clock.now() + timedelta(days=4, hours=23), tick=True):
         tell(acme, endpoint_id)
         sweep()
@@ -278,6 +281,59 @@ def test_five_days_without_a_success_disable_and_enabling_sends_what_waited(
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
         sweep()
     assert [each.state for each in log(acme)] == ["delivered"] * 2
+
+
+def test_a_failure_long_after_the_last_one_begins_anew(
+    acme, inside, receive, endpoint_of, tell, work, sweep
+):
+    receiver = receive(answering("500 Oh"))
+    endpoint_id = endpoint_of(acme, receiver)
+    tell(acme, endpoint_id)
+    work()
+    long_after = clock.now() + timedelta(days=20)
+    with time_machine.travel(long_after, tick=True):
+        tell(acme, endpoint_id)
+        sweep()
+        endpoint = endpoint_in(inside, acme, endpoint_id)
+        assert endpoint.disabled_at is None
+        assert endpoint.failing_since >= long_after
+    # It lasts from there on.
+    for hours in (26, 52, 78, 104):
+        with time_machine.travel(long_after + timedelta(hours=hours), tick=True):
+            tell(acme, endpoint_id)
+            sweep()
+            endpoint = endpoint_in(inside, acme, endpoint_id)
+            assert endpoint.disabled_at is None and endpoint.failing_since >= long_after
+            assert endpoint.failing_since < long_after + timedelta(hours=1)
+    with time_machine.travel(long_after + timedelta(days=5, hours=1), tick=True):
+        tell(acme, endpoint_id)
+        sweep()
+        assert endpoint_in(inside, acme, endpoint_id).disabled_reason == "failing"
+
+
+def test_another_address_forgets_what_failed_at_the_one_before(
+    acme, client, inside, receive, endpoint_of, tell, work, sweep
+):
+    before, after = receive(answering("500 Oh")), receive(answering("500 Oh"))
+    endpoint_id = endpoint_of(acme, before)
+    path = f"/api/v1/endpoints/{endpoint_id}"
+    for _ in range(TOLERATED):
+        tell(acme, endpoint_id)
+    work()
+    failing = client.get(path, headers=acme.bearer).json["failing_since"]
+    assert failing
+    # The same one again is no other.
+    for change in ({"description": "Shop"}, {"url": before.url}):
+        answer = client.patch(path, json=change, headers=acme.bearer)
+        assert (answer.status_code, answer.json["failing_since"]) == (200, failing)
+    answer = client.patch(path, json={"url": after.url}, headers=acme.bearer)
+    assert (answer.status_code, answer.json["failing_since"]) == (200, None)
+    endpoint = endpoint_in(inside, acme, endpoint_id)
+    assert (endpoint.failures, endpoint.waits_until) == (0, None)
+    with time_machine.travel(clock.now() + timedelta(days=5, minutes=1), tick=True):
+        sweep()
+        assert after.received
+        assert endpoint_in(inside, acme, endpoint_id).disabled_at is None
 
 
 def test_after_several_failures_one_at_a_time_tries_and_the_others_wait(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, bindparam, select
+from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, bindparam, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.accounts.models import Member
@@ -20,6 +20,7 @@ from app.chat.announcements import (
     ConversationRated,
     ConversationReopened,
     ConversationSeen,
+    ConversationsLetGo,
     ConversationSnoozed,
     MessageAdded,
     MessageWritten,
@@ -317,8 +318,13 @@ class Conversation(Tenant, Base):
         if self.waiting_since is not None:
             return
         self.waiting_since = message.created_at
-        patience = _patience(self.site_id)
-        self.waiting_due_at = message.created_at + patience if patience else None
+        self.wait_on(message.created_at)
+
+    def wait_on(self, since: datetime) -> None:
+        """As long as the site lets somebody wait in silence from then on."""
+        settings = ChatSettings.find(self.site_id)
+        zone = self.site.time_zone
+        self.waiting_due_at = settings.waiting_due_at(zone, since) if settings else None
 
     def _end_waiting(self) -> None:
         self.waiting_since = self.waiting_due_at = None
@@ -342,6 +348,12 @@ class Conversation(Tenant, Base):
             return list(reversed(list(db.session.scalars(latest))))
         found = found.where(Message.seq > after).order_by(Message.seq)
         return list(db.session.scalars(found.limit(most)))
+
+    @property
+    def first_words(self) -> Message | None:
+        """What the guest began with; the site may have spoken before."""
+        his = select(Message).filter_by(conversation_id=self.id, author=VISITOR)
+        return db.session.scalars(his.order_by(Message.seq).limit(1)).first()
 
     # How far it was read. Only forwards, and never beyond what there is.
 
@@ -459,6 +471,12 @@ class Conversation(Tenant, Base):
         )
         return db.session.scalars(found.order_by(Message.seq.desc())).first()
 
+    def heard_after(self, seq: int) -> bool:
+        """Whether the guest wrote after a seq; nobody does until the commit."""
+        self.lock(self.id)
+        his = select(Message.id).where(Message.seq > seq, Message.author == VISITOR)
+        return db.session.scalars(his.filter_by(conversation_id=self.id)).first() is not None
+
     def rate(self, rating: int, comment: str | None) -> None:
         """What the guest thought of it, 1 to 5; he may change his mind. Without a comment the one
         before stays."""
@@ -514,13 +532,6 @@ def _named(member: Member | None) -> dict[str, Any]:
     return {"member_id": str(member.id)} if member else {}
 
 
-def _patience(site_id: UUID) -> timedelta | None:
-    """After how long the site says that it has not forgotten him; None: it does not."""
-    settings = ChatSettings.find(site_id)
-    minutes = settings.waiting_minutes if settings else None
-    return timedelta(minutes=minutes) if minutes else None
-
-
 @subscribe(MemberShutOut)
 def let_go(left: MemberShutOut) -> None:
     _let_go(left.member)
@@ -533,7 +544,10 @@ def let_go_silenced(changed: MemberRoleChanged) -> None:
 
 
 def _let_go(member: Member) -> None:
-    """What was a member's is nobody's once he is gone, or may not answer any more."""
-    mine = select(Conversation).filter_by(assignee_id=member.id)
-    for conversation in list(db.session.scalars(mine)):
-        conversation.assign(None)
+    """What was a member's is nobody's once he is gone, or may not answer any more. All of it by one
+    statement: a lock and a trace for each of thousands would be more than one request can bear.
+    Whose it is counts for no visitor, so open inboxes alone are told, once."""
+    mine = update(Conversation).where(Conversation.assignee_id == member.id)
+    let_go_of: Any = db.session.execute(mine.values(assignee_id=None))
+    if let_go_of.rowcount:
+        announce(ConversationsLetGo(member=member))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -128,6 +128,15 @@ class ChatSettings(Tenant, Base):
 
     def hours(self, zone: str) -> Hours:
         return Hours.read(zone, self.week, self.holidays)
+
+    def waiting_due_at(self, zone: str, since: datetime) -> datetime | None:
+        """When the site says that it has not forgotten somebody who waits since then. Outside its
+        hours nobody expects an answer, so there the patience begins with the next opening."""
+        hours = self.hours(zone)
+        begins = since if hours.open_at(since) else hours.next_opening(since)
+        if begins is None or not self.waiting_minutes:
+            return None
+        return begins + timedelta(minutes=self.waiting_minutes)
 
     def text(self, name: str, *languages: str | None) -> str | None:
         """In the first of these languages that has it: `de-AT` also finds `de`."""

@@ -18,7 +18,7 @@ from app.core.crypto import SealedBytes
 from app.core.db import COMPACT, Base, db
 from app.core.tenancy import Tenant, owned_by
 from app.webhooks.models.attempt import DeliveryAttempt, Outcome
-from app.webhooks.models.endpoint import Endpoint
+from app.webhooks.models.endpoint import LONGEST_PAUSE, Endpoint
 
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 # How long after the one before each attempt is made.
@@ -35,6 +35,8 @@ SCHEDULE = (
     timedelta(hours=24),
 )
 JITTER = 0.1
+# As long as something waits for another attempt there is one within that time.
+LONGEST_GAP = max(SCHEDULE) * (1 + JITTER) + LONGEST_PAUSE
 # Longer than a turn takes: until then whoever claimed a delivery may still be sending it.
 CLAIM = timedelta(seconds=60)
 # What is due later than that nobody has claimed, by whichever machine's clock.
@@ -125,6 +127,20 @@ class Delivery(Tenant, Base):
         ids = list(db.session.scalars(claimed, execution_options=options))
         found = select(cls).where(cls.id.in_(ids)).order_by(cls.test.desc(), cls.id)
         return list(db.session.scalars(found, execution_options={"populate_existing": True}))
+
+    @staticmethod
+    def was_quiet(endpoint: Endpoint, until: datetime) -> bool:
+        """Whether an endpoint that failed was asked nothing for longer than a delivery waits, so
+        that nobody knows whether it went on failing."""
+        if endpoint.failing_since is None or until - endpoint.failing_since <= LONGEST_GAP:
+            return False
+        theirs = (
+            select(DeliveryAttempt.at)
+            .join(Delivery, Delivery.id == DeliveryAttempt.delivery_id)
+            .where(Delivery.endpoint_id == endpoint.id)
+        )
+        last = db.session.scalar(theirs.order_by(DeliveryAttempt.id.desc()).limit(1))
+        return last is None or until - last > LONGEST_GAP
 
     @property
     def message_id(self) -> str:

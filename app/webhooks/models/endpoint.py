@@ -125,7 +125,10 @@ class Endpoint(Tenant, Base):
         return list(db.session.scalars(select(cls).where(cls.id.in_(ids)))) if ids else []
 
     def change(self, event_names: list[str] | None = None, **values: Any) -> None:
-        """Of url, types, description, headers and event_names, those that are given."""
+        """Of url, types, description, headers and event_names, those that are given. What failed
+        at another address says nothing about this one."""
+        if values.get("url", self.url) != self.url:
+            self.forget_failures()
         for name, value in values.items():
             setattr(self, name, value)
         self._choose_events(self.events if event_names is None else event_names)
@@ -153,7 +156,7 @@ class Endpoint(Tenant, Base):
         """What waits goes out, as if nothing had been."""
         if self.disabled_at is not None:
             self.disabled_at = self.disabled_reason = None
-            self._forget_failures()
+            self.forget_failures()
             self._begin_events_anew()
             announce(EndpointEnabled(endpoint=self))
 
@@ -166,7 +169,7 @@ class Endpoint(Tenant, Base):
     def hear(self, outcome: Outcome) -> None:
         """Learn from what came of a request. The caller holds `lock`."""
         if outcome.delivered:
-            self._forget_failures()
+            self.forget_failures()
             self.delivered_at = outcome.at
             return
         self.failures += 1
@@ -178,6 +181,9 @@ class Endpoint(Tenant, Base):
         pause = max(outcome.wished_pause, self._pause())
         if pause:
             self.waits_until = outcome.ended_at + min(pause, LONGEST_PAUSE)
+
+    def forget_failures(self) -> None:
+        self.failures, self.failing_since, self.waits_until = 0, None, None
 
     def let_try(self) -> None:
         """Whoever looks at it wants to know now: the next delivery need not wait."""
@@ -218,9 +224,6 @@ class Endpoint(Tenant, Base):
         """What was recorded while it was disabled was not kept for it."""
         names, self.event_names = self.events, None
         self._choose_events(names)
-
-    def _forget_failures(self) -> None:
-        self.failures, self.failing_since, self.waits_until = 0, None, None
 
     def _pause(self) -> timedelta:
         """Longer from one failure to the next, and never the same for two of them."""
