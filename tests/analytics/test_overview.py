@@ -191,6 +191,24 @@ def test_days_that_end_today_are_compared_up_to_the_same_time(stocked, page):
 
 
 @pytest.mark.usefixtures("afternoon")
+def test_the_page_says_how_many_days_are_still_to_be_added_up(stocked, page, inside, acme):
+    stocked(lambda shelf: [each for day in range(4) for each in visits_of(shelf, -day, 0)])
+    assert "still to be added up" not in page("&period=7d")
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        with tenancy.transaction(acme.id) as connection:
+            rollups._begin_anew(connection, site)
+        rollups.roll_up(site, until=0)
+    text = page("&period=7d")
+    began = datetime.fromtimestamp(NOON / 1000, UTC) - timedelta(days=3)
+    assert f"Numbers as of {began.day} {began:%b %Y}" in text
+    assert "3 days are still to be added up." in text
+    with inside(acme):
+        rollups.roll_up(db.session.get_one(Site, acme.site_id), at_once=True)
+    assert "still to be added up" not in page("&period=7d")
+
+
+@pytest.mark.usefixtures("afternoon")
 def test_days_before_the_site_counted_are_unknown_and_not_drawn_as_0(stocked, sign_in, acme):
     stocked(lambda shelf: [*visits_of(shelf, -3, 0), *visits_of(shelf, 0, 0)])
     today = clock.now().date()
