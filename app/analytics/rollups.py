@@ -438,15 +438,17 @@ def parts_of(site: Site, day: date, begins: int | None = None) -> dict[str, byte
     begins = midnight(day, zone) if begins is None else begins
     ends = midnight(day + timedelta(days=1), zone)
     organization = db.session.get_one(Organization, site.organization_id)
-    draft, last = Draft(begins=begins, currency=organization.currency), ends
+    draft = Draft(begins=begins, currency=organization.currency)
+    over_midnight = []
     for session in raw.sessions_begun(site.number, begins, ends):
         draft.add_session(session)
-        last = max(last, session.last_at + 1)
-    events = list(raw.events_between(site.number, begins, last, LEFT_OUT))
+        if session.last_at >= ends:
+            over_midnight.append(session.id)
+    events = list(raw.events_between(site.number, begins, ends, LEFT_OUT))
+    events += raw.events_of(site.number, over_midnight, ends, LEFT_OUT)
     named = {each.order_id for each in events if each.order_id is not None}
     with reading(newest=True) as reader:
         told = raw.orders_told(reader, site.id, site.number, named)
     for event in events:
-        if event.session_id is not None or event.at < ends:
-            draft.add_event(event, told, site.trusts_pages)
+        draft.add_event(event, told, site.trusts_pages)
     return pack_day(draft) if draft.sessions["start"] else {}

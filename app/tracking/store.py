@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, literal_column, select, tuple_
+from sqlalchemy import BigInteger, case, literal_column, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from app.core.ids import uuid7
@@ -23,7 +23,7 @@ from app.core.sql import ManyRows
 from app.tracking.arrivals import PAGE_VIEW, Arrival, Circumstances
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
-from app.tracking.models.session import IDLE, exit_url_of, left_from_of
+from app.tracking.models.session import IDLE, LONGEST, exit_url_of, left_from_of
 
 Key = tuple[int, int]  # of an event or a session: its site's number, and its id as a number
 
@@ -34,7 +34,8 @@ marks: Any = BucketMark.__table__
 
 @dataclass
 class Run:
-    """Events of one visitor without a pause of half an hour: part of one session, or all of it."""
+    """Events of one visitor without a pause of half an hour, of a day at most: part of one session,
+    or all of it."""
 
     arrivals: list[Arrival]
     session_id: UUID
@@ -67,9 +68,9 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
     # An id that two visitors claim is one event of one of them.
     by_key = {key_of(each): each for each in arrivals}
     session_of: dict[Key, UUID] = {}
+    begun: dict[Key, int] = {}
     for runs in _rounds(each for each in by_key.values() if each.who is not None):
-        _choose_sessions(connection, runs)
-        for run in runs:
+        for run in _choose_sessions(connection, runs, begun):
             session_of.update((key_of(each), run.session_id) for each in run.arrivals)
     new = _insert_events(connection, by_key, session_of)
     fresh = [each for key, each in by_key.items() if key in new]
@@ -97,7 +98,7 @@ def _rounds(arrivals: Iterable[Arrival]) -> Iterator[list[Run]]:
 def _runs(arrivals: list[Arrival]) -> Iterator[Run]:
     current: list[Arrival] = []
     for each in sorted(arrivals, key=attrgetter("at")):
-        if current and each.at - current[-1].at > IDLE:
+        if current and (each.at - current[-1].at > IDLE or each.at - current[0].at > LONGEST):
             yield Run(current, uuid7())
             current = []
         current.append(each)
@@ -123,6 +124,12 @@ def _keep_session(insert: Any) -> Any:
     )
 
 
+# Of the session that a visitor is in. None until it is written, at the end of the transaction.
+STARTED_AT: Any = literal_column(
+    "(SELECT sessions.started_at FROM sessions WHERE sessions.site_number = visitors.site_number"
+    " AND sessions.id = visitors.session_id)",
+    BigInteger,
+).label("started_at")
 VISITORS = ManyRows(
     visitors,
     (
@@ -135,20 +142,54 @@ VISITORS = ManyRows(
         "last_at",
     ),
     _keep_session,
-    returning=("site_number", "visitor", "session_id", "last_at"),
+    returning=("site_number", "visitor", "session_id", "last_at", STARTED_AT),
 )
 
 
-def _choose_sessions(connection: Connection, runs: list[Run]) -> None:
-    """Give each run the session that it continues, or a new one."""
-    _continue_from_before(connection, runs)
+def _choose_sessions(
+    connection: Connection, runs: list[Run], begun: dict[Key, int]
+) -> Sequence[Run]:
+    """Give each run the session that it continues, or a new one; one that goes on after the end of
+    its session becomes two. `begun`: when those sessions begin that got runs of this transaction,
+    as far as these say."""
+    _continue_from_before(connection, runs, begun)
     rows = [_visitor_row(run) for run in runs]
     by_key = {run.key: run for run in runs}
-    for site_number, visitor, session_id, last_at in VISITORS.write(connection, rows):
+    rest = []
+    for site_number, visitor, session_id, last_at, started_at in VISITORS.write(connection, rows):
         run = by_key[site_number, bytes(visitor)]
         # What arrives very late belongs to a visit that has ended, not to the present one.
-        if last_at - run.ended <= IDLE:
+        if last_at - run.ended > IDLE:
+            continue
+        ends = _begins(run, session_id, started_at, begun) + LONGEST
+        if last_at <= ends:
             run.session_id = session_id
+        elif run.ended < last_at:
+            run.session_id = uuid7()
+        else:
+            rest.append(_begin_another(connection, run, session_id, ends))
+    chosen = [run for run in (*runs, *rest) if run.arrivals]
+    for run in chosen:
+        named = (run.key[0], run.session_id.int)
+        begun[named] = min(run.began, begun.get(named, run.began))
+    return chosen
+
+
+def _begins(run: Run, session_id: UUID, started_at: int | None, begun: dict[Key, int]) -> int:
+    """A session, if the run is of it."""
+    here = begun.get((run.key[0], session_id.int), run.began)
+    return min(run.began, here, run.began if started_at is None else started_at)
+
+
+def _begin_another(connection: Connection, run: Run, session_id: UUID, ends: int) -> Run:
+    """What of a run comes after the end of its session, for a new one; with that goes on what
+    comes next."""
+    site_number, visitor = run.key
+    rest = Run([each for each in run.arrivals if each.at > ends], uuid7())
+    run.arrivals, run.session_id = run.arrivals[: -len(rest.arrivals)], session_id
+    here = (visitors.c.site_number == site_number, visitors.c.visitor == visitor)
+    connection.execute(update(visitors).where(*here).values(session_id=rest.session_id))
+    return rest
 
 
 def _visitor_row(run: Run) -> tuple[Any, ...]:
@@ -164,7 +205,7 @@ def _visitor_row(run: Run) -> tuple[Any, ...]:
     )
 
 
-def _continue_from_before(connection: Connection, runs: list[Run]) -> None:
+def _continue_from_before(connection: Connection, runs: list[Run], begun: dict[Key, int]) -> None:
     """A visitor has a new name after midnight and after his consent, but the visit goes on."""
     before = {
         (run.key[0], run.arrivals[0].who.before): run
@@ -175,11 +216,17 @@ def _continue_from_before(connection: Connection, runs: list[Run]) -> None:
         return
     key = tuple_(visitors.c.site_number, visitors.c.visitor)
     found = select(
-        visitors.c.site_number, visitors.c.visitor, visitors.c.session_id, visitors.c.last_at
+        visitors.c.site_number,
+        visitors.c.visitor,
+        visitors.c.session_id,
+        visitors.c.last_at,
+        STARTED_AT,
     ).where(key.in_(list(before)))
     for row in connection.execute(found):
         run = before[row.site_number, bytes(row.visitor)]
-        if abs(run.began - row.last_at) <= IDLE:
+        begins = _begins(run, row.session_id, row.started_at, begun)
+        goes_on = abs(run.began - row.last_at) <= IDLE
+        if goes_on and max(run.ended, row.last_at) - begins <= LONGEST:
             run.session_id = row.session_id
 
 

@@ -20,7 +20,7 @@ from app.analytics import rollups, sums
 from app.analytics.answers import ask
 from app.analytics.chunks import read_chunks
 from app.analytics.columns import pack, unpack
-from app.analytics.days import TABLES, words_in
+from app.analytics.days import TABLES, Draft, words_in
 from app.analytics.filters import read_filters
 from app.analytics.models import DayRollup, RolledDay, RollupRun
 from app.analytics.periods import Period, local_day, midnight
@@ -33,6 +33,7 @@ from tests.conftest import database
 from tests.tracking.arriving import DIRECT, MINUTE, NOON, Shelf, who
 from tests.tracking.posting import event, post
 
+UTC = ZoneInfo("UTC")
 ZONES = ("UTC", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Chatham")
 COUNTED = ("visitors", "sessions", "page_views", "bounces", "duration", "events")
 DIMENSIONS = (*OF_SESSIONS, "page", "event")
@@ -53,9 +54,17 @@ visit = st.tuples(
     st.integers(0, 12),
     st.sampled_from(["DE", "FR", None]),
 )
+# A screen that never rests: whose, from when on, how many events, minutes between two of them.
+screen = st.tuples(
+    st.sampled_from(["ada", "wall"]),
+    st.integers(-3000, 1500),
+    st.integers(30, 90),
+    st.integers(15, 30),
+)
 # A step: events arrive together, or some are erased, or the days that changed are added up.
 step = st.one_of(
     st.lists(visit, min_size=1, max_size=8),
+    screen,
     st.just("erase"),
     st.just("add up"),
 )
@@ -78,6 +87,10 @@ def arrivals(shelf, events):
         )
         for minute, visitor, name, page, country in events
     ]
+
+
+def watched(visitor, first, number, pause):
+    return [(first + n * pause, visitor, "page_view", n % 3, "DE") for n in range(number)]
 
 
 def counted(totals) -> dict[str, int]:
@@ -137,7 +150,7 @@ def test_bit_by_bit_equals_anew_equals_one_by_one(site, shelf, zone, steps):
             rollups.mark(db.session, site, erase_a_few() or [])
             db.session.commit()
         else:
-            shelf.store(*arrivals(shelf, each))
+            shelf.store(*arrivals(shelf, watched(*each) if isinstance(each, tuple) else each))
     rollups.roll_up(site, at_once=True)
     bit_by_bit = asked(site)
     assert bit_by_bit == naive(site)
@@ -355,6 +368,29 @@ def test_more_money_than_64_bits_hold_is_told_as_the_most(site, shelf, sign):
     (row,) = answer.breakdown("event").rows
     assert (row.totals.events, row.totals.revenue) == (2200, sign * sums.MOST_EARNED)
     assert ask(site, period(site), read_filters(["event:is:paid"])).totals == answer.totals
+
+
+def test_of_a_visit_over_midnight_no_other_events_are_read(site, shelf, monkeypatch):
+    site.change(time_zone="UTC")
+    db.session.commit()
+    late = (midnight(local_day(NOON, UTC) + timedelta(days=1), UTC) - NOON) / MINUTE - 10
+    shelf.store(*arrivals(shelf, watched("wall", late, 90, 15)))
+    shelf.store(*arrivals(shelf, watched("ada", late + 11, 50, 20)))
+    (one,) = [*arrivals(shelf, [(late + 12, None, "signup", 1, None)])]
+    shelf.store(one)
+    read = []
+    add_event = Draft.add_event
+
+    def noted(draft, row, *others):
+        read.append(row.at)
+        add_event(draft, row, *others)
+
+    monkeypatch.setattr(Draft, "add_event", noted)
+    rollups.parts_of(site, local_day(NOON, UTC))
+    assert len(read) == 90 and read == sorted(read)
+    monkeypatch.undo()
+    rollups.rebuild(site)
+    assert asked(site) == naive(site)
 
 
 def test_a_visit_of_months_does_not_keep_a_day_from_being_added_up(site, shelf):
