@@ -134,10 +134,10 @@ class ManyRows:
         table: Any,
         columns: Sequence[str],
         conflict: Callable[[Any], Any],
-        returning: Sequence[Any] = (),
+        returning: Sequence[str] = (),
     ) -> None:
         self._columns = [table.c[name] for name in columns]
-        self._returning = [table.c.get(each, each) for each in returning]
+        self._returning = [table.c[name] for name in returning]
         self._table, self._conflict = table, conflict
         self._made: dict[str, _ByRow | _ByDocument] = {}
 

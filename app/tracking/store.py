@@ -15,10 +15,10 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, case, literal_column, select, tuple_, update
+from sqlalchemy import case, literal_column, select, tuple_, update
 from sqlalchemy.engine import Connection
 
-from app.core.ids import uuid7
+from app.core.ids import milliseconds_of, uuid7
 from app.core.sql import ManyRows
 from app.tracking.arrivals import PAGE_VIEW, Arrival, Circumstances
 from app.tracking.models import BucketMark, Event, Session, Visitor
@@ -99,10 +99,15 @@ def _runs(arrivals: list[Arrival]) -> Iterator[Run]:
     current: list[Arrival] = []
     for each in sorted(arrivals, key=attrgetter("at")):
         if current and (each.at - current[-1].at > IDLE or each.at - current[0].at > LONGEST):
-            yield Run(current, uuid7())
+            yield _new_run(current)
             current = []
         current.append(each)
-    yield Run(current, uuid7())
+    yield _new_run(current)
+
+
+def _new_run(arrivals: list[Arrival]) -> Run:
+    """A session that it begins says in its id when that was."""
+    return Run(arrivals, uuid7(arrivals[0].at))
 
 
 # --- 1: visitors ---------------------------------------------------------------------------------
@@ -124,12 +129,6 @@ def _keep_session(insert: Any) -> Any:
     )
 
 
-# Of the session that a visitor is in. None until it is written, at the end of the transaction.
-STARTED_AT: Any = literal_column(
-    "(SELECT sessions.started_at FROM sessions WHERE sessions.site_number = visitors.site_number"
-    " AND sessions.id = visitors.session_id)",
-    BigInteger,
-).label("started_at")
 VISITORS = ManyRows(
     visitors,
     (
@@ -142,7 +141,7 @@ VISITORS = ManyRows(
         "last_at",
     ),
     _keep_session,
-    returning=("site_number", "visitor", "session_id", "last_at", STARTED_AT),
+    returning=("site_number", "visitor", "session_id", "last_at"),
 )
 
 
@@ -156,16 +155,16 @@ def _choose_sessions(
     rows = [_visitor_row(run) for run in runs]
     by_key = {run.key: run for run in runs}
     rest = []
-    for site_number, visitor, session_id, last_at, started_at in VISITORS.write(connection, rows):
+    for site_number, visitor, session_id, last_at in VISITORS.write(connection, rows):
         run = by_key[site_number, bytes(visitor)]
         # What arrives very late belongs to a visit that has ended, not to the present one.
         if last_at - run.ended > IDLE:
             continue
-        ends = _begins(run, session_id, started_at, begun) + LONGEST
+        ends = _ends(connection, run, session_id, last_at, begun)
         if last_at <= ends:
             run.session_id = session_id
         elif run.ended < last_at:
-            run.session_id = uuid7()
+            run.session_id = uuid7(run.began)
         else:
             rest.append(_begin_another(connection, run, session_id, ends))
     chosen = [run for run in (*runs, *rest) if run.arrivals]
@@ -175,17 +174,29 @@ def _choose_sessions(
     return chosen
 
 
-def _begins(run: Run, session_id: UUID, started_at: int | None, begun: dict[Key, int]) -> int:
-    """A session, if the run is of it."""
-    here = begun.get((run.key[0], session_id.int), run.began)
-    return min(run.began, here, run.began if started_at is None else started_at)
+def _ends(
+    connection: Connection, run: Run, session_id: UUID, last_at: int, begun: dict[Key, int]
+) -> int:
+    """Up to when a session goes on at most, if the run is of it. Only of those that last for half a
+    day this is looked up: its id knows the event that began it, and no session has any that is
+    half a day older."""
+    began = milliseconds_of(session_id)
+    if last_at - min(began, run.began) <= LONGEST // 2:
+        return last_at
+    if run.began < began - LONGEST // 2:
+        return run.began - 1
+    site_number = run.key[0]
+    here = (sessions.c.site_number == site_number, sessions.c.id == session_id)
+    started_at = connection.execute(select(sessions.c.started_at).where(*here)).scalar()
+    moments = (began, run.began, started_at, begun.get((site_number, session_id.int)))
+    return min(each for each in moments if each is not None) + LONGEST
 
 
 def _begin_another(connection: Connection, run: Run, session_id: UUID, ends: int) -> Run:
     """What of a run comes after the end of its session, for a new one; with that goes on what
     comes next."""
     site_number, visitor = run.key
-    rest = Run([each for each in run.arrivals if each.at > ends], uuid7())
+    rest = _new_run([each for each in run.arrivals if each.at > ends])
     run.arrivals, run.session_id = run.arrivals[: -len(rest.arrivals)], session_id
     here = (visitors.c.site_number == site_number, visitors.c.visitor == visitor)
     connection.execute(update(visitors).where(*here).values(session_id=rest.session_id))
@@ -216,17 +227,14 @@ def _continue_from_before(connection: Connection, runs: list[Run], begun: dict[K
         return
     key = tuple_(visitors.c.site_number, visitors.c.visitor)
     found = select(
-        visitors.c.site_number,
-        visitors.c.visitor,
-        visitors.c.session_id,
-        visitors.c.last_at,
-        STARTED_AT,
+        visitors.c.site_number, visitors.c.visitor, visitors.c.session_id, visitors.c.last_at
     ).where(key.in_(list(before)))
-    for row in connection.execute(found):
-        run = before[row.site_number, bytes(row.visitor)]
-        begins = _begins(run, row.session_id, row.started_at, begun)
-        goes_on = abs(run.began - row.last_at) <= IDLE
-        if goes_on and max(run.ended, row.last_at) - begins <= LONGEST:
+    for row in connection.execute(found).all():
+        run, last_at = before[row.site_number, bytes(row.visitor)], row.last_at
+        if abs(run.began - last_at) > IDLE:
+            continue
+        last_at = max(run.ended, last_at)
+        if last_at <= _ends(connection, run, row.session_id, last_at, begun):
             run.session_id = row.session_id
 
 

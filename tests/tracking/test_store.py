@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from app.core.db import db
+from app.core.ids import uuid7
 from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
@@ -66,7 +67,9 @@ def test_what_comes_late_makes_no_visit_longer_than_a_day(shelf):
 def test_a_visit_that_never_ended_ends(shelf):
     """As they were kept before a visit had a longest length."""
     shelf.store(shelf.arrival(0))
-    shelf.session().started_at -= 60 * 24 * 60 * MINUTE
+    visit, visitor = shelf.session(), db.session.scalars(select(Visitor)).one()
+    visit.started_at -= 60 * 24 * 60 * MINUTE
+    visit.id = visitor.session_id = uuid7(visit.started_at)
     db.session.commit()
     shelf.store(shelf.arrival(10))
     shelf.store(shelf.arrival(20))
