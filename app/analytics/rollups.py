@@ -82,7 +82,7 @@ def roll_up(site: Site, *, until: float | None = None, at_once: bool = False) ->
     turn = _take_turn(site)
     if turn is None:
         return 0
-    done, broken = 0, None
+    number, done, broken = site.number, 0, None
     try:
         changed = _changed_days(site)
         waiting = set() if at_once else _not_yet(site, changed)
@@ -91,7 +91,7 @@ def roll_up(site: Site, *, until: float | None = None, at_once: bool = False) ->
                 _roll_day(site, day, changed[day], turn)
                 done += 1
             except Exception as error:
-                log.exception("day_not_added_up", day=str(day), turn=turn)
+                log.exception("day_not_added_up", site_number=number, day=str(day))
                 db.session.rollback()
                 broken = error
             if until is not None and time.monotonic() >= until:

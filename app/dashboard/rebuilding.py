@@ -25,13 +25,13 @@ def rebuild_all() -> Iterator[tuple[str, int | None]]:
         with tenancy.scope(organization_id):
             for site in db.session.scalars(select(Site).order_by(Site.number)).all():
                 name = site.name
-                yield name, _rebuild_surely(site)
+                yield name, _rebuild_surely(site, name)
 
 
-def _rebuild_surely(site: Site) -> int | None:
+def _rebuild_surely(site: Site, name: str) -> int | None:
     try:
         return rebuild(site)
     except Exception:
-        log.exception("site_not_rebuilt", site=site.name)
+        log.exception("site_not_rebuilt", site=name)
         db.session.rollback()
         return None
