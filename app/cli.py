@@ -173,10 +173,15 @@ def rebuild_rollups(_options: argparse.Namespace) -> int:
     from app import create_app
     from app.dashboard.rebuilding import rebuild_all
 
+    failed = 0
     with create_app().app_context():
         for name, days in rebuild_all():
-            print(f"{name}: {days} days")
-    return 0
+            if days is None:
+                print(f"candor: {name} could not be added up; see the log.", file=sys.stderr)
+                failed += 1
+            else:
+                print(f"{name}: {days} days")
+    return 1 if failed else 0
 
 
 def restore_archive(options: argparse.Namespace) -> int:

@@ -23,19 +23,24 @@ def curve(
 ) -> list[dict[str, Any]]:
     """What, when, and the same of the period before. None is still to come, or was before the site
     counted. `notes` by the label of the interval."""
-    present = label_at(int(clock.now().timestamp() * 1000), now.period.zone, interval)
+    present = _moment(label_at(clock.milliseconds(), now.period.zone, interval))
     then = _then(before, interval, drawn) if before else []
     return [
         {
             "at": point.at,
             "label": label_of(point, interval),
-            "value": None if point.at > present else drawn(point.totals),
+            "value": None if _moment(point.at) > present else drawn(point.totals),
             "before": then[place] if place < len(then) else None,
-            "open": point.at == present,
+            "open": _moment(point.at) == present,
             "notes": (notes or {}).get(point.at, []),
         }
         for place, point in enumerate(now.series(interval))
     ]
+
+
+def _moment(label: str) -> datetime:
+    """Of two hours of one name the label of the later one is not the greater text."""
+    return datetime.fromisoformat(label)
 
 
 def _then(before: Before, interval: str, drawn: Callable[[Totals], float]) -> list[float | None]:

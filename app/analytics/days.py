@@ -22,7 +22,7 @@ import numpy as np
 from app.analytics.columns import Array, Columns, Lazy, pack
 from app.analytics.dimensions import NONE, OF_SESSIONS, OTHER
 from app.analytics.raw import Money
-from app.analytics.sums import NOBODY, TABLED, Visits, add_up
+from app.analytics.sums import MOST_EARNED, NOBODY, TABLED, Visits, add_up
 from app.tracking.arrivals import PAGE_VIEW
 from app.tracking.models.rollup import BUCKET
 from app.tracking.words import path_of
@@ -35,6 +35,7 @@ LEFT_OUT = ("engagement", "web_vitals")
 NO_PROPERTIES = {PAGE_VIEW, "impression", "campaign_click", "campaign_close"}
 UNIQUE_PROPERTIES = {"order_id"}  # would be a value for each event
 LOW = 2**64 - 1
+LONGEST_TIME = 2**32 - 1  # milliseconds that are kept; of visits from before they had an end
 TABLES, SESSIONS, EVENTS = "tables", "sessions", "events"
 PARTS = (TABLES, SESSIONS, EVENTS)
 WORDS_OF = {dimension: f"{dimension} words" for dimension in TABLED}
@@ -58,14 +59,16 @@ class Draft:
     def add_session(self, row: Any) -> None:
         self.places[row.id] = len(self.places)
         visitor = self.visitors.setdefault(bytes(row.visitor), len(self.visitors))
+        duration = min(row.last_at - row.started_at, LONGEST_TIME)
         self._put(
             id_high=row.id.int >> 64,
             id_low=row.id.int & LOW,
             visitor=visitor,
             person=int(row.person),
             start=row.started_at - self.begins,
-            duration=row.last_at - row.started_at,
-            active=row.active,
+            duration=duration,
+            # What pages say: nobody is active for longer than he is there.
+            active=min(row.active, duration),
             page_views=row.page_views,
         )
         self._put_values(**values_of(row))
@@ -78,7 +81,7 @@ class Draft:
         start = self.begins + self.sessions["start"][place]
         viewed = row.name == PAGE_VIEW
         self.events["session"].append(place)
-        self.events["offset"].append(max(0, row.at - start))
+        self.events["offset"].append(min(max(0, row.at - start), LONGEST_TIME))
         self.events["view"].append(viewed)
         self.values["event"].append(row.name)
         self.values["page"].append(_path(row.url))
@@ -161,6 +164,8 @@ AS_STORED = (
 
 def pack_day(draft: Draft) -> dict[str, bytes]:
     """The parts by name."""
+    for earned in (draft.sessions["revenue"], draft.earnings["amount"]):
+        earned[:] = (max(-MOST_EARNED, min(each, MOST_EARNED)) for each in earned)
     sessions = {
         name: np.array(draft.sessions[name], dtype) for name, dtype in SESSION_TYPES.items()
     }

@@ -67,7 +67,8 @@ FIGURES: dict[str, Kind] = {
     ),
     "sessions": Kind(
         LABELS["sessions"],
-        "A visit ends after half an hour without a sign of life. It counts when it began.",
+        "A visit ends after half an hour without a sign of life, or after a day. It counts when it "
+        "began.",
         lambda totals: totals.sessions,
     ),
     "page_views": Kind(

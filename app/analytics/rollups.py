@@ -14,8 +14,10 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, or_, select, update
+import structlog
+from sqlalchemy import delete, func, literal_column, or_, select, update
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 
 from app.accounts.models import Organization
 from app.analytics import raw
@@ -35,11 +37,15 @@ SHARE = 10  # of the time that adding up may take: one in ten
 LEASE = 10 * 60_000  # milliseconds after which a turn is another's
 SLICE = 1.0  # seconds of a worker's turn: what comes in must not wait for it
 SITES = 50  # of a worker's turn, at most
+LATER = 5 * 60_000  # milliseconds until a site that broke is tried again
+DAY: Any = literal_column("86400000")  # milliseconds
 
 marks: Any = BucketMark.__table__
 runs: Any = RollupRun.__table__
 rolled: Any = RolledDay.__table__
 rollups: Any = DayRollup.__table__
+
+log = structlog.get_logger()
 
 
 def roll_up_due() -> None:
@@ -47,31 +53,53 @@ def roll_up_due() -> None:
     until = time.monotonic() + SLICE
     for due in _due():
         with tenancy.scope(due.organization_id):
-            site = db.session.scalars(select(Site).filter_by(number=due.site_number)).one_or_none()
-            if site is not None:
-                roll_up(site, until=until)
+            _roll_up_surely(due.site_number, until)
         if time.monotonic() >= until:
             return
+
+
+def _roll_up_surely(site_number: int, until: float) -> None:
+    """One that breaks holds up no other: it is put off."""
+    try:
+        site = _numbered(site_number)
+        if site is not None:
+            roll_up(site, until=until)
+    except Exception:
+        log.exception("site_not_added_up", site_number=site_number)
+        db.session.rollback()
+        _put_off(site_number)
+
+
+def _numbered(site_number: int) -> Site | None:
+    return db.session.scalars(select(Site).filter_by(number=site_number)).one_or_none()
 
 
 def roll_up(site: Site, *, until: float | None = None, at_once: bool = False) -> int:
     """Add up the changed days of a site, the newest first, until `time.monotonic()` is `until`.
     Those that were just added up wait, unless it is to be `at_once`. Answers how many days were. It
-    writes in transactions of its own, so the caller has none open."""
+    writes in transactions of its own, so the caller has none open. What a day raises is raised when
+    the others had their turn."""
     turn = _take_turn(site)
     if turn is None:
         return 0
-    done = 0
+    number, done, broken = site.number, 0, None
     try:
         changed = _changed_days(site)
         waiting = set() if at_once else _not_yet(site, changed)
         for day in sorted(changed.keys() - waiting, reverse=True):
-            _roll_day(site, day, changed[day], turn)
-            done += 1
+            try:
+                _roll_day(site, day, changed[day], turn)
+                done += 1
+            except Exception as error:
+                log.exception("day_not_added_up", site_number=number, day=str(day))
+                db.session.rollback()
+                broken = error
             if until is not None and time.monotonic() >= until:
                 break
     finally:
         _end_turn(site, turn)
+    if broken is not None:
+        raise broken
     return done
 
 
@@ -112,15 +140,57 @@ def _have_cut_anew(announcement: SiteChanged) -> None:
 
 
 def as_of(site: Site) -> int:
-    """The moment (milliseconds since 1970) up to which the numbers of a site are whole."""
+    """The moment (milliseconds since 1970) up to which the numbers of a site are whole. What came
+    late to a day that was added up after it was over is no part of this."""
     with reading(newest=True) as reader:
-        dirty = select(BucketMark.bucket).where(
-            BucketMark.site_number == site.number, BucketMark.dirty_seq > BucketMark.clean_seq
-        )
-        if reader.execute(dirty.limit(1)).first() is None:
+        changed = _first_changes(reader, site)
+        if not changed:
             return clock.milliseconds()
+        begun = _whole_until(reader, site, changed)
+        if begun:
+            return min(begun.values())
         last = select(func.max(RolledDay.rolled_at)).where(RolledDay.site_number == site.number)
         return reader.scalar(last) or 0
+
+
+def days_to_come(site: Site) -> int:
+    """How many days are over and not added up as a whole: many after a change of the time zone."""
+    today = local_day(clock.milliseconds(), ZoneInfo(site.time_zone))
+    with reading(newest=True) as reader:
+        begun = _whole_until(reader, site, _first_changes(reader, site))
+    return sum(day < today for day in begun)
+
+
+def _first_changes(reader: Session, site: Site) -> dict[date, int]:
+    """By changed day: the first moment at which anything in it may have. Of each day by the clock
+    of UTC, of which two local days can have a part, the database answers one row: there may be
+    the quarters of years."""
+    zone = ZoneInfo(site.time_zone)
+    ends = select(func.min(BucketMark.bucket), func.max(BucketMark.bucket)).where(
+        BucketMark.site_number == site.number, BucketMark.dirty_seq > BucketMark.clean_seq
+    )
+    changed: dict[date, int] = {}
+    for first, last in reader.execute(ends.group_by(BucketMark.bucket // DAY)):
+        day = local_day(last, zone)
+        for moment in (max(first, midnight(day, zone)), first):
+            day = local_day(moment, zone)
+            changed[day] = min(moment, changed.get(day, moment))
+    return changed
+
+
+def _whole_until(reader: Session, site: Site, changed: dict[date, int]) -> dict[date, int]:
+    """Of those changed days that were never added up since they were over: up to when each is
+    whole."""
+    zone = ZoneInfo(site.time_zone)
+    found = select(RolledDay.day, RolledDay.rolled_at).where(
+        RolledDay.site_number == site.number, RolledDay.day.in_(list(changed))
+    )
+    at = {row.day: row.rolled_at for row in reader.execute(found)}
+    return {
+        day: max(first, at.get(day, 0))
+        for day, first in changed.items()
+        if at.get(day, 0) < midnight(day + timedelta(days=1), zone)
+    }
 
 
 def first_day(site: Site) -> date | None:
@@ -254,6 +324,23 @@ def _end_turn(site: Site, turn: int) -> None:
         )
 
 
+def _put_off(site_number: int) -> None:
+    """Also a site that never had a turn."""
+    site = _numbered(site_number)
+    if site is None:
+        return
+    row = {
+        "organization_id": site.organization_id,
+        "site_number": site_number,
+        "zone": site.time_zone,
+        "due_at": clock.milliseconds() + LATER,
+    }
+    with tenancy.transaction(site.organization_id) as connection:
+        put = insert(connection, runs).values(row)
+        kept = {"due_at": row["due_at"]}
+        connection.execute(put.on_conflict_do_update(index_elements=["site_number"], set_=kept))
+
+
 # --- which days -----------------------------------------------------------------------------------
 
 
@@ -351,15 +438,17 @@ def parts_of(site: Site, day: date, begins: int | None = None) -> dict[str, byte
     begins = midnight(day, zone) if begins is None else begins
     ends = midnight(day + timedelta(days=1), zone)
     organization = db.session.get_one(Organization, site.organization_id)
-    draft, last = Draft(begins=begins, currency=organization.currency), ends
+    draft = Draft(begins=begins, currency=organization.currency)
+    over_midnight = []
     for session in raw.sessions_begun(site.number, begins, ends):
         draft.add_session(session)
-        last = max(last, session.last_at + 1)
-    events = list(raw.events_between(site.number, begins, last, LEFT_OUT))
+        if session.last_at >= ends:
+            over_midnight.append(session.id)
+    events = list(raw.events_between(site.number, begins, ends, LEFT_OUT))
+    events += raw.events_of(site.number, over_midnight, ends, LEFT_OUT)
     named = {each.order_id for each in events if each.order_id is not None}
     with reading(newest=True) as reader:
         told = raw.orders_told(reader, site.id, site.number, named)
     for event in events:
-        if event.session_id is not None or event.at < ends:
-            draft.add_event(event, told, site.trusts_pages)
+        draft.add_event(event, told, site.trusts_pages)
     return pack_day(draft) if draft.sessions["start"] else {}

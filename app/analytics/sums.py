@@ -23,6 +23,8 @@ METRICS = (
 COLUMN = {name: number for number, name in enumerate(METRICS)}
 SUMMED = ("page_views", "duration", "events", "orders", "revenue")
 NOBODY = 2**32 - 1  # in place of a visitor: a visit that is none
+# What is earned is told up to this, in minor units: three years of such days fit 64 bits.
+MOST_EARNED = 2**52
 MARKED = 16  # bytes for each thing that is counted
 TABLED = (*OF_SESSIONS, "page", "event", "property", "campaign")
 
@@ -74,16 +76,24 @@ class Amounts:
         self._few = 2 * len(self._rows) < len(values)
         self._values = values[self._rows] if self._few else values
         largest = int(np.abs(self._values).max(initial=0))
-        if largest * len(values) < 2**53:  # floats are exact up to there
+        if largest * len(values) < MOST_EARNED:  # floats are exact up to 2**53
             self._values = self._values.astype(np.float64)
 
     def by(self, codes: Array, number: int) -> Array:
         codes = codes[self._rows] if self._few else codes
         if self._values.dtype == np.float64:
             return np.bincount(codes, self._values, number).astype(np.int64)
-        sums = np.zeros(number, np.int64)
-        np.add.at(sums, codes, self._values)
-        return sums
+        return bounded_sums(codes, self._values, number)
+
+
+def bounded_sums(codes: Array, values: Array, number: int) -> Array:
+    """Exact as far as they are within MOST_EARNED."""
+    sums = np.zeros(number, np.int64)
+    np.add.at(sums, codes, values)
+    about = np.bincount(codes, values, number)  # floats do not begin anew where 64 bits end
+    beyond = np.abs(about) > MOST_EARNED
+    sums[beyond] = np.copysign(MOST_EARNED, about[beyond])
+    return sums
 
 
 def add_up(
@@ -171,7 +181,7 @@ def _add_earnings(table: Array, events: Columns, codes: Array, rows: Array) -> N
     for name, column in (("amount", "revenue"), ("orders", "orders")):
         earned = np.repeat(events[f"earning_{name}"], last - first)
         at = _spans(first, last)
-        np.add.at(table[:, COLUMN[column]], codes[at], earned)
+        table[:, COLUMN[column]] = bounded_sums(codes[at], earned, len(table))
 
 
 def _spans(first: Array, last: Array) -> Array:

@@ -15,7 +15,7 @@ from app.analytics.dimensions import DIMENSIONS
 from app.analytics.overview import FIGURES, PANELS, Line, Overview
 from app.analytics.pages import show_page
 from app.analytics.questions import Question
-from app.analytics.rollups import as_of, first_day
+from app.analytics.rollups import as_of, days_to_come, first_day
 from app.analytics.world import drawn, level
 from app.core.errors import bad_query, not_found
 from app.core.money import money_words
@@ -63,6 +63,7 @@ def _overview(question: Question) -> dict[str, Any]:
         "world": _world(overview),
         "kept": _kept(*PANELS, "metric", "interval", "compare"),
         "as_of": moment(as_of(question.site)),
+        "to_come": days_to_come(question.site),
         "installation": Installation.of(question.site),
         "began": first_day(question.site),
     }

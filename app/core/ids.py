@@ -10,14 +10,20 @@ from uuid import UUID
 from app.core import clock
 
 
-def uuid7() -> UUID:
-    """A UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
+def uuid7(milliseconds: int | None = None) -> UUID:
+    """A UUIDv7 (RFC 9562): 48 bits of milliseconds (of now), then 74 random bits."""
+    if milliseconds is None:
+        milliseconds = time.time_ns() // 1_000_000
     random = secrets.randbits(74)
     value = (
         milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0x2 << 62 | random & (1 << 62) - 1
     )
     return UUID(int=value)
+
+
+def milliseconds_of(identifier: UUID) -> int:
+    """With which a UUIDv7 was made."""
+    return identifier.int >> 80
 
 
 def first_uuid7(moment: datetime) -> UUID:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
@@ -32,7 +33,10 @@ class QuarantineLifted(Announcement):
 
 def restore(site: Site, event_id: UUID) -> int:
     """Store the event, and all others of the same user agent and reason, as if nobody had kept
-    them apart. Answers how many there were; none if it is not there (any more)."""
+    them apart. Answers how many there were; none if it is not there (any more).
+
+    It commits one batch after the other, so that who stores events waits for one at most. The
+    event goes with the last one: whoever was interrupted can ask the same again."""
     chosen = select(Quarantined).filter_by(site_number=site.number, id=event_id)
     suspect = db.session.scalars(chosen).one_or_none()
     if suspect is None:
@@ -41,14 +45,24 @@ def restore(site: Site, event_id: UUID) -> int:
         site_number=site.number, user_agent=suspect.user_agent, reason=suspect.reason
     )
     oldest = same.order_by(Quarantined.at, Quarantined.id).limit(AT_ONCE)
-    number = 0
-    while some := db.session.scalars(oldest).all():
-        store(db.session.connection(), [_arrival(each) for each in some])
-        ids = [each.id for each in some]
-        here = (Quarantined.site_number == site.number, Quarantined.id.in_(ids))
-        db.session.execute(delete(Quarantined).where(*here))
-        number += len(ids)
-    announce(QuarantineLifted(site=site, number=number))
+    number, more = 0, True
+    while more:
+        some = db.session.scalars(oldest).all()
+        more = len(some) == AT_ONCE
+        number += _give_back(site, some, {event_id} if more else set())
+    return number
+
+
+def _give_back(site: Site, some: Sequence[Quarantined], staying: set[UUID]) -> int:
+    """Answers how many are gone from here: not those that somebody else has just given back."""
+    store(db.session.connection(), [_arrival(each) for each in some])
+    ids = [each.id for each in some if each.id not in staying]
+    here = (Quarantined.site_number == site.number, Quarantined.id.in_(ids))
+    gone: Any = db.session.execute(delete(Quarantined).where(*here))
+    number: int = gone.rowcount
+    if number:
+        announce(QuarantineLifted(site=site, number=number))
+    db.session.commit()
     return number
 
 

@@ -15,15 +15,15 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, literal_column, select, tuple_
+from sqlalchemy import and_, case, literal_column, select, tuple_, update
 from sqlalchemy.engine import Connection
 
-from app.core.ids import uuid7
+from app.core.ids import milliseconds_of, uuid7
 from app.core.sql import ManyRows
 from app.tracking.arrivals import PAGE_VIEW, Arrival, Circumstances
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
-from app.tracking.models.session import IDLE, exit_url_of, left_from_of
+from app.tracking.models.session import IDLE, LONGEST, exit_url_of, left_from_of
 
 Key = tuple[int, int]  # of an event or a session: its site's number, and its id as a number
 
@@ -34,7 +34,8 @@ marks: Any = BucketMark.__table__
 
 @dataclass
 class Run:
-    """Events of one visitor without a pause of half an hour: part of one session, or all of it."""
+    """Events of one visitor without a pause of half an hour, of a day at most: part of one session,
+    or all of it."""
 
     arrivals: list[Arrival]
     session_id: UUID
@@ -67,14 +68,14 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
     # An id that two visitors claim is one event of one of them.
     by_key = {key_of(each): each for each in arrivals}
     session_of: dict[Key, UUID] = {}
+    begun: dict[Key, int] = {}
     for runs in _rounds(each for each in by_key.values() if each.who is not None):
-        _choose_sessions(connection, runs)
-        for run in runs:
+        for run in _choose_sessions(connection, runs, begun):
             session_of.update((key_of(each), run.session_id) for each in run.arrivals)
     new = _insert_events(connection, by_key, session_of)
     fresh = [each for key, each in by_key.items() if key in new]
     buckets = {(each.organization_id, each.site_number, _bucket(each.at)) for each in fresh}
-    buckets |= _fold(connection, fresh, session_of)
+    buckets |= _fold(connection, fresh, session_of) | _named_later(connection, fresh)
     MARKS.write(connection, [(*each, 1, 0) for each in sorted(buckets, key=itemgetter(1, 2))])
     return Stored(new, session_of)
 
@@ -97,11 +98,16 @@ def _rounds(arrivals: Iterable[Arrival]) -> Iterator[list[Run]]:
 def _runs(arrivals: list[Arrival]) -> Iterator[Run]:
     current: list[Arrival] = []
     for each in sorted(arrivals, key=attrgetter("at")):
-        if current and each.at - current[-1].at > IDLE:
-            yield Run(current, uuid7())
+        if current and (each.at - current[-1].at > IDLE or each.at - current[0].at > LONGEST):
+            yield _new_run(current)
             current = []
         current.append(each)
-    yield Run(current, uuid7())
+    yield _new_run(current)
+
+
+def _new_run(arrivals: list[Arrival]) -> Run:
+    """A session that it begins says in its id when that was."""
+    return Run(arrivals, uuid7(arrivals[0].at))
 
 
 # --- 1: visitors ---------------------------------------------------------------------------------
@@ -139,16 +145,62 @@ VISITORS = ManyRows(
 )
 
 
-def _choose_sessions(connection: Connection, runs: list[Run]) -> None:
-    """Give each run the session that it continues, or a new one."""
-    _continue_from_before(connection, runs)
+def _choose_sessions(
+    connection: Connection, runs: list[Run], begun: dict[Key, int]
+) -> Sequence[Run]:
+    """Give each run the session that it continues, or a new one; one that goes on after the end of
+    its session becomes two. `begun`: when those sessions begin that got runs of this transaction,
+    as far as these say."""
+    _continue_from_before(connection, runs, begun)
     rows = [_visitor_row(run) for run in runs]
     by_key = {run.key: run for run in runs}
+    rest = []
     for site_number, visitor, session_id, last_at in VISITORS.write(connection, rows):
         run = by_key[site_number, bytes(visitor)]
         # What arrives very late belongs to a visit that has ended, not to the present one.
-        if last_at - run.ended <= IDLE:
+        if last_at - run.ended > IDLE:
+            continue
+        ends = _ends(connection, run, session_id, last_at, begun)
+        if last_at <= ends:
             run.session_id = session_id
+        elif run.ended < last_at:
+            run.session_id = uuid7(run.began)
+        else:
+            rest.append(_begin_another(connection, run, session_id, ends))
+    chosen = [run for run in (*runs, *rest) if run.arrivals]
+    for run in chosen:
+        named = (run.key[0], run.session_id.int)
+        begun[named] = min(run.began, begun.get(named, run.began))
+    return chosen
+
+
+def _ends(
+    connection: Connection, run: Run, session_id: UUID, last_at: int, begun: dict[Key, int]
+) -> int:
+    """Up to when a session goes on at most, if the run is of it. Only of those that last for half a
+    day this is looked up: its id knows the event that began it, and no session has any that is
+    half a day older."""
+    began = milliseconds_of(session_id)
+    if last_at - min(began, run.began) <= LONGEST // 2:
+        return last_at
+    if run.began < began - LONGEST // 2:
+        return run.began - 1
+    site_number = run.key[0]
+    here = (sessions.c.site_number == site_number, sessions.c.id == session_id)
+    started_at = connection.execute(select(sessions.c.started_at).where(*here)).scalar()
+    moments = (began, run.began, started_at, begun.get((site_number, session_id.int)))
+    return min(each for each in moments if each is not None) + LONGEST
+
+
+def _begin_another(connection: Connection, run: Run, session_id: UUID, ends: int) -> Run:
+    """What of a run comes after the end of its session, for a new one; with that goes on what
+    comes next."""
+    site_number, visitor = run.key
+    rest = _new_run([each for each in run.arrivals if each.at > ends])
+    run.arrivals, run.session_id = run.arrivals[: -len(rest.arrivals)], session_id
+    here = (visitors.c.site_number == site_number, visitors.c.visitor == visitor)
+    connection.execute(update(visitors).where(*here).values(session_id=rest.session_id))
+    return rest
 
 
 def _visitor_row(run: Run) -> tuple[Any, ...]:
@@ -164,7 +216,7 @@ def _visitor_row(run: Run) -> tuple[Any, ...]:
     )
 
 
-def _continue_from_before(connection: Connection, runs: list[Run]) -> None:
+def _continue_from_before(connection: Connection, runs: list[Run], begun: dict[Key, int]) -> None:
     """A visitor has a new name after midnight and after his consent, but the visit goes on."""
     before = {
         (run.key[0], run.arrivals[0].who.before): run
@@ -177,9 +229,12 @@ def _continue_from_before(connection: Connection, runs: list[Run]) -> None:
     found = select(
         visitors.c.site_number, visitors.c.visitor, visitors.c.session_id, visitors.c.last_at
     ).where(key.in_(list(before)))
-    for row in connection.execute(found):
-        run = before[row.site_number, bytes(row.visitor)]
-        if abs(run.began - row.last_at) <= IDLE:
+    for row in connection.execute(found).all():
+        run, last_at = before[row.site_number, bytes(row.visitor)], row.last_at
+        if abs(run.began - last_at) > IDLE:
+            continue
+        last_at = max(run.ended, last_at)
+        if last_at <= _ends(connection, run, row.session_id, last_at, begun):
             run.session_id = row.session_id
 
 
@@ -310,6 +365,27 @@ def _fold(
             past = range(_bucket(started_at), group[-1].at + IDLE + 1, BUCKET)
             changed.update((owner, number, bucket) for bucket in past)
     return changed
+
+
+def _named_later(connection: Connection, fresh: Sequence[Arrival]) -> set[tuple[UUID, int, int]]:
+    """The buckets of visits that named an order after an event that arrives only now: it is not
+    theirs any more."""
+    first: dict[tuple[int, str], Arrival] = {}
+    for each in sorted(fresh, key=attrgetter("at"), reverse=True):
+        if each.order_id is not None and each.who is not None:
+            first[each.site_number, each.order_id] = each
+    return {
+        (each.organization_id, each.site_number, _bucket(started_at))
+        for each in first.values()
+        for started_at in connection.scalars(_begins_of_later(each))
+    }
+
+
+def _begins_of_later(named: Arrival) -> Any:
+    same = (Event.site_number == named.site_number, Event.order_id == named.order_id)
+    of_visit = and_(Session.site_number == Event.site_number, Session.id == Event.session_id)
+    later = Event.at > named.at
+    return select(Session.started_at).join(Event, of_visit).where(*same, later).distinct()
 
 
 def _session_row(id: UUID, arrivals: list[Arrival]) -> tuple[Any, ...]:

@@ -281,6 +281,44 @@ def test_just_after_midnight_today_is_not_compared_with_the_whole_of_yesterday(
 
 
 @pytest.mark.usefixtures("afternoon")
+def test_the_page_says_how_many_days_are_still_to_be_added_up(stocked, page, inside, acme):
+    stocked(lambda shelf: [each for day in range(4) for each in visits_of(shelf, -day, 0)])
+    assert "still to be added up" not in page("&period=7d")
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        with tenancy.transaction(acme.id) as connection:
+            rollups._begin_anew(connection, site)
+        rollups.roll_up(site, until=0)
+    text = page("&period=7d")
+    began = datetime.fromtimestamp(NOON / 1000, UTC) - timedelta(days=3)
+    assert f"Numbers as of {began.day} {began:%b %Y}" in text
+    assert "3 days are still to be added up." in text
+    with inside(acme):
+        rollups.roll_up(db.session.get_one(Site, acme.site_id), at_once=True)
+    assert "still to be added up" not in page("&period=7d")
+
+
+@pytest.mark.parametrize(("utc", "told"), [("00:30", 3), ("01:30", 4)])
+def test_of_the_two_hours_of_one_name_in_autumn_only_the_later_is_still_to_come(
+    stocked, sign_in, acme, inside, monkeypatch, utc, told
+):
+    """By the clock of Berlin 02:30 comes twice on this day: at 00:30 and at 01:30 UTC."""
+    moment = datetime.fromisoformat(f"2026-10-25T{utc}+00:00")
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    with inside(acme):
+        db.session.get_one(Site, acme.site_id).change(time_zone="Europe/Berlin")
+        db.session.commit()
+    minute = moment.timestamp() / 60 - NOON / 60_000
+    stocked(lambda shelf: [shelf.arrival(minute - 60 * hours, f"v{hours}") for hours in range(3)])
+    path = f"/o/{acme.slug}/analytics/{acme.site_id}/series?period=today&interval=hour"
+    points = sign_in("alice@acme.example").get(path).json["points"]
+    values = [each["value"] for each in points]
+    assert values == [0, 1, 1, 1][4 - told :] + [None] * (25 - told)
+    assert [each["open"] for each in points].index(True) == told - 1
+    assert len(values) == 25
+
+
+@pytest.mark.usefixtures("afternoon")
 def test_days_before_the_site_counted_are_unknown_and_not_drawn_as_0(stocked, sign_in, acme):
     stocked(lambda shelf: [*visits_of(shelf, -3, 0), *visits_of(shelf, 0, 0)])
     today = clock.now().date()

@@ -93,6 +93,16 @@ def test_an_order_that_is_named_twice_counts_once_where_it_was_named_first(send,
     assert earned() == {"direct": (1490, 1), "organic_search": (0, 0)}
 
 
+def test_an_order_goes_to_another_day_when_an_earlier_visit_that_named_it_arrives_late(
+    send, happen, earned
+):
+    send("orders/paid", shopify_order(1))
+    happen("conversion", "ben", 24 * 60, circumstances=SEARCH, props={"order_id": "1"})
+    assert earned() == {"organic_search": (1490, 1)}
+    happen("conversion", "ada", props={"order_id": "1"})
+    assert earned() == {"direct": (1490, 1), "organic_search": (0, 0)}
+
+
 def test_an_order_whose_total_is_corrected_counts_with_the_new_one(send, happen, earned):
     send("orders/paid", shopify_order(1))
     happen("conversion", props={"order_id": "1"})

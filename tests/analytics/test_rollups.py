@@ -9,25 +9,31 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+import time_machine
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
 
+from app import cli
+from app.accounts.models import Organization
 from app.analytics import rollups, sums
 from app.analytics.answers import ask
+from app.analytics.chunks import read_chunks
 from app.analytics.columns import pack, unpack
-from app.analytics.days import TABLES, words_in
+from app.analytics.days import TABLES, Draft, words_in
 from app.analytics.filters import read_filters
-from app.analytics.models import DayRollup, RolledDay
-from app.analytics.periods import Period, local_day
-from app.core import tenancy
+from app.analytics.models import DayRollup, RolledDay, RollupRun
+from app.analytics.periods import Period, local_day, midnight
+from app.core import clock, tenancy
 from app.core.db import create_engine, db
 from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session
 from tests.analytics.recount import OF_SESSIONS, recount
 from tests.conftest import database
-from tests.tracking.arriving import DIRECT, MINUTE, NOON, who
+from tests.tracking.arriving import DIRECT, MINUTE, NOON, Shelf, who
+from tests.tracking.posting import event, post
 
+UTC = ZoneInfo("UTC")
 ZONES = ("UTC", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Chatham")
 COUNTED = ("visitors", "sessions", "page_views", "bounces", "duration", "events")
 DIMENSIONS = (*OF_SESSIONS, "page", "event")
@@ -48,9 +54,17 @@ visit = st.tuples(
     st.integers(0, 12),
     st.sampled_from(["DE", "FR", None]),
 )
+# A screen that never rests: whose, from when on, how many events, minutes between two of them.
+screen = st.tuples(
+    st.sampled_from(["ada", "wall"]),
+    st.integers(-3000, 1500),
+    st.integers(30, 90),
+    st.integers(15, 30),
+)
 # A step: events arrive together, or some are erased, or the days that changed are added up.
 step = st.one_of(
     st.lists(visit, min_size=1, max_size=8),
+    screen,
     st.just("erase"),
     st.just("add up"),
 )
@@ -73,6 +87,10 @@ def arrivals(shelf, events):
         )
         for minute, visitor, name, page, country in events
     ]
+
+
+def watched(visitor, first, number, pause):
+    return [(first + n * pause, visitor, "page_view", n % 3, "DE") for n in range(number)]
 
 
 def counted(totals) -> dict[str, int]:
@@ -132,7 +150,7 @@ def test_bit_by_bit_equals_anew_equals_one_by_one(site, shelf, zone, steps):
             rollups.mark(db.session, site, erase_a_few() or [])
             db.session.commit()
         else:
-            shelf.store(*arrivals(shelf, each))
+            shelf.store(*arrivals(shelf, watched(*each) if isinstance(each, tuple) else each))
     rollups.roll_up(site, at_once=True)
     bit_by_bit = asked(site)
     assert bit_by_bit == naive(site)
@@ -191,6 +209,51 @@ def test_a_day_that_was_just_added_up_waits_for_a_minute(site, shelf):
     finally:
         rollups.BUSY = before
     assert asked(site)["total"]["page_views"] == 2
+
+
+def test_numbers_are_whole_up_to_the_first_day_that_is_to_be_added_up_again(site, shelf):
+    """Days come back newest first, as after a change of the time zone."""
+    day = 24 * 60
+    shelf.store(*(shelf.arrival(-number * day) for number in range(3)))
+    rollups.rebuild(site)
+    assert rollups.as_of(site) > clock.milliseconds() - MINUTE
+    with tenancy.transaction(site.organization_id) as connection:
+        rollups._begin_anew(connection, site)
+    for left in (3, 2, 1):
+        assert rollups.as_of(site) == NOON - 2 * day * MINUTE
+        assert rollups.days_to_come(site) == left
+        assert rollups.roll_up(site, until=0) == 1
+    assert rollups.as_of(site) > clock.milliseconds() - MINUTE
+    assert rollups.days_to_come(site) == 0
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Auckland"])
+def test_a_day_that_was_added_up_before_it_was_over_is_whole_until_something_came(
+    site, shelf, zone
+):
+    site.change(time_zone=zone)
+    db.session.commit()
+    begins = midnight(local_day(NOON, ZoneInfo(zone)), ZoneInfo(zone))
+    at = [(begins - NOON) / MINUTE + 60 * hours for hours in (1, 12, 23, 25)]
+    for minute in at[:2]:
+        shelf.store(shelf.arrival(minute))
+    with time_machine.travel((NOON + at[1] * MINUTE) / 1000 + 30, tick=False):
+        rollups.roll_up(site, at_once=True)
+    (rolled_at,) = db.session.scalars(select(RolledDay.rolled_at))
+    with time_machine.travel((NOON + at[3] * MINUTE) / 1000 + 60, tick=False):
+        # To a visit that began before.
+        shelf.store(shelf.arrival(at[1] + 1))
+        assert rollups.as_of(site) == rolled_at
+        assert rollups.days_to_come(site) == 1
+        rollups.roll_up(site, at_once=True)
+        assert rollups.as_of(site) == clock.milliseconds()
+        shelf.store(shelf.arrival(at[3]))
+        assert rollups.as_of(site) == NOON + at[3] * MINUTE
+        assert rollups.days_to_come(site) == 0
+        rollups.roll_up(site, at_once=True)
+        # What comes late to a day that was whole does not make all numbers old.
+        shelf.store(shelf.arrival(at[2]))
+        assert rollups.as_of(site) == clock.milliseconds()
 
 
 def test_what_arrives_while_a_day_is_read_is_added_up_next_time(site, shelf, monkeypatch):
@@ -274,6 +337,160 @@ def test_the_worker_adds_up_what_changed_in_whichever_site(app, site, shelf, acm
     shelf.store(shelf.arrival(0))
     rollups.roll_up_due()
     assert asked(site)["total"]["page_views"] == 1
+
+
+def test_no_visitor_is_active_for_longer_than_he_is_there(app, client, acme, inside):
+    """A day keeps each time in 32 bits, whatever pages tell."""
+    day = 24 * 60 * MINUTE
+    engaged = [event(acme, name="engagement", props={"active": day}) for _ in range(50)]
+    assert post(client, acme, event(acme)).json["accepted"] == 1
+    assert post(client, acme, *engaged).json["accepted"] == 50
+    with app.app_context():
+        rollups.roll_up_due()
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        today = local_day(clock.milliseconds(), ZoneInfo(site.time_zone))
+        span = Period(today, today, ZoneInfo(site.time_zone))
+        assert ask(site, span).totals.page_views == 1
+        (chunk,) = read_chunks(site, span)
+        assert (chunk.sessions["active"] <= chunk.sessions["duration"]).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_more_money_than_64_bits_hold_is_told_as_the_most(site, shelf, sign):
+    currency = db.session.get_one(Organization, site.organization_id).currency
+    paid = {"name": "paid", "amount": sign * 2**53, "currency": currency, "by_api": True}
+    for name in ("ada", "ben"):
+        shelf.store(*(shelf.arrival(n / 1000, name, **paid) for n in range(1100)))
+    rollups.rebuild(site)
+    answer = ask(site, period(site))
+    assert answer.totals.revenue == sign * sums.MOST_EARNED
+    (row,) = answer.breakdown("event").rows
+    assert (row.totals.events, row.totals.revenue) == (2200, sign * sums.MOST_EARNED)
+    assert ask(site, period(site), read_filters(["event:is:paid"])).totals == answer.totals
+
+
+def test_of_a_visit_over_midnight_no_other_events_are_read(site, shelf, monkeypatch):
+    site.change(time_zone="UTC")
+    db.session.commit()
+    late = (midnight(local_day(NOON, UTC) + timedelta(days=1), UTC) - NOON) / MINUTE - 10
+    shelf.store(*arrivals(shelf, watched("wall", late, 90, 15)))
+    shelf.store(*arrivals(shelf, watched("ada", late + 11, 50, 20)))
+    (one,) = [*arrivals(shelf, [(late + 12, None, "signup", 1, None)])]
+    shelf.store(one)
+    read = []
+    add_event = Draft.add_event
+
+    def noted(draft, row, *others):
+        read.append(row.at)
+        add_event(draft, row, *others)
+
+    monkeypatch.setattr(Draft, "add_event", noted)
+    rollups.parts_of(site, local_day(NOON, UTC))
+    assert len(read) == 90 and read == sorted(read)
+    monkeypatch.undo()
+    rollups.rebuild(site)
+    assert asked(site) == naive(site)
+
+
+def test_a_visit_of_months_does_not_keep_a_day_from_being_added_up(site, shelf):
+    """As they were kept before a visit had a longest length."""
+    shelf.store(shelf.arrival(0), shelf.arrival(1, name="signup"))
+    session = shelf.session()
+    session.last_at += 60 * 24 * 60 * MINUTE
+    (signup,) = db.session.scalars(select(Event).filter_by(name="signup"))
+    signup.at = session.last_at
+    db.session.commit()
+    rollups.rebuild(site)
+    assert asked(site)["total"] | {"duration": 0} == naive(site)["total"] | {"duration": 0}
+    assert asked(site)["total"]["duration"] == 2**32 - 1
+
+
+@pytest.fixture
+def breaking(monkeypatch):
+    """Have days break while they are added up: `breaking(site number, day)`. Tells of each time."""
+    parts_of, broken, tried = rollups.parts_of, [], []
+
+    def read(site, day, *begins):
+        tried.append((site.number, day))
+        if (site.number, day) in broken:
+            raise OverflowError("cannot be packed")
+        return parts_of(site, day, *begins)
+
+    def have(*which):
+        broken.append(which)
+        return tried
+
+    monkeypatch.setattr(rollups, "parts_of", read)
+    return have
+
+
+def test_a_site_that_breaks_holds_up_no_other(app, acme, umbrella, inside, breaking):
+    day = local_day(NOON, ZoneInfo("UTC"))
+    for tenant in (acme, umbrella):
+        with inside(tenant):
+            site = db.session.get_one(Site, tenant.site_id)
+            site.change(time_zone="UTC")
+            shelf = Shelf(tenant.id, site.number)
+            # The broken day is the newest of its site, and so is the first that is added up.
+            shelf.store(shelf.arrival(0), shelf.arrival(-3 * 24 * 60))
+    with inside(acme):
+        tried = breaking(db.session.get_one(Site, acme.site_id).number, day)
+    with app.app_context():
+        for _ in range(3):
+            rollups.roll_up_due()
+    assert sorted(tried) == sorted(set(tried)), "a broken site is put off, and not tried at once"
+    for tenant, views in ((acme, 1), (umbrella, 2)):
+        with inside(tenant):
+            site = db.session.get_one(Site, tenant.site_id)
+            assert asked(site)["total"]["page_views"] == views
+            run = db.session.scalars(select(RollupRun).filter_by(site_number=site.number)).one()
+            assert (run.due_at > clock.milliseconds()) == (tenant is acme)
+            assert run.leased_until == 0
+            whole = rollups.as_of(site)
+            assert whole == NOON if tenant is acme else whole > clock.milliseconds() - MINUTE
+
+
+def test_a_site_whose_turn_breaks_at_its_beginning_is_put_off(
+    app, site, shelf, acme, monkeypatch, inside
+):
+    shelf.store(shelf.arrival(0))
+    times = []
+
+    def breaking(site):
+        times.append(site.number)
+        raise RuntimeError("no turn")
+
+    monkeypatch.setattr(rollups, "_take_turn", breaking)
+    for _ in range(2):
+        rollups.roll_up_due()
+    assert times == [site.number]
+    monkeypatch.undo()
+    with time_machine.travel(clock.now() + timedelta(minutes=6), tick=True):
+        rollups.roll_up_due()
+    assert asked(site)["total"]["page_views"] == 1
+
+
+def test_the_command_adds_up_all_other_sites_and_says_which_failed(
+    app, acme, umbrella, inside, breaking, capsys, monkeypatch
+):
+    monkeypatch.setattr("app.create_app", lambda: app)
+    for tenant in (acme, umbrella):
+        with inside(tenant):
+            site = db.session.get_one(Site, tenant.site_id)
+            shelf = Shelf(tenant.id, site.number)
+            shelf.store(shelf.arrival(0))
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        day = local_day(NOON, ZoneInfo(site.time_zone))
+        breaking(site.number, day)
+        name = site.name
+    assert cli.main(["rebuild-rollups"]) == 1
+    said = capsys.readouterr()
+    assert f"{name}: " not in said.out and "1 days" in said.out
+    assert f"candor: {name} " in said.err
+    with inside(umbrella):
+        assert asked(db.session.get_one(Site, umbrella.site_id))["total"]["page_views"] == 1
 
 
 def test_rare_values_are_one_other(site, shelf, monkeypatch):

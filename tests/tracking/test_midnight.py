@@ -88,6 +88,14 @@ def test_a_visit_goes_on_over_midnight(live_in, visit, visits, acme, zone, befor
     assert [events for _, events in visits()] == [4]
 
 
+@pytest.mark.parametrize("keep_token", [False, True])
+def test_a_visit_goes_on_for_a_day_at_most(live_in, visit, visits, acme, keep_token):
+    live_in(acme, "Europe/Berlin")
+    began = at("Europe/Berlin", "2026-06-10 20:00")
+    visit(*(began + each for each in minutes(*range(0, 3000, 25))), keep_token=keep_token)
+    assert [events for _, events in visits()] == [58, 58, 4]
+
+
 @pytest.mark.parametrize(("zone", "before"), MIDNIGHTS)
 def test_who_comes_back_later_is_somebody_else(live_in, visit, visits, acme, zone, before):
     live_in(acme, zone)

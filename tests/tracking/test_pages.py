@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from uuid import UUID
 from weakref import WeakSet
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.event import listens_for, remove
 
+from app.accounts.models import AuditEntry
 from app.accounts.permissions import Role
 from app.core.db import db
 from app.proof.models import Activity
@@ -238,6 +241,68 @@ def test_a_long_quarantine_is_given_back_without_holding_all_of_it(
         assert not db.session.scalars(select(Quarantined)).all()
         assert db.session.scalars(select(Session)).one().page_views == 20
     assert max(most) <= 7, most
+
+
+def test_who_sends_events_waits_for_one_batch_of_what_is_given_back(
+    app, client, acme, inside, sign_in, monkeypatch
+):
+    mine = [event(acme, f"/{n}") for n in range(7)]
+    send(client, acme, *mine, browser=BOT)
+    monkeypatch.setattr(quarantine, "AT_ONCE", 3)
+    store, meanwhile, stored = quarantine.store, event(acme, "/meanwhile"), []
+
+    def pausing(*of_a_batch):
+        stored.append(of_a_batch)
+        if len(stored) == 2:
+            with ThreadPoolExecutor(1) as pool:
+                told = pool.submit(send, app.test_client(), acme, meanwhile)
+                assert told.result(timeout=5)["accepted"] == 1
+        return store(*of_a_batch)
+
+    monkeypatch.setattr(quarantine, "store", pausing)
+    alice = sign_in("alice@acme.example")
+    answer = alice.post(
+        f"/o/{acme.slug}/sites/{acme.site_id}/quarantine/{mine[0]['id']}/restoration"
+    )
+    assert answer.status_code == 302
+    with inside(acme):
+        assert len(db.session.scalars(select(Event.id)).all()) == 8
+        assert not db.session.scalars(select(Quarantined)).all()
+
+
+@pytest.mark.parametrize("chosen", [0, 3, 9])
+def test_what_is_given_back_can_be_begun_anew_when_it_was_interrupted(
+    client, acme, inside, sign_in, monkeypatch, chosen
+):
+    mine = [event(acme, f"/{n}") for n in range(10)]
+    send(client, acme, *mine, browser=BOT)
+    monkeypatch.setattr(quarantine, "AT_ONCE", 4)
+    store, batches = quarantine.store, []
+
+    def interrupted(*of_a_batch):
+        batches.append(of_a_batch)
+        stored = store(*of_a_batch)
+        if len(batches) == 2:
+            raise ConnectionError("the worker is gone")
+        return stored
+
+    monkeypatch.setattr(quarantine, "store", interrupted)
+    alice = sign_in("alice@acme.example")
+    address = f"/o/{acme.slug}/sites/{acme.site_id}/quarantine/{mine[chosen]['id']}/restoration"
+    assert alice.post(address).status_code == 500
+    with inside(acme):
+        kept = set(db.session.scalars(select(Quarantined.id)))
+        stored = set(db.session.scalars(select(Event.id)))
+        assert 3 <= len(stored) <= 4 and UUID(mine[chosen]["id"]) in kept
+        assert {UUID(each["id"]) for each in mine} == kept | stored
+    assert alice.post(address).status_code == 302
+    with inside(acme):
+        assert len(db.session.scalars(select(Event.id)).all()) == 10
+        assert db.session.scalars(select(Session)).one().page_views == 10
+        assert not db.session.scalars(select(Quarantined)).all()
+        lifted = select(AuditEntry.details).filter_by(action="quarantine.lifted")
+        assert sum(each["events"] for each in db.session.scalars(lifted)) == 10
+    assert alice.post(address).status_code == 404
 
 
 def test_a_browser_that_was_no_bot_is_given_back_with_all_it_did(

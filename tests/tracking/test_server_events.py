@@ -53,6 +53,17 @@ def test_a_server_names_its_visitor_and_time(tell, rows):
     assert (session.started_at, session.last_at) == (at, at + 1)
 
 
+def test_a_visitor_who_is_named_for_ever_makes_a_visit_each_day(tell, rows):
+    began = int(time.time() * 1000) - 3 * 86_400_000
+    moments = [began + minute * 60_000 for minute in range(0, 4000, 25)]
+    for some in (moments[:50], moments[50:51], moments[51:90], moments[90:]):
+        told = [event(id=str(uuid7()), visitor="the site itself", at=at) for at in some]
+        assert tell(*told).json["accepted"] == len(some)
+    visits = sorted(rows(Session), key=lambda row: row.started_at)
+    assert [(row.started_at - began) // 60_000 for row in visits] == [0, 1450, 2900]
+    assert [row.events for row in visits] == [58, 58, 44]
+
+
 def test_an_address_and_a_browser_are_the_visitor_that_a_page_would_be(tell, rows, client, acme):
     page = {"site": acme.site_key, "events": [{**event(), "id": str(uuid7())}]}
     client.post(

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import select, text
 
 from app.core.db import db
+from app.core.ids import uuid7
 from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
+from app.tracking.models.session import LONGEST
 from tests.conftest import database
 from tests.tracking.arriving import MINUTE, NOON, Shelf, who
 from tests.tracking.sums import marked, sessions, sums_of_events, touched
@@ -35,6 +37,43 @@ def test_half_an_hour_of_silence_goes_on_with_a_visit_and_a_millisecond_more_end
     assert shelf.visits() == [(0, 60, 3)]
     tell(90 + 1 / MINUTE)
     assert [events for _, _, events in shelf.visits()] == [3, 1]
+
+
+def test_a_visit_lasts_for_a_day_at_most_and_what_comes_a_millisecond_later_begins_another(
+    tell, shelf
+):
+    tell(*range(0, 1441, 30))
+    assert shelf.visits() == [(0, 1440, 49)]
+    tell(1440 + 1 / MINUTE, 1450)
+    tell(1460)
+    assert shelf.visits() == [(0, 1440, 49), (1440 + 1 / MINUTE, 1460, 3)]
+
+
+def test_a_screen_that_never_rests_makes_a_visit_each_day(tell, shelf):
+    tell(*range(0, 3600, 25))
+    assert shelf.visits() == [(0, 1425, 58), (1450, 2875, 58), (2900, 3575, 28)]
+
+
+def test_what_comes_late_makes_no_visit_longer_than_a_day(shelf):
+    minutes = range(0, 1420, 20)
+    shelf.store(*(shelf.arrival(minute) for minute in minutes[30:]))
+    # They end within half an hour of the visit, and began a day before its last event.
+    shelf.store(*(shelf.arrival(minute) for minute in (*minutes[:30], 1425, 1445)))
+    shelf.store(shelf.arrival(1439), shelf.arrival(1461))
+    assert longest_visit() <= LONGEST
+    assert sessions() == sums_of_events()
+
+
+def test_a_visit_that_never_ended_ends(shelf):
+    """As they were kept before a visit had a longest length."""
+    shelf.store(shelf.arrival(0))
+    visit, visitor = shelf.session(), db.session.scalars(select(Visitor)).one()
+    visit.started_at -= 60 * 24 * 60 * MINUTE
+    visit.id = visitor.session_id = uuid7(visit.started_at)
+    db.session.commit()
+    shelf.store(shelf.arrival(10))
+    shelf.store(shelf.arrival(20))
+    assert shelf.visits() == [(-60 * 24 * 60, 0, 1), (10, 20, 2)]
 
 
 def test_one_batch_may_hold_several_visits_of_a_visitor(tell, shelf):
@@ -213,8 +252,38 @@ def test_whatever_comes_in_whatever_order_adds_up(shelf, seed, repeated):
     assert repeated or longest_pause() <= 30 * MINUTE
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_no_visit_is_longer_than_a_day_in_whatever_order_it_comes(shelf, seed):
+    chance = random.Random(seed)
+    names = {"ada": None, "ben": "ada", "cleo": None}
+    told = [
+        shelf.arrival(minute + chance.randrange(15), who=whose(name, names[name]))
+        for minute in range(0, 4000, 20)
+        for name in ("ben" if minute > 1300 and minute % 3000 else "ada", "cleo")
+    ]
+    late = chance.choice((0, 5, 60, 400))  # events by which one may come too late
+    told = [told[n] for n in sorted(range(len(told)), key=lambda n: n + chance.randrange(late + 1))]
+    while told:
+        size = chance.choice((1, 3, 40, 150))
+        shelf.store(*told[:size])
+        del told[:size]
+    assert longest_visit() <= LONGEST
+    assert sessions() == sums_of_events()
+    assert touched() <= marked()
+
+
+def whose(name, before):
+    return who(name)._replace(before=who(before).visitor if before else None)
+
+
+def longest_visit():
+    return max(each.last_at - each.started_at for each in db.session.scalars(select(Session)))
+
+
 @pytest.mark.skipif(database() == "postgres", reason="counts rows by itself")
-@pytest.mark.parametrize("wanted", ["= x'01'", "IN (x'01', x'02')"])
+@pytest.mark.parametrize(
+    "wanted", ["= x'01'", "IN (x'01', x'02')", "IN (x'01', x'02') AND at >= 7"]
+)
 def test_the_events_of_a_session_are_found_by_it_and_not_by_their_site(inside, acme, wanted):
     statement = f"SELECT * FROM events WHERE site_number = 1 AND session_id {wanted}"
     with inside(acme):

@@ -26,6 +26,9 @@ from app.core.db import Base, Guid, system
 from app.tracking.models.numbered import CLUSTERED, Numbered, of_a_site
 
 IDLE = 30 * 60 * 1000  # milliseconds without an event after which the next one begins a session
+# Nobody stays for longer: what goes on is a screen on a wall, or a server that names one visitor
+# for ever. Without an end each event would have the day added up again in which that began.
+LONGEST = 24 * 60 * 60 * 1000  # milliseconds from the first to the last event of a session
 NOTHING: Any = literal_column("''")
 VISITORS_KEPT = timedelta(hours=48)  # as long as the salts of which their names are made
 
