@@ -184,6 +184,36 @@ def test_who_comes_twice_is_one_visitor(visitors, watch, told, at, unit):
     assert told() == [(6, 3)]
 
 
+def test_a_day_that_cannot_be_added_up_is_no_fall(
+    visitors, watch, told, at, inside, acme, monkeypatch
+):
+    for week in (1, 2, 3, 4):
+        visitors(10, week)
+    watch(DROP)
+    at(61)
+    parts_of = rollups.parts_of
+
+    def breaking(site, day):
+        if day == HOUR.date():
+            raise OverflowError("cannot be packed")
+        return parts_of(site, day)
+
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        shelf = Shelf(site.organization_id, site.number)
+        shelf.store(*(shelf.arrival(START + 5, f"0 {each}") for each in range(3)))
+        # Of the day before, which is added up all the same.
+        shelf.store(shelf.arrival(START - WEEK / 7))
+        with monkeypatch.context() as patch:
+            patch.setattr(rollups, "parts_of", breaking)
+            with pytest.raises(OverflowError):
+                rollups.roll_up(site, at_once=True)
+    assert told() == []
+    with inside(acme):
+        rollups.roll_up(db.session.get_one(Site, acme.site_id), at_once=True)
+    assert told() == [(3, 10)]
+
+
 def test_a_fall_is_told_once_the_hour_is_over_and_counted(visitors, watch, told, at, inside, acme):
     for week in (1, 2, 3, 4):
         visitors(10, week)

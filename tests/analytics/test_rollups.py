@@ -28,6 +28,7 @@ from app.core import clock, tenancy
 from app.core.db import create_engine, db
 from app.sites.models import Site
 from app.tracking.models import BucketMark, Event, Session
+from app.tracking.models.session import LONGEST
 from tests.analytics.recount import OF_SESSIONS, recount
 from tests.conftest import database
 from tests.tracking.arriving import DIRECT, MINUTE, NOON, Shelf, who
@@ -152,6 +153,8 @@ def test_bit_by_bit_equals_anew_equals_one_by_one(site, shelf, zone, steps):
         else:
             shelf.store(*arrivals(shelf, watched(*each) if isinstance(each, tuple) else each))
     rollups.roll_up(site, at_once=True)
+    lengths = [each.last_at - each.started_at for each in db.session.scalars(select(Session))]
+    assert max(lengths, default=0) <= LONGEST
     bit_by_bit = asked(site)
     assert bit_by_bit == naive(site)
     rollups.rebuild(site)
