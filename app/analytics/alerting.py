@@ -102,7 +102,7 @@ def judge(site: Site, watched: Watched) -> list[Judged]:
         known = [
             _value(answer, each, _ends(each, watched.unit), watched.metric)
             for each in before
-            if each.date() >= first
+            if each.date() >= first and _ends(each, watched.unit).timestamp() <= whole
         ]
         usual = round(median(known)) if len(known) >= FEWEST else None
         # By time that passes: of two times of one zone only the clocks are compared.

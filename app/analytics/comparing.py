@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from app.analytics.answers import Answer, Totals, ask
 from app.analytics.chunks import read_chunks
 from app.analytics.filters import Filter
-from app.analytics.periods import Period
+from app.analytics.periods import Period, local_day
 from app.analytics.rollups import as_of, first_day
 from app.analytics.sums import Visits
+from app.core import clock
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 from app.tracking.models.rollup import BUCKET
@@ -34,9 +36,8 @@ class Before:
     def of(cls, site: Site, period: Period, filters: Sequence[Filter]) -> Before:
         """Under the site's scope."""
         answer = ask(site, period.before(), filters, ())
-        since, now = first_day(site), as_of(site)
+        since, now = first_day(site), _now(site, period.zone)
         if now < period.ends:
-            # Just after midnight what was added up last may be of the day before.
             answer_until = _until(answer, period, max(now, period.begins))
             return cls(answer, answer_until.totals, since)
         return cls(answer, answer.totals, since)
@@ -64,6 +65,13 @@ def change_of(now: float | None, then: float | None, good: int = 1) -> tuple[str
     if share >= MULTIPLE:
         return f"×{now / then:,.0f}", tone
     return f"{share * 100:+,.0f}%" if abs(share) >= 0.1 else f"{share * 100:+.1f}%", tone
+
+
+def _now(site: Site, zone: ZoneInfo) -> int:
+    """Up to when today is added up; where nothing of it is yet, or a day before is not, the moment
+    that it is."""
+    now, whole = clock.milliseconds(), as_of(site)
+    return whole if local_day(whole, zone) == local_day(now, zone) else now
 
 
 def _until(answer: Answer, period: Period, now: int) -> Answer:

@@ -7,6 +7,7 @@ import json
 import threading
 
 import psutil
+import pytest
 from sqlalchemy import select
 
 from app.core.db import db
@@ -16,6 +17,13 @@ from tests.tracking.posting import AGENT, PATH, event
 from tests.tracking.sums import sessions, sums_of_events
 
 CONNECTIONS, ROUNDS = 16, 6
+
+
+@pytest.fixture(autouse=True)
+def both(program, eventually):
+    """The second is forked a moment after the first one serves."""
+    master = psutil.Process(program.processes["web"].pid)
+    eventually(lambda: len(master.children()), lambda number: number == 2)
 
 
 def test_a_visitor_who_is_served_by_both_at_once_has_one_session(program, acme, inside):
