@@ -98,7 +98,8 @@ def test_consent_that_is_withdrawn_while_the_chat_is_switched_off_leaves_nothing
 def test_who_signs_out_in_one_tab_leaves_no_chat_in_the_other(walk_in, agreed, signs_out):
     first, token = walk_in(init=STUB), "localStorage.candor"
     if agreed:
-        first.evaluate("candor('consent', true)")
+        # His token comes with the answer to what he does next.
+        first.evaluate("candor('consent', true); candor('track', 'tea')")
         first.wait_for_function(token)
     before = first.evaluate(token)
     open_chat(first)
