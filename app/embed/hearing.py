@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import g
+
 from app.chat import letters
 from app.chat.automation import begin_offline, finds_nobody
+from app.chat.hours import Hours
 from app.chat.models import ChatSettings, Conversation, Guest, Message, Surroundings
 from app.contacts.suggestions import suggestions_for
 from app.core import clock
@@ -74,7 +77,15 @@ def hear(
 
 def is_unheard(conversation: Conversation, site: PublishedSite) -> bool:
     """Whether what he says now begins as a request: the first thing when nobody is there."""
-    return finds_nobody(conversation, settings_of(site).hours(site.time_zone))
+    return finds_nobody(conversation, _hours(site))
+
+
+def _hours(site: PublishedSite) -> Hours:
+    """Asked for once in a request, since each message needs them before its lock and under it."""
+    if "chat_hours" not in g:
+        g.chat_hours = settings_of(site).hours(site.time_zone)
+    hours: Hours = g.chat_hours
+    return hours
 
 
 def look_around(conversation: Conversation, site: PublishedSite, said: Said) -> None:
