@@ -37,10 +37,9 @@ class Before:
         """Under the site's scope."""
         answer = ask(site, period.before(), filters, ())
         since, now = first_day(site), _now(site, period.zone)
-        if now < period.ends:
-            answer_until = _until(answer, period, max(now, period.begins))
-            return cls(answer, answer_until.totals, since)
-        return cls(answer, answer.totals, since)
+        over = now >= period.ends
+        compared = answer if over else _until(answer, period, max(now, period.begins))
+        return cls(answer, compared.totals, since)
 
     @property
     def whole(self) -> bool:

@@ -370,22 +370,23 @@ def _fold(
 def _named_later(connection: Connection, fresh: Sequence[Arrival]) -> set[tuple[UUID, int, int]]:
     """The buckets of visits that named an order after an event that arrives only now: it is not
     theirs any more."""
-    first: dict[tuple[int, str], Arrival] = {}
+    first: dict[int, dict[str, Arrival]] = defaultdict(dict)
     for each in sorted(fresh, key=attrgetter("at"), reverse=True):
         if each.order_id is not None and each.who is not None:
-            first[each.site_number, each.order_id] = each
-    return {
-        (each.organization_id, each.site_number, _bucket(started_at))
-        for each in first.values()
-        for started_at in connection.scalars(_begins_of_later(each))
-    }
+            first[each.site_number][each.order_id] = each
+    changed = set()
+    for number, named in first.items():
+        for order_id, at, started_at in connection.execute(_naming(number, named)):
+            if at > named[order_id].at:
+                changed.add((named[order_id].organization_id, number, _bucket(started_at)))
+    return changed
 
 
-def _begins_of_later(named: Arrival) -> Any:
-    same = (Event.site_number == named.site_number, Event.order_id == named.order_id)
+def _naming(site_number: int, order_ids: Iterable[str]) -> Any:
+    """When events named these orders, and when their visits began."""
     of_visit = and_(Session.site_number == Event.site_number, Session.id == Event.session_id)
-    later = Event.at > named.at
-    return select(Session.started_at).join(Event, of_visit).where(*same, later).distinct()
+    found = select(Event.order_id, Event.at, Session.started_at).join(Session, of_visit)
+    return found.where(Event.site_number == site_number, Event.order_id.in_(list(order_ids)))
 
 
 def _session_row(id: UUID, arrivals: list[Arrival]) -> tuple[Any, ...]:
