@@ -1,13 +1,18 @@
-"""What became of what was shown: for each campaign how often it was seen, clicked and closed, and
-what the visits that saw it did afterwards, beside those that did not.
+"""What became of what was shown: for each campaign how often it was seen, hovered over, clicked and
+closed, and what those who saw it did within the site's window, beside those who did not see it.
+
+A conversion counts if the campaign was seen within the window before it. Those without it are held
+to the same: a conversion of theirs counts within the window after a visit began, of the visits on
+days on which the campaign was seen by somebody.
 
 This is no proof that a campaign brought anything about: who sees one is often who stays longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
 
 import numpy as np
 
@@ -15,6 +20,7 @@ from app.analytics.chunk import Chunk
 from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
+from app.analytics.funnels import Chain, Hits, follow, together
 from app.analytics.matches import ORDER, Match
 from app.analytics.models import Goal
 from app.analytics.periods import Period
@@ -22,20 +28,27 @@ from app.analytics.sums import NOBODY
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 
-SEEN, CLICKED, CLOSED = "impression", "campaign_click", "campaign_close"
-NEVER = np.iinfo(np.int64).max
+SEEN = "impression"
+TOLD = {
+    SEEN: "impressions",
+    "campaign_hover": "hovers",
+    "campaign_click": "clicks",
+    "campaign_close": "closes",
+}
+NOTHING = Hits(*(np.zeros(0, kind) for kind in (np.uint64, np.int64, np.int64, np.int64)))
 
 
 @dataclass
 class Outcome:
-    """`visits` saw the campaign, `converted` of them reached a goal or an order after it, and
-    `revenue` (minor units of the organization's currency) is what they brought after it. The
-    others did not see it, although it was there to be seen by somebody in these days."""
+    """`visitors` saw the campaign, `converted` of them reached a goal or an order within the window
+    after it, and `revenue` (minor units of the organization's currency) is what they brought
+    within it. The `others` did not see it, on days on which somebody did."""
 
     impressions: int = 0
+    hovers: int = 0
     clicks: int = 0
     closes: int = 0
-    visits: int = 0
+    visitors: int = 0
     converted: int = 0
     revenue: int = 0
     others: int = 0
@@ -48,7 +61,7 @@ class Outcome:
 
     @property
     def rate(self) -> float | None:
-        return self.converted / self.visits if self.visits else None
+        return self.converted / self.visitors if self.visitors else None
 
     @property
     def others_rate(self) -> float | None:
@@ -58,57 +71,172 @@ class Outcome:
     def click_rate(self) -> float | None:
         return self.clicks / self.impressions if self.impressions else None
 
+    @property
+    def hover_rate(self) -> float | None:
+        return self.hovers / self.impressions if self.impressions else None
 
-def outcomes_of(site: Site, period: Period, filters: Sequence[Filter] = ()) -> dict[str, Outcome]:
-    """By the campaign's id. Under the site's scope."""
+    @property
+    def close_rate(self) -> float | None:
+        return self.closes / self.impressions if self.impressions else None
+
+
+@dataclass
+class Outcomes:
+    """`by_campaign`: by its id. `hidden`: events of which nobody knows whether they reached a goal
+    (`Match.hidden`)."""
+
+    by_campaign: dict[str, Outcome] = field(default_factory=dict)
+    hidden: int = 0
+
+
+def outcomes_of(site: Site, period: Period, filters: Sequence[Filter] = ()) -> Outcomes:
+    """Only what happens in the period and in visits that match the filters counts. Under the site's
+    scope."""
     wanted = [goal.wanted for goal in Goal.of(site)] or [Match(ORDER)]
-    sums: dict[str, Outcome] = {}
+    sums = Sums(period.begins, site.conversion_window * 1000)
     for chunk in read_chunks(site, period, filters):
-        for campaign, shown in in_native_thread(_outcomes, chunk, wanted).items():
-            sums.setdefault(campaign, Outcome())
-            sums[campaign] += shown
-    return sums
+        in_native_thread(sums.add, chunk, wanted)
+    return in_native_thread(sums.result)
 
 
-def _outcomes(chunk: Chunk, wanted: Iterable[Match]) -> dict[str, Outcome]:
-    events, sessions = chunk.events, chunk.sessions
-    moments = sessions["begins"][events["session"]] + events["offset"]
-    followed = chunk.chosen & (sessions["visitor"] != NOBODY)
-    reached = np.unique(np.concatenate([each.rows(chunk) for each in wanted]))
-    named = chunk.words["event"]
-    return {
-        campaign: _of(chunk, code, named, moments, followed, reached)
-        for code, campaign in enumerate(chunk.words["campaign"])
-    }
+@dataclass
+class Sums:
+    """Of chunks, which come in their order; milliseconds."""
+
+    begins: int
+    window: int
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    days: dict[str, set[int]] = field(default_factory=dict)  # on which each was seen
+    # Of those who are known on other days: what they did, until all of it is there.
+    later: list[Past] = field(default_factory=list)
+
+    def add(self, chunk: Chunk, wanted: Iterable[Match]) -> None:
+        shown = {name: _told(chunk, code) for code, name in enumerate(chunk.words["campaign"])}
+        for campaign, told in shown.items():
+            self._tally(campaign, told, chunk)
+        visits = chunk.sessions
+        followed = chunk.chosen & (visits["visitor"] != NOBODY)
+        reached = np.unique(np.concatenate([each.rows(chunk) for each in wanted]))
+        unknown = np.unique(np.concatenate([each.hidden(chunk) for each in wanted]))
+        self.outcomes.hidden += int(followed[chunk.events["session"][unknown]].sum())
+        person = visits["person"] != 0
+        for whose, unit in (
+            (followed & ~person, visits["visitor"].astype(np.int64)),
+            (followed & person, visits["visitor_key"]),
+        ):
+            moments = Moments(chunk, whose, unit, self.begins)
+            earning = chunk.events["earning_event"].astype(np.int64)
+            past = Past(
+                moments.visits(),
+                moments.of(reached),
+                moments.of(earning, chunk.events["earning_amount"]),
+                {campaign: moments.of(told[SEEN]) for campaign, told in shown.items()},
+            )
+            if unit.dtype == np.uint64:
+                self.later.append(past)
+            else:
+                self._count(past)
+
+    def result(self) -> Outcomes:
+        if self.later:
+            self._count(_joined(self.later, list(self.outcomes.by_campaign)))
+        return self.outcomes
+
+    def _tally(self, campaign: str, told: Mapping[str, Array], chunk: Chunk) -> None:
+        visit = chunk.events["session"]
+        numbers = {TOLD[name]: int(chunk.chosen[visit[rows]].sum()) for name, rows in told.items()}
+        self._add(campaign, Outcome(**numbers))
+        seen = np.unique(chunk.sessions["day"][visit[told[SEEN]]])
+        self.days.setdefault(campaign, set()).update(_ordinals(chunk.days)[seen].tolist())
+
+    def _count(self, past: Past) -> None:
+        for campaign, seen in past.seen.items():
+            here = np.isin(past.visits.value, list(self.days[campaign]))
+            others = here & ~np.isin(past.visits.unit, seen.unit)
+            without = Hits(*(each[others] for each in past.visits))
+            counted = Outcome(
+                visitors=_number(seen.unit),
+                converted=_number(self._after(seen, past.reached).unit),
+                revenue=int(self._after(seen, past.earned).value.sum()),
+                others=_number(without.unit),
+                others_converted=_number(self._after(without, past.reached).unit),
+            )
+            self._add(campaign, counted)
+
+    def _add(self, campaign: str, counted: Outcome) -> None:
+        self.outcomes.by_campaign.setdefault(campaign, Outcome())
+        self.outcomes.by_campaign[campaign] += counted
+
+    def _after(self, begun: Hits, hits: Hits) -> Chain:
+        """Those within the window after the last that had begun before."""
+        _begun, found = follow((begun, hits), self.window)
+        return found
 
 
-def _of(
-    chunk: Chunk, code: int, named: list[str], moments: Array, followed: Array, reached: Array
-) -> Outcome:
+@dataclass(frozen=True)
+class Past:
+    """What some visitors did: their visits, with the day of each as its value, what reached a goal,
+    what was earned, with the amount as its value, and by campaign when they saw it."""
+
+    visits: Hits
+    reached: Hits
+    earned: Hits
+    seen: Mapping[str, Hits]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of the visits of a chunk that are `whose`, each by its `unit`."""
+
+    chunk: Chunk
+    whose: Array
+    unit: Array
+    begins: int
+
+    def visits(self) -> Hits:
+        kept = np.flatnonzero(self.whose)
+        days = _ordinals(self.chunk.days)[self.chunk.sessions["day"][kept]]
+        return self._hits(kept, np.zeros(len(kept), np.int64), days)
+
+    def of(self, rows: Array, values: Array | None = None) -> Hits:
+        """Of these events."""
+        visit = self.chunk.events["session"][rows]
+        kept = self.whose[visit]
+        rows, visit = rows[kept], visit[kept]
+        value = np.zeros(len(rows), np.int64) if values is None else values[kept]
+        return self._hits(visit, self.chunk.events["offset"][rows], value)
+
+    def _hits(self, visit: Array, offset: Array, value: Array) -> Hits:
+        at = self.chunk.sessions["begins"][visit] + offset - self.begins
+        return Hits(self.unit[visit], at, value, np.zeros(len(at), np.int64))
+
+
+def _told(chunk: Chunk, code: int) -> dict[str, Array]:
+    """The events of a campaign by name."""
     events = chunk.events
-    rows = events["campaign_event"][events["campaign"] == code]
-    rows = rows[chunk.chosen[events["session"][rows]]]
+    rows = events["campaign_event"][events["campaign"] == code].astype(np.int64)
     names = events["event"][rows]
-    of = {name: rows[names == place] for place, name in enumerate(named)}
-    seen = of.get(SEEN, rows[:0])
-    first = np.full(len(chunk.chosen), NEVER)
-    np.minimum.at(first, events["session"][seen], moments[seen])
-    saw = followed & (first != NEVER)
-    places = events["session"][reached]
-    after = moments[reached] >= first[places]
-    converted = np.zeros(len(first), bool)
-    converted[places[after]] = True
-    ever = np.zeros(len(first), bool)
-    ever[places] = True
-    earned = events["earning_event"]
-    later = saw[events["session"][earned]] & (moments[earned] >= first[events["session"][earned]])
-    return Outcome(
-        impressions=len(seen),
-        clicks=len(of.get(CLICKED, ())),
-        closes=len(of.get(CLOSED, ())),
-        visits=int(saw.sum()),
-        converted=int((saw & converted).sum()),
-        revenue=int(events["earning_amount"][later].sum()),
-        others=int((followed & ~saw).sum()),
-        others_converted=int((followed & ~saw & ever).sum()),
+    codes = {name: code for code, name in enumerate(chunk.words["event"])}
+    return {name: rows[names == codes.get(name, -1)] for name in TOLD}
+
+
+def _joined(pasts: Sequence[Past], campaigns: Sequence[str]) -> Past:
+    """As if all of it were one chunk."""
+    (visits, reached, *seen), earned = together(
+        [
+            (
+                [past.visits, past.reached, *(past.seen.get(each, NOTHING) for each in campaigns)],
+                past.earned,
+            )
+            for past in pasts
+        ]
     )
+    return Past(visits, reached, earned, dict(zip(campaigns, seen, strict=True)))
+
+
+def _ordinals(days: Sequence[date]) -> Array:
+    return np.array([day.toordinal() for day in days], np.int64)
+
+
+def _number(units: Array) -> int:
+    return len(np.unique(units))

@@ -32,7 +32,7 @@ MOST_VALUES = 1000  # of a dimension in a day; the rest is one "other"
 LONGEST_VALUE = 300  # characters
 # Told of each view of a page, and added up in the session.
 LEFT_OUT = ("engagement", "web_vitals")
-NO_PROPERTIES = {PAGE_VIEW, "impression", "campaign_click", "campaign_close"}
+NO_PROPERTIES = {PAGE_VIEW, "impression", "campaign_hover", "campaign_click", "campaign_close"}
 UNIQUE_PROPERTIES = {"order_id"}  # would be a value for each event
 LOW = 2**64 - 1
 LONGEST_TIME = 2**32 - 1  # milliseconds that are kept; of visits from before they had an end

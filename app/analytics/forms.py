@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, RadioField
-from wtforms.validators import InputRequired, Length
+from wtforms import BooleanField, RadioField, SelectField
+from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.analytics.matches import EVENT, KINDS, ORDER, PAGE, Match, MatchError, read_match
 from app.analytics.models import Goal
+from app.analytics.steps import UNITS, StepError, read_window
 from app.core.forms import Form, LineField
 from app.sites.forms import SiteField
 
@@ -55,6 +56,22 @@ class RevenueForm(Form):
 
     site = SiteField()
     trusts_pages = BooleanField("Count what pages claim to have earned as revenue")
+
+
+class WindowForm(Form):
+    """For how long after it was seen a campaign counts: `seconds`, once it was validated."""
+
+    site = SiteField()
+    amount = LineField("Conversions count within")
+    unit = SelectField("Unit", choices=list(UNITS))
+
+    seconds: int
+
+    def validate_amount(self, field: Any) -> None:
+        try:
+            self.seconds = read_window(field.data, self.unit.data)
+        except StepError as error:
+            raise ValidationError(str(error)) from error
 
 
 class FunnelForm(Form):

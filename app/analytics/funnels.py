@@ -175,7 +175,7 @@ class Sums:
 
     def result(self) -> Result:
         if self.later:
-            found, money = _together(self.later)
+            found, money = together(self.later)
             before = self._entered()
             self._count(found, money)
             self.people = self._entered() - before
@@ -284,7 +284,7 @@ def follow(found: Iterable[Hits], window: int) -> Iterator[Chain]:
         yield before
 
 
-def _together(later: Sequence[tuple[Sequence[Hits], Hits]]) -> tuple[list[Hits], Hits]:
+def together(later: Sequence[tuple[Sequence[Hits], Hits]]) -> tuple[list[Hits], Hits]:
     """As if all of it were one chunk: visitors as numbers from 0."""
     every = [[*found, money] for found, money in later]
     joined = [

@@ -23,7 +23,7 @@ from app.tracking.devices import Device
 UNFOLLOWED, CONSENTED, AGAIN_TODAY, AGAIN_EVER = 0.03, 0.06, 0.12, 0.6
 GOES_ON, MEASURED, LEAVES, SIGNS_UP = 0.6, 0.35, 0.02, 0.007
 PUTS_IN_CART, CHECKS_OUT, BUYS = 0.08, 0.45, 0.6
-SHOWN, CLICKED, CLOSED = 0.3, 0.12, 0.2
+SHOWN, CLICKED, CLOSED, HOVERED = 0.3, 0.12, 0.2, 0.4
 
 MOST_PAGES = 30
 DWELL = (10.4, 0.9)  # of the logarithm of milliseconds on a page
@@ -103,7 +103,7 @@ class Visit:
 
     def __init__(self, stage: Stage, guest: Guest, began: int, chance: Random) -> None:
         self._stage, self._chance, self._at = stage, chance, began
-        self._who = guest.who
+        self._who, self._device = guest.who, guest.device
         self._origin = ORIGINS.pick(chance)
         self._parameters = _parameters(self._origin, chance)
         self._circumstances = _circumstances(stage, guest, self._origin, self._parameters)
@@ -170,6 +170,8 @@ class Visit:
         self._at += 3000
         self._tell("impression", campaign=campaign)
         what = chance.random()
+        if what < HOVERED and self._device.kind == "desktop":
+            self._tell("campaign_hover", campaign=campaign)
         if what < CLICKED:
             self._tell("campaign_click", campaign=campaign)
         elif what < CLICKED + CLOSED:

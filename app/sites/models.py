@@ -35,6 +35,7 @@ from app.sites.parameters import STANDARD
 
 SMALLEST_K = 3
 DEFAULT_K = 5
+CONVERSION_WINDOW = 7 * 86_400  # seconds
 # What of a site's own a revision keeps. Its name, domains and switch are not taken back with it.
 SETTINGS = ("language", "person_style", "k", "time_zone", "mode", "parameters")
 
@@ -89,6 +90,10 @@ class Site(Tenant, Base):
     )
     # Whether what pages claim to have earned counts as revenue, besides orders and servers.
     trusts_pages: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Seconds after a campaign was seen in which what its visitor does counts as its conversion.
+    conversion_window: Mapped[int] = mapped_column(
+        default=CONVERSION_WINDOW, server_default=str(CONVERSION_WINDOW)
+    )
     # Counts what visitors may have to hear of (activities, retractions, revisions): their cursor.
     change_number: Mapped[int] = mapped_column(BigInteger, default=0)
     revision_number: Mapped[int | None]
@@ -148,6 +153,13 @@ class Site(Tenant, Base):
             self.trusts_pages = trusts
             db.session.flush()
             announce(SiteTrustChanged(site=self))
+
+    def convert_within(self, seconds: int) -> None:
+        """For how long after it was seen a campaign counts conversions."""
+        if self.conversion_window != seconds:
+            self.conversion_window = seconds
+            db.session.flush()
+            announce(SiteWindowChanged(site=self))
 
     def add_domain(self, host: str) -> None:
         """Raises DomainError when there are as many as a site can have."""
@@ -347,6 +359,17 @@ class SiteTrustChanged(Announcement):
 
     def details(self) -> dict[str, Any]:
         return {"name": self.site.name, "trusts_pages": self.site.trusts_pages}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteWindowChanged(Announcement):
+    """As little as whom it trusts."""
+
+    name: ClassVar[str] = "site.window_changed"
+    site: Site
+
+    def details(self) -> dict[str, Any]:
+        return {"name": self.site.name, "conversion_window": self.site.conversion_window}
 
 
 @dataclass(frozen=True, kw_only=True)

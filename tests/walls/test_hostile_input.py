@@ -575,6 +575,7 @@ INBOX = "/o/<organization>/inbox"
 TICKET = "/o/<organization>/tickets/<uuid:ticket_id>"
 TALK = f"{INBOX}/<uuid:conversation_id>"
 CHAT = "/o/<organization>/sites/<uuid:site_id>/chat"
+WINDOW = "/o/<organization>/analytics/campaigns/window"
 GOALS, FUNNELS = "/o/<organization>/analytics/goals", "/o/<organization>/analytics/funnels"
 
 # Routes of pages that take no field but the token.
@@ -865,6 +866,10 @@ def forms(acme: Any, ids: Any) -> dict[str, tuple[str, dict[str, str]]]:
         "/shared/<token>": (f"/shared/{ids.shared}", {"password": "battery staple"}),
         GOALS: (f"{page}/analytics/goals", {**whose, **GOAL}),
         f"{GOALS}/<uuid:goal_id>": (f"{page}/analytics/goals/{ids.goal_id}", GOAL),
+        WINDOW: (
+            f"{page}/analytics/campaigns/window",
+            {**whose, "amount": "3", "unit": "days"},
+        ),
         f"{GOALS}/revenue": (f"{page}/analytics/goals/revenue", {**whose, "trusts_pages": "y"}),
         FUNNELS: (f"{page}/analytics/funnels", {**whose, **FUNNEL}),
         f"{FUNNELS}/draft": (f"{page}/analytics/funnels/draft", {**whose, **FUNNEL}),

@@ -136,6 +136,7 @@ PAGES = {
     "POST /analytics/goals": "analytics:write",
     "GET /analytics/goals/<uuid:goal_id>/edit": "analytics:write",
     "POST /analytics/goals/<uuid:goal_id>": "analytics:write",
+    "POST /analytics/campaigns/window": "analytics:write",
     "POST /analytics/goals/revenue": "analytics:write",
     "GET /analytics/funnels": "analytics:read",
     "GET /analytics/funnels/new": "analytics:write",

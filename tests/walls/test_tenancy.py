@@ -434,6 +434,17 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", f"{ANALYTICS}/goals/<uuid:goal_id>"): one(
         "POST", f"{ASKED}/goals/{{goal_id}}", 302, form={"name": "Changed", "kind": "order"}
     ),
+    ("POST", f"{ANALYTICS}/campaigns/window"): Route(
+        lambda ids: [
+            Attempt(
+                "POST",
+                f"{ASKED}/campaigns/window",
+                302,
+                form={"site": str(ids.site_id), "amount": "3", "unit": "days"},
+                refused=422,
+            )
+        ]
+    ),
     ("POST", f"{ANALYTICS}/goals/revenue"): Route(
         lambda ids: [
             Attempt(

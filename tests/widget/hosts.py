@@ -7,6 +7,9 @@ from playwright.sync_api import expect
 
 STUB = "window.candor = function () { (candor.q = candor.q || []).push(arguments) };"
 
+# Where cards appear.
+REGION = "candor-widget div[aria-live=polite]"
+
 # A page that says what it hears of its campaigns.
 HEAR = (
     STUB
@@ -78,7 +81,7 @@ def at_rest(page):
 
 def enriched(page, clock_stands=False):
     """Once the widget's second part is there and has done what it was asked for before."""
-    region = page.locator("candor-widget [role=status]")
+    region = page.locator(REGION)
     page.evaluate("candor('hide')")
     if clock_stands:
         moments(page, until=lambda: region.evaluate("(node) => node.hidden"))

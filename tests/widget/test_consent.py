@@ -2,7 +2,7 @@
 
 import pytest
 
-from .hosts import GREETED, NOTHING, STORED, STUB, TAB, at_rest, hide, reveal
+from .hosts import GREETED, NOTHING, STORED, STUB, TAB, at_rest, enriched, hide, reveal
 from .stand_in import ACTIVITIES, NOTICE
 from .test_widget_alone import joined, settled
 
@@ -115,6 +115,27 @@ def test_an_anonymous_site_goes_on_without_the_token_after_withdrawal(candor, op
     assert page.evaluate(STORED) == NOTHING
     candor.wait_for_event("after", page=page)
     assert "consent" not in candor.calls[-1] and "visitor" not in candor.calls[-1]
+    page.wait_for_timeout(300)
+    assert page.evaluate(STORED) == NOTHING
+
+
+@pytest.mark.parametrize("withdraws", ["candor('consent', false)", "localStorage.clear()"])
+def test_withdrawal_in_another_tab_is_heard_here(candor, open_page, withdraws):
+    page = open_page(GREETED + STUB + "candor('consent', true)")
+    page.wait_for_function("localStorage.candor == 'token-1'")
+    page.wait_for_function("window.greeted")
+    enriched(page)
+    other = page.context.new_page()
+    other.goto(candor.page_url)
+    other.wait_for_function("() => window.candor")
+    other.evaluate(withdraws)
+    other.close()
+    page.evaluate("candor('track', 'after')")
+    candor.wait_for_event("after", page=page)
+    assert "consent" not in candor.calls[-1] and "visitor" not in candor.calls[-1]
+    # Nor does the next socket bring it back.
+    page.evaluate("window.greeted = false; dispatchEvent(new Event('online'))")
+    page.wait_for_function("window.greeted")
     page.wait_for_timeout(300)
     assert page.evaluate(STORED) == NOTHING
 

@@ -306,6 +306,40 @@ def test_clicks_and_closings_by_the_visitor_are_told(candor, open_page):
     assert len(candor.named("campaign_close")) == 1
 
 
+def test_a_mouse_that_rests_on_a_campaign_hovers_over_it_once_a_showing(candor, open_page):
+    candor.campaigns = [NOTICE]
+    page = open_page(TAB)
+    bar = card(page, "Free shipping")
+    candor.wait_for_event("impression", page=page)
+    bar.hover()
+    hovered = candor.wait_for_event("campaign_hover", page=page)
+    assert hovered["campaign"] == "c-notice" and hovered["url"] == candor.page_url
+    page.mouse.move(5, 400)
+    page.wait_for_timeout(600)
+    bar.hover()
+    page.wait_for_timeout(600)
+    page.evaluate("candor('close', 'c-notice')")
+    expect(bar).not_to_be_attached()
+    page.mouse.move(5, 400)
+    page.evaluate("candor('open', 'c-notice')")
+    bar.hover()
+    page.wait_for_timeout(600)
+    hide(page)
+    candor.wait_for_event("engagement")
+    assert len(candor.named("campaign_hover")) == 2
+
+
+def test_a_tap_does_not_hover(candor, open_page):
+    candor.campaigns = [NOTICE]
+    page = open_page(TAB, has_touch=True, is_mobile=True)
+    candor.wait_for_event("impression", page=page)
+    card(page, "Free shipping").locator("span").tap()
+    page.wait_for_timeout(600)
+    hide(page)
+    candor.wait_for_event("engagement")
+    assert not candor.named("campaign_hover")
+
+
 def test_a_campaign_with_a_limit_a_day_counts_its_impressions_here_as_well(candor, open_page):
     candor.campaigns = [{**NOTICE, "frequency": {"day": 1}}]
     page = open_page()

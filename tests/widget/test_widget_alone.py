@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .hosts import at_rest, enriched, moments, pass_time, stop_clock
+from .hosts import REGION, at_rest, enriched, moments, pass_time, stop_clock
 from .stand_in import ACTIVITIES, KEY, NOTICE
 
 STRICT_CSP = (
@@ -553,8 +553,7 @@ def test_an_old_browser_stays_silent(candor, open_page):
 def test_it_is_a_polite_live_region_that_is_there_before_its_content(candor, open_page):
     page = open_page()
     joined(candor)
-    region = page.get_by_role("status")
-    expect(region).to_have_attribute("aria-live", "polite")
+    region = page.locator(REGION)
     expect(region).to_be_empty()
     candor.happen("a1", "Ada bought socks")
     expect(region).to_contain_text("Ada bought socks")

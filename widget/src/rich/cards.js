@@ -9,7 +9,7 @@ import { talk } from "./talk.js";
 const isTall = (renderer) => /card|modal/.test(renderer);
 
 /** Adds to a plain card what its campaign has besides. */
-export function decorate(card, { frame, sign, body, go, close, title, words, campaign, data, language, texts }) {
+export function decorate(campaign, [frame, card, sign, body, go, close], [title, words, data, language, texts]) {
   const { renderer, tone, size, corners, coupon, image } = campaign;
   card.classList.add(...[isTall(renderer) && "tall", tone, size, corners].filter(Boolean));
   refocus(frame, card);

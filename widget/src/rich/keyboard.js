@@ -7,7 +7,7 @@ const CLOSE = ".card > button";
 const origins = new WeakMap(); // of the focus, by frame
 
 // The chat has its own ways.
-const frameOf = ({ target }) => target.closest("dialog,[role=status] > *");
+const frameOf = ({ target }) => target.closest("dialog,[aria-live] > *");
 
 export function watchKeyboard() {
   const root = ctx.region.getRootNode();

@@ -1,6 +1,8 @@
 import { campaignOf, ctx } from "../ctx.js";
+import { isTouch } from "../device.js";
 import { languageOf, textsIn } from "../language.js";
 import { later, listen, safe } from "../safe.js";
+import { record } from "../transport/queue.js";
 import { textOn } from "./colours.js";
 import { element, link, ofDocument } from "./dom.js";
 import { campaignLink } from "./link.js";
@@ -32,6 +34,7 @@ export function openCard(item, seen, ended) {
   let language;
   let texts;
   let gone;
+  let hovered; // told once
 
   // A new element each time: were one that is on the screen to change its size, it would count as a layout shift.
   function draw(motion) {
@@ -62,7 +65,7 @@ export function openCard(item, seen, ended) {
     const look = ["card", renderer, position.replace("-", " "), theme, motion].join(" ");
     const card = element("div", { class: look, lang: language }, sign, body, close);
     card.style.cssText = `--accent:${accent};--on:${textOn(accent)}`;
-    ctx.rich?.decorate(card, { frame, sign, body, go, close, title, words, campaign, data, language, texts });
+    ctx.rich?.decorate(campaign, [frame, card, sign, body, go, close], [title, words, data, language, texts]);
     return card;
   }
 
@@ -101,6 +104,8 @@ export function openCard(item, seen, ended) {
       beats = visible && share >= 0.5 ? beats + 1 : 0;
       if (beats == SEEN) seen();
     }
+    // A tap hovers as well.
+    if (!PREVIEW && !isTouch() && frame.querySelector(":hover")) hovered ||= !record("campaign_hover", { campaign: campaign.id });
     if (visible && !frame.matches(":hover,:focus-within")) left -= BEAT;
     if (left <= 0) leave("timeout");
   }

@@ -3,7 +3,7 @@ import { element, ofDocument } from "./dom.js";
 
 // The one element that is added to the host page. Its live region is there before anything is put in.
 const host = element("candor-widget", {});
-export const region = element("div", { role: "status", "aria-live": "polite", "aria-atomic": "false" });
+export const region = element("div", { "aria-live": "polite" });
 const root = host.attachShadow({ mode: "closed" });
 dress(css);
 root.append(region);
