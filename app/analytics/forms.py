@@ -7,9 +7,10 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.analytics.matches import EVENT, KINDS, ORDER, PAGE, Match, MatchError, read_match
 from app.analytics.models import Goal
-from app.analytics.steps import UNITS, StepError, read_window
+from app.analytics.steps import UNITS, StepError, read_window, window_parts
 from app.core.forms import Form, LineField
 from app.sites.forms import SiteField
+from app.sites.models import Site
 
 GOAL_KINDS = (PAGE, EVENT, ORDER)
 
@@ -66,6 +67,11 @@ class WindowForm(Form):
     unit = SelectField("Unit", choices=list(UNITS))
 
     seconds: int
+
+    @classmethod
+    def of(cls, site: Site) -> WindowForm:
+        amount, unit = window_parts(site.conversion_window)
+        return cls(site=site.id, amount=amount, unit=unit, formdata=None)
 
     def validate_amount(self, field: Any) -> None:
         try:

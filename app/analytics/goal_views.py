@@ -17,6 +17,7 @@ from app.analytics.pages import show_page
 from app.analytics.questions import Question
 from app.analytics.suggestions import Suggestions
 from app.core.db import db
+from app.core.errors import invalid
 from app.core.render import render
 from app.sites.listing import choose_site
 from app.sites.models import Site
@@ -98,7 +99,7 @@ def delete(goal_id: UUID) -> Any:
 def set_revenue() -> Any:
     form = RevenueForm()
     if not form.validate():
-        return render("analytics/goals/revenue.html", 422, form=form, choice=choose_site(""))
+        raise invalid("site", form.errors["site"][0])
     site = form.site.site
     site.trust_pages(form.trusts_pages.data)
     db.session.commit()

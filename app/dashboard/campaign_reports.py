@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, url_for
@@ -13,15 +12,13 @@ from app.accounts.permissions import Permission
 from app.analytics.campaign_outcomes import outcomes_of
 from app.analytics.forms import WindowForm
 from app.analytics.models import Goal
-from app.analytics.pages import answer_page, show_page
+from app.analytics.pages import show_page
 from app.analytics.questions import Question
-from app.analytics.steps import UNITS, window_parts, window_words
+from app.analytics.steps import UNITS, window_words
 from app.campaigns.models import Campaign
 from app.core.db import db
-from app.core.errors import invalid
-from app.sites.listing import choose_site
-
-PAGE = "dashboard/campaign_reports.html"
+from app.core.render import render
+from app.sites.listing import Choice, choose_site
 
 blueprint = Blueprint("campaign_reports", __name__, url_prefix="/o/<organization>/analytics")
 
@@ -29,7 +26,14 @@ blueprint = Blueprint("campaign_reports", __name__, url_prefix="/o/<organization
 @blueprint.get("/campaigns")
 @require(Permission.ANALYTICS_READ)
 def index() -> Any:
-    return show_page(PAGE, _answer)
+    return show_page("dashboard/campaign_reports.html", _answer)
+
+
+@blueprint.get("/campaigns/window")
+@require(Permission.ANALYTICS_WRITE)
+def edit_window() -> Any:
+    choice = choose_site()
+    return _edit_window(WindowForm.of(choice.chosen) if choice.chosen else None, choice)
 
 
 @blueprint.post("/campaigns/window")
@@ -37,7 +41,7 @@ def index() -> Any:
 def set_window() -> Any:
     form = WindowForm()
     if not form.validate():
-        return _refused(form)
+        return _edit_window(form, choose_site(form.site.data or ""), 422)
     site = form.site.site
     site.convert_within(form.seconds)
     db.session.commit()
@@ -45,14 +49,12 @@ def set_window() -> Any:
     return redirect(url_for(".index", organization=current_organization.slug, site=site.id))
 
 
-def _refused(form: WindowForm) -> Any:
-    if "site" in form.errors:
-        raise invalid("site", form.errors["site"][0])
-    choice, answer = choose_site(form.site.data), partial(_answer, form=form)
-    return answer_page(PAGE, form.site.site, answer, 422, choice=choice)
+def _edit_window(form: WindowForm | None, choice: Choice, status: int = 200) -> Any:
+    values = {"form": form, "choice": choice, "units": list(UNITS)}
+    return render("dashboard/campaign_window.html", status, block="picker", **values)
 
 
-def _answer(question: Question, form: WindowForm | None = None) -> dict[str, Any]:
+def _answer(question: Question) -> dict[str, Any]:
     site = question.site
     counted = outcomes_of(site, question.period, question.filters)
     known = select(Campaign).filter_by(site_id=site.id)
@@ -65,12 +67,5 @@ def _answer(question: Question, form: WindowForm | None = None) -> dict[str, Any
         "hidden": counted.hidden,
         "window": window_words(site.conversion_window),
         "goals": len(Goal.of(site)),
-        "form": form or _form(question),
-        "units": list(UNITS),
         "kept": {},
     }
-
-
-def _form(question: Question) -> WindowForm:
-    amount, unit = window_parts(question.site.conversion_window)
-    return WindowForm(site=question.site.id, amount=amount, unit=unit, formdata=None)

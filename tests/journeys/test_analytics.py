@@ -320,6 +320,8 @@ def test_axe_finds_nothing(program, acme, visited, dashboard):
         f"/journeys{question}",
         f"/retention{question}",
         f"/attribution{question}",
+        f"/campaigns{question}",
+        f"/campaigns/window{question}",
         f"/goals{question}",
         f"/goals/new{question}",
         f"/goals/{visited['goal']}/edit",

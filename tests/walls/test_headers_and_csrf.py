@@ -740,6 +740,8 @@ def test_a_name_that_is_markup_stays_text_on_every_page(app, acme, hostile, sign
     addresses += [
         f"/o/{acme.slug}/analytics/{page}{asked}"
         for page in (
+            "campaigns?",
+            "campaigns/window?",
             "goals?",
             "goals/new?",
             "segments?",

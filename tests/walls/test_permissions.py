@@ -76,6 +76,7 @@ PAGES = {
     "GET /analytics/values/<dimension>": "analytics:read",
     "GET /analytics/visits": "analytics:read",
     "GET /analytics/campaigns": "analytics:read",
+    "GET /analytics/campaigns/window": "analytics:write",
     "GET /sites/<uuid:site_id>/events": "analytics:read",
     "GET /sites/<uuid:site_id>/drops": "analytics:read",
     "POST /sites/<uuid:site_id>/quarantine/<uuid:suspect_id>/restoration": "analytics:write",

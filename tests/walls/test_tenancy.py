@@ -434,6 +434,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", f"{ANALYTICS}/goals/<uuid:goal_id>"): one(
         "POST", f"{ASKED}/goals/{{goal_id}}", 302, form={"name": "Changed", "kind": "order"}
     ),
+    ("GET", f"{ANALYTICS}/campaigns/window"): one(
+        "GET", f"{ASKED}/campaigns/window?site={{site_id}}", refused=200
+    ),
     ("POST", f"{ANALYTICS}/campaigns/window"): Route(
         lambda ids: [
             Attempt(
