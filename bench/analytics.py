@@ -56,6 +56,8 @@ TARGETS = {
         300,
         3000,
     ),
+    # As long as a funnel, which is what it is for each campaign.
+    "campaign reports": ("/o/{slug}/analytics/campaigns?site={site}", 300, 3000),
     "top pages by visitors": ("/o/{slug}/analytics/values/page?site={site}", 30, 60),
 }
 

@@ -20,7 +20,7 @@ from app.analytics.chunk import Chunk
 from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
-from app.analytics.funnels import Chain, Hits, follow, together
+from app.analytics.funnels import UNIT_SHIFT, Chain, Hits, follow, together
 from app.analytics.matches import ORDER, Match
 from app.analytics.models import Goal
 from app.analytics.periods import Period
@@ -150,16 +150,18 @@ class Sums:
         self.days.setdefault(campaign, set()).update(_ordinals(chunk.days)[seen].tolist())
 
     def _count(self, past: Past) -> None:
+        visits, number = past.visits, int(past.visits.unit.max(initial=-1)) + 1
+        leads = _followed(visits, past.reached, self.window)
         for campaign, seen in past.seen.items():
-            here = np.isin(past.visits.value, list(self.days[campaign]))
-            others = here & ~np.isin(past.visits.unit, seen.unit)
-            without = Hits(*(each[others] for each in past.visits))
+            saw = _flags(seen.unit, number)
+            here = np.isin(visits.value, list(self.days[campaign]))
+            others = here & ~saw[visits.unit]
             counted = Outcome(
-                visitors=_number(seen.unit),
-                converted=_number(self._after(seen, past.reached).unit),
+                visitors=int(saw.sum()),
+                converted=int(_flags(self._after(seen, past.reached).unit, number).sum()),
                 revenue=int(self._after(seen, past.earned).value.sum()),
-                others=_number(without.unit),
-                others_converted=_number(self._after(without, past.reached).unit),
+                others=int(_flags(visits.unit[others], number).sum()),
+                others_converted=int(_flags(visits.unit[others & leads], number).sum()),
             )
             self._add(campaign, counted)
 
@@ -238,5 +240,19 @@ def _ordinals(days: Sequence[date]) -> Array:
     return np.array([day.toordinal() for day in days], np.int64)
 
 
-def _number(units: Array) -> int:
-    return len(np.unique(units))
+def _followed(begun: Hits, hits: Hits, window: int) -> Array:
+    """Whether each of the begun is followed by a hit within the window."""
+    if not len(hits.unit):
+        return np.zeros(len(begun.unit), bool)
+    nexts = np.sort(hits.unit << UNIT_SHIFT | hits.at)
+    keys = begun.unit << UNIT_SHIFT | begun.at
+    after = nexts[np.minimum(np.searchsorted(nexts, keys), len(nexts) - 1)] - keys
+    # That of another visitor is further away than any window.
+    return (after >= 0) & (after <= window)
+
+
+def _flags(units: Array, number: int) -> Array:
+    """Of as many units, which are among these."""
+    flags = np.zeros(number, bool)
+    flags[units] = True
+    return flags
