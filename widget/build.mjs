@@ -20,7 +20,7 @@ const PLACEHOLDER = '"__CANDOR_CONFIG__"';
 const FLOOR = ["safari16.4", "chrome99", "firefox101"];
 
 // Names that only our own objects use; anything the server, the page or the browser reads must not be here.
-const INTERNAL = /^(again|agreed|arrange|blamed|card|chosen|decorate|depth|detach|dialog|draw|emit|end|exited|frames|draft|draining|extra|failed|failures|filling|first|forget|frame|give|gone|happened|heard|guest|item|isOpen|launcher|leave|life|list|listeners|live|loaded|meta|node|opened|outbox|passed|picker|pool|rated|settle|speak|timer|typist|record|region|rejoin|restart|review|rich|room|say|setup|shut|sign|slots|slowest|start|taken|switched|tally|token|tools|tracked)$/;
+const INTERNAL = /^(again|agreed|arrange|blamed|card|chosen|decorate|depth|detach|dialog|draw|emit|end|exited|frames|draft|draining|extra|failed|failures|filling|first|forget|frame|give|gone|happened|heard|guest|item|isOpen|kept|launcher|leave|life|list|listeners|live|loaded|meta|node|opened|outbox|passed|picker|pool|rated|settle|speak|timer|typist|record|region|rejoin|restart|review|rich|room|say|setup|shut|sign|slots|slowest|start|taken|switched|tally|token|tools|tracked)$/;
 
 const TYPICAL = {
   site: "st_3f9c1b7a52d84e0c9a6d",
@@ -37,10 +37,10 @@ const TYPICAL = {
       duration: 0, gap: 0, closable: true, tone: "info", message: "Free shipping on every order this week.",
       link: { url: "https://shop.example.com/shipping", label: "How it works" } },
     { id: "0197a3f2-a1d0-7e6b-b0c4-5d7f2e9a6b31", format: "rating_summary", renderer: "bubble", position: "bottom-right", theme: "auto",
-      accent: "#2563eb", icon: "star", corners: "round", duration: 8, gap: 12, closable: true, triggers: { scroll: 40 } },
+      accent: "#2563eb", more: true, icon: "star", corners: "round", duration: 8, gap: 12, closable: true, triggers: { scroll: 40 } },
     { id: "0197a3f2-c93e-7f15-8a27-e4b60c1d8f52", format: "coupon", renderer: "modal", position: "center", theme: "auto", accent: "#2563eb",
       duration: 0, gap: 0, closable: true, title: "Before you go", message: "Ten percent off your first order.", coupon: "WELCOME10",
-      triggers: { exit: true }, frequency: { day: 1 }, rules: { include: ["/cart"] } },
+      more: true, triggers: { exit: true }, frequency: { day: 1 }, rules: { include: ["/cart"] } },
   ],
 };
 

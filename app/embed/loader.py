@@ -37,6 +37,19 @@ PUBLIC_CONTENT = (
     "message",
     "coupon",
 )
+# What of it only the widget's second part can draw.
+BESIDES = (
+    "icon",
+    "title",
+    "coupon",
+    "image",
+    "tracking",
+    "size",
+    "corners",
+    "animation",
+    "background",
+    "foreground",
+)
 PUBLIC_CHAT = ("position", "accent", "titles", "outside")
 UNTITLED = "Chat"
 PUBLIC_TEXTS = ("title", "message", "label")
@@ -98,7 +111,7 @@ def _campaign(snapshot: dict[str, Any], host: str) -> dict[str, Any]:
         for name in PUBLIC_CONTENT
         if content.get(name) is not None and content[name] != GRANTED.get(name)
     }
-    return {
+    said = {
         "id": snapshot["id"],
         "format": snapshot["format"],
         "renderer": snapshot["renderer"],
@@ -113,6 +126,13 @@ def _campaign(snapshot: dict[str, Any], host: str) -> dict[str, Any]:
             tracking=_present(**snapshot.get("tracking", {})) if content.get("link") else None,
         ),
     }
+    return {**said, **_present(more=has_more(said))}
+
+
+def has_more(said: dict[str, Any]) -> bool:
+    """Whether a campaign, as the widget is told of it, is drawn with more than the core has."""
+    plain = said["renderer"] in ("bar", "bubble") and said.get("tone", "info") == "info"
+    return not plain or any(said.get(name) for name in BESIDES)
 
 
 def _link(link: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from flask_sock import Sock
 from simple_websocket import ConnectionClosed
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from app.embed.loader import has_more
+
 STATIC = Path(__file__).parents[2] / "static" / "widget"
 KEY = "st_test"
 STAR = "M12 4l2 6h6l-5 4 2 6-5-4-5 4 2-6-5-4h6z"
@@ -182,7 +184,7 @@ class StandIn:
         core = manifest["preview" if self.mode == "preview" else "core"]
         return {"site": KEY, "host": self.host, "core": f"{self.host}/static/widget/{core}",
                 "revision": self.revision, "locale": "en", "mode": self.mode, "icons": {"star": STAR, "chat": CHAT},
-                "campaigns": self.campaigns, **self.extra}  # fmt: skip
+                "campaigns": [{**each, "more": has_more(each)} for each in self.campaigns], **self.extra}  # fmt: skip
 
     def loader(self):
         source = (STATIC / "loader.js").read_text()

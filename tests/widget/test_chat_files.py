@@ -2,9 +2,14 @@
 
 import re
 
+from limits import parse_many
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 from playwright.sync_api import expect
 
-from .chat import INSERTS, PNG, open_chat, panel
+from app.embed.chat_limits import UPLOADS_OF_ADDRESS
+
+from .chat import INSERTS, PNG, open_chat, panel, standing, write
 
 
 def test_files_are_sent_and_pictures_have_their_room(walk_in, said):
@@ -43,3 +48,18 @@ def test_a_file_can_be_pasted_and_dropped(walk_in):
             [kind, carries],
         )
         expect(panel(page).get_by_role("link", name=re.compile(kind))).to_be_visible()
+
+
+def test_a_file_beyond_what_an_hour_takes_holds_up_no_words(program, walk_in):
+    kept = storage_from_string("redis+" + program.environ["REDIS_URL"])
+    hour, _day = parse_many(UPLOADS_OF_ADDRESS)
+    FixedWindowRateLimiter(kept).hit(hour, "chat_upload", "127.0.0.1", cost=hour.amount - 1)
+    page = walk_in()
+    open_chat(page)
+    choose = panel(page).locator("input[type=file]")
+    for name in ("one.txt", "two.txt"):
+        choose.set_input_files({"name": name, "mimeType": "text/plain", "buffer": b"12 euros"})
+    expect(panel(page).get_by_role("alert")).to_contain_text("That is enough for now")
+    write(page, "Did you get it?")
+    expect(standing(page)).to_contain_text(re.compile("Sent|Delivered"))
+    expect(panel(page).locator("article")).to_have_count(2)

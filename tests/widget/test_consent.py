@@ -2,7 +2,7 @@
 
 import pytest
 
-from .hosts import GREETED, NOTHING, STORED, STUB, TAB, at_rest, enriched, hide, reveal
+from .hosts import GREETED, NOTHING, STORED, STUB, TAB, at_rest, hide, reveal
 from .stand_in import ACTIVITIES, NOTICE
 from .test_widget_alone import joined, settled
 
@@ -119,25 +119,76 @@ def test_an_anonymous_site_goes_on_without_the_token_after_withdrawal(candor, op
     assert page.evaluate(STORED) == NOTHING
 
 
+def beside(page):
+    """The same page in another tab, which nobody has touched."""
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_function("() => window.candor")
+    return other
+
+
+@pytest.mark.parametrize("mode", ["anonymous", "strict"])
 @pytest.mark.parametrize("withdraws", ["candor('consent', false)", "localStorage.clear()"])
-def test_withdrawal_in_another_tab_is_heard_here(candor, open_page, withdraws):
+def test_withdrawal_in_another_tab_is_heard_here(candor, open_page, withdraws, mode):
+    candor.mode = mode
     page = open_page(GREETED + STUB + "candor('consent', true)")
     page.wait_for_function("localStorage.candor == 'token-1'")
     page.wait_for_function("window.greeted")
-    enriched(page)
-    other = page.context.new_page()
-    other.goto(candor.page_url)
-    other.wait_for_function("() => window.candor")
+    other = beside(page)
     other.evaluate(withdraws)
     other.close()
+    at_rest(page)
+    page.evaluate("candor('track', 'after'); window.greeted = false")
+    # Nor does the next socket bring it back.
+    page.evaluate("dispatchEvent(new Event('online'))")
+    if mode == "strict":
+        page.wait_for_timeout(1000)
+        assert not candor.named("after") and not page.evaluate("window.greeted")
+    else:
+        candor.wait_for_event("after", page=page)
+        assert "consent" not in candor.calls[-1] and "visitor" not in candor.calls[-1]
+        page.wait_for_function("window.greeted")
+        page.wait_for_timeout(300)
+    assert page.evaluate(STORED) == NOTHING
+
+
+def test_consent_in_another_tab_begins_a_strict_site_here_as_the_same_visitor(candor, open_page):
+    candor.mode = "strict"
+    page = open_page()
+    candor.wait_for(lambda: [path for path in candor.seen if "/core." in path])
+    other = beside(page)
+    other.evaluate("candor('consent', true)")
+    other.wait_for_function("localStorage.candor == 'token-1'")
+    candor.token = "token-2"
+    candor.wait_for_event("page_view", 2)
+    assert (candor.calls[-1]["visitor"], candor.calls[-1]["consent"]) == ("token-1", True)
+
+
+def test_who_is_somebody_else_in_another_tab_is_the_same_here_and_still_agrees(candor, open_page):
+    candor.mode = "strict"
+    page = open_page(STUB + "candor('consent', true)")
+    page.wait_for_function("localStorage.candor == 'token-1'")
+    other = beside(page)
+    joined(candor)
+    at_rest(page)
+    candor.token = "token-2"
+    other.evaluate("candor('reset')")
+    page.wait_for_function("localStorage.candor == 'token-2'")
     page.evaluate("candor('track', 'after')")
     candor.wait_for_event("after", page=page)
-    assert "consent" not in candor.calls[-1] and "visitor" not in candor.calls[-1]
-    # Nor does the next socket bring it back.
-    page.evaluate("window.greeted = false; dispatchEvent(new Event('online'))")
-    page.wait_for_function("window.greeted")
-    page.wait_for_timeout(300)
-    assert page.evaluate(STORED) == NOTHING
+    assert (candor.calls[-1]["visitor"], candor.calls[-1]["consent"]) == ("token-2", True)
+
+
+def test_what_else_is_stored_or_forgotten_withdraws_nothing(candor, open_page):
+    page = open_page(STUB + "candor('consent', true)")
+    page.wait_for_function("localStorage.candor == 'token-1'")
+    other = beside(page)
+    other.evaluate("localStorage.basket = 1; delete localStorage.basket")
+    at_rest(page)
+    page.evaluate("candor('track', 'after')")
+    candor.wait_for_event("after", page=page)
+    assert (candor.calls[-1]["visitor"], candor.calls[-1]["consent"]) == ("token-1", True)
+    assert page.evaluate("localStorage.candor") == "token-1"
 
 
 def test_a_greeting_that_was_under_way_at_the_withdrawal_tells_nobody_who_it_was(candor, open_page):

@@ -20,17 +20,17 @@ export const remember = safe(({ visitor, context }) => {
   if (seen) ctx.tally = { ...seen, ...ctx.tally };
   ctx.review();
   // On the device by consent only.
-  if (ctx.agreed && visitor) localStorage.candor = visitor;
+  if (ctx.agreed && visitor) ctx.kept = localStorage.candor = visitor;
 });
 
 export const recall = safe(() => {
-  ctx.token = localStorage.candor;
+  ctx.kept = ctx.token = localStorage.candor;
   ctx.agreed = ctx.token && true;
 });
 
-export const forget = safe(() => {
+export const forget = safe((elsewhere) => {
   // What is still on its way to the visitor who was comes to nobody.
   ctx.life = {};
-  ctx.token = ctx.tally = undefined;
-  delete localStorage.candor;
+  ctx.kept = ctx.token = ctx.tally = undefined;
+  if (!elsewhere) delete localStorage.candor;
 });

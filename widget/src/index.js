@@ -2,7 +2,7 @@ import { listenToPage } from "./api.js";
 import { ctx } from "./ctx.js";
 import { emit } from "./events.js";
 import { renewed, review } from "./features/campaigns.js";
-import { restart } from "./features/consent.js";
+import { agree, restart } from "./features/consent.js";
 import { launch } from "./features/launcher.js";
 import { watchPage } from "./features/page.js";
 import { beginVitals } from "./features/vitals.js";
@@ -24,6 +24,8 @@ function start({ timeStamp }) {
   renewed();
   if (CHAT) launch();
   startFeed();
+  // A page in the back/forward cache hears of nothing.
+  listen(window, "storage pageshow", agree);
   listenToPage();
   emit("ready", { revision: ctx.setup.revision });
 }

@@ -63,7 +63,7 @@ function beat() {
 /** What a guest has not sent yet is his, unless he goes `on` under another name. */
 async function become(token, kept, on = !ctx.guest) {
   // Signed out in another tab: nor is he known by what he agreed to.
-  if (!token) ctx.restart();
+  if (!token) ctx.restart(true);
   if (adopt(token, kept)) restart(token && on);
   await refresh();
   panel.settle();

@@ -170,7 +170,8 @@ export async function drain(talk) {
       talk.failures = 0;
     } catch (error) {
       const { status, after } = error;
-      if (/^4(?!08|29)/.test(status)) {
+      // What is said waits for no file that may be sent in an hour.
+      if (/^4(?!08|29)/.test(status) || (item.file && after > 99)) {
         refuse(talk, error);
         if (status == 404) refresh();
       } else {

@@ -4,8 +4,6 @@ import { safe } from "../safe.js";
 // What is not in the core is loaded when it is first needed: at a visitor's first sign of life, for a call of the page's
 // script, for a card that is more than plain. What happens until then is kept in its order.
 
-const BESIDES = "icon title coupon image tracking size corners animation background foreground".split(" ");
-
 const MOST = 500; // while it is long in coming
 
 let loading;
@@ -41,16 +39,14 @@ export function load(asked) {
 /** Whether it can be drawn with what is there now. */
 export function isDrawable(item) {
   const campaign = campaignOf(item);
-  const { renderer, position, tone = "info" } = campaign;
+  const { renderer, position, more } = campaign;
   // What shares an edge has to be arranged.
   const meets = (other) => other.renderer != renderer && other.position[0] == position[0];
   return (
     PREVIEW ||
     ctx.rich ||
-    (!item.data.rating &&
-      tone == "info" &&
-      /^b(ar|ubble)/.test(renderer) &&
-      !BESIDES.some((name) => campaign[name]) &&
+    (!more &&
+      !item.data.rating &&
       !(CHAT && position[0] == "b") &&
       !ctx.setup.campaigns.some(meets))
   );

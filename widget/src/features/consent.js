@@ -16,12 +16,20 @@ export function consent(given) {
   else beginView();
 }
 
-/** Somebody else from now on. */
-export function restart() {
+/** What the visitor said in another tab: what is on the device is what all of them go by. */
+export function agree() {
+  const { candor } = localStorage;
+  if (candor == ctx.kept) return;
+  ctx.life = {};
+  consent((ctx.kept = ctx.token = candor));
+}
+
+/** Somebody else from now on. What is on the device after another tab said so is already his. */
+export function restart(elsewhere) {
   // What was done until now is the other visitor's.
   endView();
   flush();
-  forget();
+  forget(elsewhere);
   beginPage();
   rejoin();
 }

@@ -21,8 +21,6 @@ function heard(event, path) {
 export default (core) => {
   begin(core, { ...drawing, heard, say, slowest, switched: () => talk((chat) => chat.switched()) });
   listen(window, "visibilitychange", returned);
-  // Who withdrew his consent in another tab, or had all of the site's forgotten, withdrew it here as well.
-  listen(window, "storage", ({ key, newValue }) => (key || "candor") == "candor" && !newValue && window.candor("consent"));
   watchInteractions();
   resume();
 }
