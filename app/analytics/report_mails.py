@@ -128,9 +128,10 @@ def _headline(now: Totals, before: Before, currency: str) -> Iterator[tuple[str,
 
 
 def _rows(table: ReportTable, currency: str) -> Iterator[list[str]]:
+    """Values are what strangers sent: none begins a line of its own."""
     for values, totals in table.rows[:ROWS]:
         figures = [figure_words(totals, each, currency) for each in table.metrics]
-        yield [*table.words(values), *figures]
+        yield [*map(one_line, table.words(values)), *figures]
 
 
 def _send(

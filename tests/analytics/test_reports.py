@@ -363,6 +363,27 @@ def test_a_report_is_mailed_once_a_day_whoever_tries(
         assert len(db.session.scalars(select(ReportSending)).all()) == 2
 
 
+def test_what_strangers_send_stays_in_its_cell_of_a_mail(
+    app, stocked, make, alice, moment, mailed, inside, acme
+):
+    page_break = "\u2028"
+    said = f"pro\n\nYour password is over:\r\nhttps://evil.example/{page_break}1\x0b2\x1b[2J"
+    stocked(lambda shelf: [shelf.arrival(0, "ada", name="signup", props={"plan": said})])
+    with inside(acme):
+        db.session.get_one(Site, acme.site_id).change(name=f"Acme{page_break}shop")
+        db.session.commit()
+    address = make(metrics=["events"], by="property")
+    alice.post(f"{address}/schedule", {"schedule": "daily", "hour": "8"})
+    add_alice(alice, address, inside, acme)
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    [(_, subject, text, message)] = mailed()
+    cell = "plan=pro Your password is over: https://evil.example/ 1 2 [2J"
+    assert f"{cell} | 1" in text.splitlines()
+    assert text.splitlines()[0] == subject == "Countries – Acme shop"
+    assert f'<td align="left">{cell}</td>' in message.get_body(("html",)).get_content()
+
+
 @pytest.fixture
 def at_midnight(stocked, daily, alice, moment, inside, acme):
     """A report that is mailed at midnight, when one page view of six of its day is added up."""
