@@ -96,6 +96,19 @@ def test_a_breakdown_and_a_series_are_what_the_page_shows(visits, take):
     assert len(rows(take("series", interval="hour"))) == 24
 
 
+def test_a_breakdown_ends_with_all_that_is_rarer_than_what_is_kept(stocked, take, monkeypatch):
+    monkeypatch.setattr("app.analytics.days.MOST_VALUES", 1)
+    stocked(some_visits)
+    names = ("page", "name", "page_views", "visitors")
+    assert [tuple(row[name] for name in names) for row in rows(take("page"))] == [
+        ("/tea", "/tea", "2", "2"),
+        (" ", "All others", "2", "1"),
+    ]
+    # One visit from Germany, one from France, one that is nobody's.
+    taken = take("country", format="json").json
+    assert [(row["name"], row["sessions"]) for row in taken] == [("Unknown", 0), ("All others", 2)]
+
+
 def test_raw_rows_are_those_of_the_visits_that_match(visits, take):
     assert len(rows(take("events"))) == 5
     assert [row["country"] for row in rows(take("sessions"))] == ["DE", "FR"]
