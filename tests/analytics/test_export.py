@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -265,6 +265,8 @@ def test_what_is_taken_out_is_written_down(visits, take, inside, acme):
         ({"format": "xlsx"}, "format"),
         ({"format": "csv\r\nX-Evil: 1"}, "format"),
         ({"interval": "year"}, "interval"),
+        ({"interval": "hour", "from": "2024-01-02", "to": "2027-01-01"}, "interval"),
+        ({"interval": "hour", "from": "2026-01-02", "to": "2026-01-05"}, "interval"),
         ({"from": "yesterday"}, "from"),
         ({"from": "2026-01-02", "to": "2026-01-01"}, "to"),
         ({"zone": "Mars/Base"}, "zone"),
@@ -279,6 +281,16 @@ def test_what_is_not_there_to_be_taken_is_a_bad_request(take, change, field, ins
         assert not db.session.scalars(
             select(AuditEntry).filter_by(action="analytics.exported")
         ).all()
+
+
+def test_hours_are_offered_and_taken_of_three_days_at_most(visits, take, alice, acme):
+    page = f"/o/{acme.slug}/analytics/export?site={acme.site_id}"
+    for days, offered in ((3, True), (4, False)):
+        asked = {"from": DAY - timedelta(days=days - 1), "to": DAY}
+        shown = alice.get(f"{page}&from={asked['from']}&to={DAY}").text
+        assert ('<option value="hour">' in shown) is offered
+        assert (take("series", interval="hour", **asked).status_code == 200) is offered
+        assert len(rows(take("series", interval="day", **asked))) == days
 
 
 def test_the_name_of_the_file_holds_nothing_that_somebody_typed(inside, acme, take):
