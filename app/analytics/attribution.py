@@ -11,10 +11,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy import exists, select
+from sqlalchemy.orm import aliased
 
 from app.accounts.models import Organization
 from app.analytics.chunk import Chunk
@@ -129,16 +131,11 @@ def share_out(amount: int, weights: Sequence[float]) -> list[int]:
 
 
 def _unjoined(site: Site, period: Period) -> list[int]:
-    """What is left after refunds of each order that happened in the period and that no visit has
-    named. Only since there are raw events: before, nobody can say which ones were named."""
+    """What is left after refunds of each order that happened in the period and is no visit's. Only
+    since there are raw events: before, nobody can say which ones were named."""
     organization = db.session.get_one(Organization, site.organization_id)
     since = db.session.scalar(select(RollupRun.raw_since).filter_by(site_number=site.number))
     begins = max(period.begins, midnight(since, ZoneInfo(site.time_zone)) if since else 0)
-    named = exists().where(
-        Event.site_number == site.number,
-        Event.order_id == Order.external_id,
-        Event.session_id.is_not(None),
-    )
     found = select(Order.id, Order.total, Order.currency, Order.status).where(
         Order.site_id == site.id,
         Order.status.in_((PAID, REFUNDED)),
@@ -146,12 +143,37 @@ def _unjoined(site: Site, period: Period) -> list[int]:
         Order.currency == organization.currency,
         Order.occurred_at >= _moment(begins),
         Order.occurred_at < _moment(period.ends),
-        ~named,
+        ~(_named(site) & ~_told_again()),
     )
     with reading(newest=True) as reader:
         orders = list(reader.execute(found))
         refunds = refunds_of(reader, [each.id for each in orders])
     return [net(each.total, each.currency, each.status, refunds[each.id]) for each in orders]
+
+
+def _named(site: Site) -> Any:
+    """Whether a visit has named an order, also where the row of that is dropped."""
+    in_a_row = exists().where(
+        Event.site_number == site.number,
+        Event.order_id == Order.external_id,
+        Event.session_id.is_not(None),
+    )
+    return Order.named_at.is_not(None) | in_a_row
+
+
+def _told_again() -> Any:
+    """Whether another source of the site has told of an order of the same name. Of several the
+    last is the visit's that named it (`raw.orders_told`): of a closed day, the last that was there
+    by then."""
+    other = aliased(Order)
+    return exists().where(
+        other.site_id == Order.site_id,
+        other.external_id == Order.external_id,
+        other.id > Order.id,
+        other.status.in_((PAID, REFUNDED)),
+        other.total.is_not(None),
+        Order.named_at.is_(None) | other.named_at.is_not(None),
+    )
 
 
 @dataclass

@@ -9,8 +9,10 @@ from flask import Blueprint, Response, request
 from app.accounts.access import current_member, require
 from app.accounts.permissions import Permission
 from app.analytics.answers import DIMENSIONS, INTERVALS
+from app.analytics.curves import MOST_HOURS
 from app.analytics.exports import FORMATS, RAW, SERIES, WHATS, Export
 from app.analytics.pages import shown
+from app.analytics.periods import Period
 from app.analytics.questions import Question
 from app.analytics.report_exports import ReportExport
 from app.core.api import parsed_uuid
@@ -34,15 +36,16 @@ def show() -> Any:
     identifier = parsed_uuid(request.args.get("export", ""))
     progress = Progress.of(identifier) if identifier else None
     under_way = identifier if not (progress and progress["ended"]) else None
+    question = Question.asked(choice.chosen)
     return render(
         "analytics/exports/show.html",
         block="progress",
         choice=choice,
         site=choice.chosen,
-        question=Question.asked(choice.chosen),
+        question=question,
         what=_one_of("dimension", WHATS, SERIES),
         by=DIMENSIONS,
-        intervals=INTERVALS,
+        intervals=_intervals(question.period),
         raw=RAW,
         may_raw=current_member.may(Permission.ACTIVITIES_READ),
         export=under_way or uuid7(),
@@ -66,9 +69,17 @@ def create() -> Any:
 
 def asked_export(site: Site) -> Export:
     """By this request. Raises ApiError that names the field."""
+    question = Question.asked(site)
     what = _one_of("dimension", WHATS, "")
-    interval = _one_of("interval", INTERVALS, "day")
-    return Export(Question.asked(site), what, interval, asked_format())
+    interval = _one_of("interval", _intervals(question.period), "day")
+    return Export(question, what, interval, asked_format())
+
+
+def _intervals(period: Period) -> tuple[str, ...]:
+    """Hours only of as many days as are drawn by them: they are not added up before, and three
+    years have 26,000."""
+    hours = period.length <= MOST_HOURS
+    return tuple(each for each in INTERVALS if hours or each != "hour")
 
 
 def asked_format() -> str:

@@ -17,6 +17,7 @@ from flask import current_app
 from app.accounts.models import Organization
 from app.analytics import raw_rows
 from app.analytics.answers import DIMENSIONS, Totals, ask
+from app.analytics.dimensions import OTHER
 from app.analytics.figures import uncounted
 from app.analytics.questions import Question
 from app.analytics.words import value_words
@@ -98,14 +99,13 @@ class Export:
                 (point.at, *_figures(point.totals, currency)) for point in points
             ]
         answer = ask(question.site, question.period, question.filters, (self.what,))
-        found = answer.breakdown(self.what, limit=None).rows
+        found = answer.breakdown(self.what, limit=None)
+        rows = [(row.value, row.totals) for row in found.rows]
+        if found.other is not None:
+            rows.append((OTHER, found.other))
         return (self.what, "name", *FIGURE_COLUMNS), [
-            (
-                row.value,
-                value_words(self.what, row.value),
-                *_counted(row.totals, currency, self.what),
-            )
-            for row in found
+            (value, value_words(self.what, value), *_counted(totals, currency, self.what))
+            for value, totals in rows
         ]
 
 

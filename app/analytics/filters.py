@@ -71,11 +71,16 @@ def read_filters(texts: Iterable[str]) -> list[Filter]:
     return filters
 
 
+def check_dimension(name: str) -> None:
+    """Raises ApiError 400 for what is none that can be filtered by."""
+    if name not in FILTERABLE:
+        raise bad_query("f", f"{name[:40]!r} is nothing to filter by.")
+
+
 def _read(text: str) -> Filter:
     dimension, _, rest = text.partition(":")
     operator, separator, values = rest.partition(":")
-    if dimension not in FILTERABLE:
-        raise bad_query("f", f"{dimension[:40]!r} is nothing to filter by.")
+    check_dimension(dimension)
     if operator not in OPERATORS or not separator:
         raise bad_query("f", f"{operator[:40]!r} is none of {', '.join(OPERATORS)}.")
     read = tuple(dict.fromkeys(re.sub(r"\\(.)", r"\1", each) for each in PIECE.findall(values)))

@@ -12,7 +12,7 @@ from flask import current_app, redirect, request
 from app.accounts.access import current_organization
 from app.analytics import words
 from app.analytics.dimensions import FILTERABLE
-from app.analytics.filters import OPERATORS, read_filters
+from app.analytics.filters import OPERATORS, check_dimension, read_filters
 from app.analytics.periods import PRESETS
 from app.analytics.questions import Question
 from app.analytics.words import value_named
@@ -64,6 +64,8 @@ def _with_filter() -> str:
     """The address that the form for one more filter comes to."""
     said: dict[str, Any] = dict(request.args.lists())
     on, operator, value = (said.pop(name, [""])[0] for name in FILTER)
+    # First: what values are read as is kept in memory for each dimension.
+    check_dimension(on)
     values = "|".join(value_named(on, each.strip()) for each in value.split("|"))
     (filter,) = read_filters([f"{on}:{operator}:{values}"])
     said["f"] = list(dict.fromkeys([*said.get("f", []), str(filter)]))

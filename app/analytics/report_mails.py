@@ -17,8 +17,10 @@ from app.analytics.answers import Totals, ask
 from app.analytics.comparing import Before
 from app.analytics.figures import LABELS
 from app.analytics.models import Report, ReportRecipient
+from app.analytics.periods import Period
 from app.analytics.report_tables import BY, ReportTable, report_table
 from app.analytics.report_words import figure_words
+from app.analytics.rollups import as_of
 from app.analytics.schedules import period_before
 from app.core import clock
 from app.core.crypto import keyring
@@ -31,6 +33,8 @@ from app.sites.models import Site
 CODE_BYTES = 16
 AT_ONCE = 100  # reports of a turn
 LATER = timedelta(minutes=15)
+WAIT = timedelta(minutes=5)  # until it is looked again whether its days are added up
+PATIENCE = timedelta(hours=3)  # after which a report is mailed with the numbers that there are
 ROWS = 20  # of a table in a mail
 
 
@@ -44,6 +48,9 @@ def mail_report(report: Report) -> int:
     due_at = report.next_at
     if due_at is None or due_at > clock.now():
         return 0
+    if _waits(report, due_at):
+        report.try_at = clock.now() + WAIT
+        return 0
     written = _written(report, due_at)
     if not report.take_turn():
         return 0
@@ -54,6 +61,15 @@ def mail_report(report: Report) -> int:
             _send(report, recipient, address, written)
             sent += 1
     return sent
+
+
+def _waits(report: Report, due_at: datetime) -> bool:
+    """Whether its days are not added up as a whole, and may yet be in time: also where nobody tried
+    in time, since then what adds up was not there either."""
+    site = db.session.get_one(Site, report.site_id)
+    if as_of(site) >= period_before(report.schedule or "", due_at, site.time_zone).ends:
+        return False
+    return report.try_at == due_at or clock.now() < due_at + PATIENCE
 
 
 def ask_to_confirm(recipient: ReportRecipient, token: str) -> None:
@@ -77,6 +93,8 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
     organization = db.session.get_one(Organization, report.organization_id)
     period = period_before(report.schedule or "", due_at, site.time_zone)
     filters = report.read
+    # First: what is added up while it is asked may be in the answer or not.
+    whole = as_of(site)
     now = ask(site, period, filters, ()).totals
     before = Before.of(site, period, filters)
     table = report_table(site, period, filters, report.dimensions, report.metrics)
@@ -85,6 +103,7 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
         "site": site,
         "organization": organization,
         "period": period,
+        "as_of": None if whole >= period.ends else _as_of_words(whole, period),
         "headline": list(_headline(now, before, organization.currency)),
         "table": table if report.dimensions else None,
         "columns": [BY[each] for each in table.dimensions] + [LABELS[m] for m in table.metrics],
@@ -92,6 +111,12 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
         "more": max(0, len(table.rows) - ROWS) + table.left_out,
         "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
     }
+
+
+def _as_of_words(whole: int, period: Period) -> str:
+    moment = datetime.fromtimestamp(whole / 1000, period.zone)
+    named = f"{moment:%-d %B %Y, %H:%M} ({period.zone.key})"
+    return f"Numbers as of {named}: what came after that is not in them."
 
 
 def _headline(now: Totals, before: Before, currency: str) -> Iterator[tuple[str, str, str]]:
@@ -103,9 +128,10 @@ def _headline(now: Totals, before: Before, currency: str) -> Iterator[tuple[str,
 
 
 def _rows(table: ReportTable, currency: str) -> Iterator[list[str]]:
+    """Values are what strangers sent: none begins a line of its own."""
     for values, totals in table.rows[:ROWS]:
         figures = [figure_words(totals, each, currency) for each in table.metrics]
-        yield [*table.words(values), *figures]
+        yield [*map(one_line, table.words(values)), *figures]
 
 
 def _send(

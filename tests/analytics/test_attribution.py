@@ -3,6 +3,7 @@ is said to be so."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -10,18 +11,21 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app.analytics import rollups
 from app.analytics.answers import ask
 from app.analytics.attribution import MODELS, UNJOINED, attribution, share_out
 from app.analytics.filters import read_filters
+from app.analytics.forgetting import forget_raw_of
 from app.analytics.models import RollupRun
 from app.analytics.periods import Period, local_day
 from app.commerce.models import Order
+from app.core import clock
 from app.core.db import db
 from app.sources.facts import Money, OrderPaid, OrderRefunded
 from app.sources.models import Source
+from app.tracking.models import Event
 from tests.tracking.arriving import DIRECT, MINUTE, NOON, who
 
 DAY = 24 * 60
@@ -44,9 +48,9 @@ def source(site):
 
 @pytest.fixture
 def buy(source):
-    def buy(number, amount, minute=0.0, currency="EUR"):
+    def buy(number, amount, minute=0.0, currency="EUR", of=source):
         Order.pay(
-            source,
+            of,
             OrderPaid(
                 external_id=str(number),
                 total=Money(amount, currency),
@@ -160,6 +164,45 @@ def test_from_when_raw_events_are_gone_no_order_is_said_to_have_no_visit(site, s
         db.session.execute(update(RollupRun).values(raw_since=since))
         db.session.commit()
         assert attribution(site, around_noon(), "channel").revenue == revenue
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_an_order_that_was_named_before_it_was_paid_counts_once_when_that_row_is_dropped(
+    site, shelf, buy, archive
+):
+    visit(shelf, "ada", 0, "email", order=1)
+    buy(1, 10_000, 2 * DAY)
+    rollups.rebuild(site)
+    kept = (clock.now() - at(0)).days - 1  # days: that of the visit goes, that of the payment stays
+    assert attribution(site, around_noon(), "channel").revenue == 10_000
+    assert forget_raw_of(site, kept, time.monotonic() + 10, archive=archive)
+    assert db.session.query(Event).count() == 0
+    found = attribution(site, around_noon(), "channel")
+    assert credited(found, "last") == {"email": 10_000}
+    assert (found.unjoined.orders, found.revenue) == (0, 10_000)
+    assert ask(site, around_noon()).totals.revenue == 10_000
+
+
+def test_of_two_sources_with_an_order_of_one_name_one_is_the_visit_s_and_the_other_stands_alone(
+    site, shelf, buy, source
+):
+    other = Source.connect(site, "woocommerce", "Other shop")
+    buy(17, 10_000)
+    buy(17, 2000, of=other)
+    visit(shelf, "ada", 0, "email", order=17)
+    rollups.rebuild(site)
+
+    def counts():
+        found = attribution(site, around_noon(), "channel")
+        return credited(found, "last"), found.unjoined.revenue["last"], found.unjoined.orders
+
+    assert counts() == ({"email": 2000}, 10_000, 1)
+    assert ask(site, around_noon()).totals.revenue == 2000
+    # So it stays when a third comes after its day was closed, and when the row is dropped.
+    db.session.execute(update(Order).values(named_at=NOON))
+    db.session.execute(delete(Event))
+    buy(17, 500, of=Source.connect(site, "stripe", "Third shop"))
+    assert counts() == ({"email": 2000}, 10_500, 2)
 
 
 def test_who_did_not_agree_has_only_the_visits_of_the_day(site, shelf, buy):

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -94,6 +94,19 @@ def test_a_breakdown_and_a_series_are_what_the_page_shows(visits, take):
     [day] = rows(take("series", interval="day"))
     assert (day["day"], day["visitors"], day["page_views"]) == (DAY.isoformat(), "2", "4")
     assert len(rows(take("series", interval="hour"))) == 24
+
+
+def test_a_breakdown_ends_with_all_that_is_rarer_than_what_is_kept(stocked, take, monkeypatch):
+    monkeypatch.setattr("app.analytics.days.MOST_VALUES", 1)
+    stocked(some_visits)
+    names = ("page", "name", "page_views", "visitors")
+    assert [tuple(row[name] for name in names) for row in rows(take("page"))] == [
+        ("/tea", "/tea", "2", "2"),
+        (" ", "All others", "2", "1"),
+    ]
+    # One visit from Germany, one from France, one that is nobody's.
+    taken = take("country", format="json").json
+    assert [(row["name"], row["sessions"]) for row in taken] == [("Unknown", 0), ("All others", 2)]
 
 
 def test_raw_rows_are_those_of_the_visits_that_match(visits, take):
@@ -252,6 +265,8 @@ def test_what_is_taken_out_is_written_down(visits, take, inside, acme):
         ({"format": "xlsx"}, "format"),
         ({"format": "csv\r\nX-Evil: 1"}, "format"),
         ({"interval": "year"}, "interval"),
+        ({"interval": "hour", "from": "2024-01-02", "to": "2027-01-01"}, "interval"),
+        ({"interval": "hour", "from": "2026-01-02", "to": "2026-01-05"}, "interval"),
         ({"from": "yesterday"}, "from"),
         ({"from": "2026-01-02", "to": "2026-01-01"}, "to"),
         ({"zone": "Mars/Base"}, "zone"),
@@ -266,6 +281,16 @@ def test_what_is_not_there_to_be_taken_is_a_bad_request(take, change, field, ins
         assert not db.session.scalars(
             select(AuditEntry).filter_by(action="analytics.exported")
         ).all()
+
+
+def test_hours_are_offered_and_taken_of_three_days_at_most(visits, take, alice, acme):
+    page = f"/o/{acme.slug}/analytics/export?site={acme.site_id}"
+    for days, offered in ((3, True), (4, False)):
+        asked = {"from": DAY - timedelta(days=days - 1), "to": DAY}
+        shown = alice.get(f"{page}&from={asked['from']}&to={DAY}").text
+        assert ('<option value="hour">' in shown) is offered
+        assert (take("series", interval="hour", **asked).status_code == 200) is offered
+        assert len(rows(take("series", interval="day", **asked))) == days
 
 
 def test_the_name_of_the_file_holds_nothing_that_somebody_typed(inside, acme, take):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +17,7 @@ from app.analytics import rollups
 from app.analytics.comparing import Before
 from app.analytics.models import Annotation
 from app.analytics.periods import Period, local_day
+from app.analytics.words import _by_words
 from app.core import clock, tenancy
 from app.core.db import db
 from app.sites.models import Site
@@ -97,6 +98,16 @@ def test_the_form_adds_a_filter_to_the_address(visited, acme, sign_in):
         assert answer.headers["Location"].startswith(f"/o/{acme.slug}/analytics?")
     refused = alice.get(asked + "&on=shoe&operator=is&value=9")
     assert refused.status_code == 400 and "shoe" in refused.text
+
+
+def test_what_nothing_can_be_filtered_by_leaves_nothing_in_memory(visited, acme, sign_in):
+    alice = sign_in("alice@acme.example")
+    before = _by_words.cache_info().currsize
+    for on in ("shoe", "country ", "country:is:DE", "x" * 300):
+        asked = {"site": acme.site_id, "on": on, "operator": "is", "value": "9"}
+        refused = alice.get(f"/o/{acme.slug}/analytics?{urlencode(asked)}")
+        assert refused.status_code == 400, on
+    assert _by_words.cache_info().currsize == before
 
 
 def test_a_filter_may_be_written_as_it_is_read(visited, page, acme, sign_in):

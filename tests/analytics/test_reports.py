@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +14,7 @@ from sqlalchemy import select
 from app.accounts.models import Member
 from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
-from app.analytics import report_mails
+from app.analytics import report_mails, rollups
 from app.analytics.filters import read_filters
 from app.analytics.models import Report, ReportRecipient, ReportSending, report
 from app.analytics.periods import Period
@@ -24,7 +24,7 @@ from app.core import clock
 from app.core.db import Base, db
 from app.core.mail import OutgoingMail
 from app.sites.models import Site
-from tests.tracking.arriving import DIRECT, NOON
+from tests.tracking.arriving import DIRECT, NOON, Shelf
 
 BEGAN = datetime.fromtimestamp(NOON / 1000, UTC)
 DAY = BEGAN.date()
@@ -361,6 +361,84 @@ def test_a_report_is_mailed_once_a_day_whoever_tries(
     assert len(mailed()) == 2
     with inside(acme):
         assert len(db.session.scalars(select(ReportSending)).all()) == 2
+
+
+def test_what_strangers_send_stays_in_its_cell_of_a_mail(
+    app, stocked, make, alice, moment, mailed, inside, acme
+):
+    page_break = "\u2028"
+    said = f"pro\n\nYour password is over:\r\nhttps://evil.example/{page_break}1\x0b2\x1b[2J"
+    stocked(lambda shelf: [shelf.arrival(0, "ada", name="signup", props={"plan": said})])
+    with inside(acme):
+        db.session.get_one(Site, acme.site_id).change(name=f"Acme{page_break}shop")
+        db.session.commit()
+    address = make(metrics=["events"], by="property")
+    alice.post(f"{address}/schedule", {"schedule": "daily", "hour": "8"})
+    add_alice(alice, address, inside, acme)
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    [(_, subject, text, message)] = mailed()
+    cell = "plan=pro Your password is over: https://evil.example/ 1 2 [2J"
+    assert f"{cell} | 1" in text.splitlines()
+    assert text.splitlines()[0] == subject == "Countries – Acme shop"
+    assert f'<td align="left">{cell}</td>' in message.get_body(("html",)).get_content()
+
+
+@pytest.fixture
+def at_midnight(stocked, daily, alice, moment, inside, acme):
+    """A report that is mailed at midnight, when one page view of six of its day is added up."""
+    stocked(lambda shelf: some_visits(shelf)[:1])
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        shelf = Shelf(site.organization_id, site.number)
+        shelf.store(*(shelf.arrival(n, "ada", url="https://shop.acme.example/") for n in range(5)))
+    alice.post(f"{daily}/schedule", {"schedule": "daily", "hour": "0"})
+    add_alice(alice, daily, inside, acme)
+    return datetime.combine(DAY + timedelta(days=1), time(), UTC)
+
+
+def test_a_report_waits_until_its_days_are_added_up(app, at_midnight, moment, mailed):
+    moment(at_midnight + timedelta(seconds=5))
+    send(app)
+    assert mailed() == []
+    with app.app_context():
+        rollups.roll_up_due()
+    send(app)
+    assert mailed() == []
+    moment(at_midnight + timedelta(minutes=6))
+    send(app)
+    [(_, _, text, message)] = mailed()
+    assert re.search(r"Page views +6\b", text) and f"{DAY:%-d %B %Y}" in text
+    assert "Numbers as of" not in text + message.get_body(("html",)).get_content()
+
+
+@pytest.mark.parametrize("late", [timedelta(seconds=5), timedelta(hours=2)])
+def test_a_report_whose_days_are_not_added_up_in_hours_is_mailed_and_says_so(
+    app, at_midnight, moment, mailed, late
+):
+    for after in (late, timedelta(hours=2, minutes=59)):
+        moment(at_midnight + after)
+        send(app)
+        assert mailed() == []
+    moment(at_midnight + timedelta(hours=3, minutes=5))
+    send(app)
+    send(app)
+    [(_, _, text, message)] = mailed()
+    assert re.search(r"Page views +1\b", text)
+    said = f"Numbers as of {BEGAN + timedelta(hours=1):%-d %B %Y, %H:%M} (UTC)"
+    assert said in text and said in message.get_body(("html",)).get_content()
+
+
+def test_a_report_that_nobody_tried_in_time_waits_once(app, at_midnight, moment, mailed):
+    moment(at_midnight + timedelta(hours=9))
+    send(app)
+    assert mailed() == []
+    with app.app_context():
+        rollups.roll_up_due()
+    moment(at_midnight + timedelta(hours=9, minutes=5))
+    send(app)
+    [(_, _, text, _)] = mailed()
+    assert re.search(r"Page views +6\b", text) and "Numbers as of" not in text
 
 
 def test_a_report_that_breaks_goes_behind_the_others(
