@@ -24,7 +24,7 @@ from app.analytics.funnels import UNIT_SHIFT, Chain, Hits, follow, together
 from app.analytics.matches import ORDER, Match
 from app.analytics.models import Goal
 from app.analytics.periods import Period
-from app.analytics.sums import NOBODY
+from app.analytics.sums import NOBODY, bounded_sum
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 
@@ -117,7 +117,8 @@ class Sums:
         visits = chunk.sessions
         followed = chunk.chosen & (visits["visitor"] != NOBODY)
         reached = np.unique(np.concatenate([each.rows(chunk) for each in wanted]))
-        unknown = np.unique(np.concatenate([each.hidden(chunk) for each in wanted]))
+        hidden = np.unique(np.concatenate([each.hidden(chunk) for each in wanted]))
+        unknown = np.setdiff1d(hidden, reached, assume_unique=True)
         self.outcomes.hidden += int(followed[chunk.events["session"][unknown]].sum())
         person = visits["person"] != 0
         for whose, unit in (
@@ -159,7 +160,7 @@ class Sums:
             counted = Outcome(
                 visitors=int(saw.sum()),
                 converted=int(_flags(self._after(seen, past.reached).unit, number).sum()),
-                revenue=int(self._after(seen, past.earned).value.sum()),
+                revenue=bounded_sum(self._after(seen, past.earned).value),
                 others=int(_flags(visits.unit[others], number).sum()),
                 others_converted=int(_flags(visits.unit[others & leads], number).sum()),
             )

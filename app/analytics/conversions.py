@@ -20,7 +20,7 @@ from app.analytics.matches import Match
 from app.analytics.models import Goal
 from app.analytics.periods import Period
 from app.analytics.rollups import versions
-from app.analytics.sums import NOBODY
+from app.analytics.sums import NOBODY, bounded_sum
 from app.core.cache import Cache
 from app.core.threads import in_native_thread
 from app.sites.models import Site
@@ -153,5 +153,5 @@ def _sums(chunk: Chunk, hit: Array) -> tuple[int, int, int, int]:
     visited &= visitor != NOBODY
     seen = np.zeros(int(visitor[visited].max(initial=-1)) + 1, bool)
     seen[visitor[visited]] = True
-    revenue = chunk.events["earning_amount"][hit[chunk.events["earning_event"]]].sum()
-    return int(hit.sum()), int(visited.sum()), int(seen.sum()), int(revenue)
+    revenue = bounded_sum(chunk.events["earning_amount"][hit[chunk.events["earning_event"]]])
+    return int(hit.sum()), int(visited.sum()), int(seen.sum()), revenue

@@ -23,7 +23,7 @@ from app.analytics.dimensions import OTHER
 from app.analytics.filters import Filter
 from app.analytics.matches import Match
 from app.analytics.periods import Period
-from app.analytics.sums import NOBODY
+from app.analytics.sums import NOBODY, bounded_sums
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 
@@ -255,8 +255,9 @@ class Sums:
     def _add_counts(self, values: Array, furthest: Array, amounts: Array, row: int) -> None:
         """Who got to a step got to those before it as well."""
         codes, places = np.unique(values, return_inverse=True)
-        table = np.zeros((len(codes), self.steps), np.int64)
-        np.add.at(table, (places, furthest), amounts)
+        number = len(codes) * self.steps
+        table = bounded_sums(places * self.steps + furthest, amounts, number)
+        table = table.reshape(len(codes), self.steps)
         table = table[:, ::-1].cumsum(axis=1)[:, ::-1]
         for code, sums in zip(codes.tolist(), table, strict=True):
             self.counts.setdefault(code, self._nothing())[row] += sums

@@ -19,7 +19,7 @@ from app.analytics.figures import LABELS
 from app.analytics.models import Report, ReportRecipient
 from app.analytics.periods import Period
 from app.analytics.report_tables import BY, ReportTable, report_table
-from app.analytics.report_words import figure_words
+from app.analytics.report_words import figure_words, filter_words
 from app.analytics.rollups import as_of
 from app.analytics.schedules import period_before
 from app.core import clock
@@ -103,6 +103,7 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
         "site": site,
         "organization": organization,
         "period": period,
+        "only": [one_line(each) for each in map(filter_words, filters)],
         "as_of": None if whole >= period.ends else _as_of_words(whole, period),
         "headline": list(_headline(now, before, organization.currency)),
         "table": table if report.dimensions else None,
@@ -138,7 +139,8 @@ def _send(
     report: Report, recipient: ReportRecipient, address: str, written: dict[str, Any]
 ) -> None:
     way_out = public_url("report_mails.unsubscription", token=way_out_token(recipient))
-    values = {**written, "way_out": way_out}
+    # The report itself is for members; whoever is outside would stand before a sign-in.
+    values = {**written, "way_out": way_out, "member": recipient.member_id is not None}
     subject = f"{one_line(report.name)} – {one_line(written['site'].name)}"
     text = render_template("mail/report.txt", subject=subject, **values)
     html = render_template("mail/report.html", subject=subject, **values)

@@ -1,10 +1,18 @@
-"""Figures of a report as people read them."""
+"""Figures and filters of a report as people read them."""
 
 from __future__ import annotations
 
 from app.analytics.answers import Totals
-from app.analytics.words import duration, percent
+from app.analytics.dimensions import FILTERABLE
+from app.analytics.filters import OPERATORS, Filter
+from app.analytics.words import duration, percent, value_words
 from app.core.money import money_words
+
+
+def filter_words(filter: Filter) -> str:
+    """`Country is Germany or France`."""
+    values = " or ".join(value_words(filter.dimension, value) for value in filter.values)
+    return f"{FILTERABLE[filter.dimension].label} {OPERATORS[filter.operator]} {values}"
 
 
 def figure_words(totals: Totals, metric: str, currency: str) -> str:

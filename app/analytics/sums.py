@@ -96,6 +96,11 @@ def bounded_sums(codes: Array, values: Array, number: int) -> Array:
     return sums
 
 
+def bounded_sum(values: Array) -> int:
+    """As bounded_sums does, of all of them."""
+    return int(bounded_sums(np.zeros(len(values), np.int64), values, 1)[0])
+
+
 def add_up(
     visits: Visits,
     events: Columns,

@@ -130,6 +130,7 @@ class Visit:
     def order(self, bought: Bought) -> None:
         """Look at something and buy it."""
         self._open(self._stage.range.landing.pick(self._chance), landing=True)
+        self._see_campaign()
         self._read()
         ware = self._chance.choice(self._stage.range.wares)
         self._put_in_cart(ware)

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.accounts.models.audit import AuditEntry
 from app.analytics import rollups
 from app.analytics.answers import ask
+from app.analytics.campaign_outcomes import outcomes_of
 from app.analytics.conversions import ask_with_conversions, conversions_of
 from app.analytics.filters import read_filters
 from app.analytics.funnels import funnel
@@ -20,7 +21,9 @@ from app.analytics.matches import MatchError, fits, match_of, read_match
 from app.analytics.models import Funnel, Goal
 from app.analytics.periods import Period, local_day
 from app.analytics.steps import read_steps, step_of
+from app.analytics.sums import MOST_EARNED
 from app.core.db import db
+from app.core.ids import uuid7
 from app.sites.models import Site
 from tests.tracking.arriving import DIRECT, NOON
 from tests.visits import event, send
@@ -312,6 +315,25 @@ def test_asked_together_the_answers_are_those_of_each_alone(site, shelf, zone, f
         assert answer.breakdown(dimension) == alone.breakdown(dimension)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_pages_claim_never_turns_round(site, shelf, sign):
+    """Sums stay at the largest that is counted, as those of the overview do."""
+    site.trust_pages(True)
+    amount = {"amount": sign * 2**53, "currency": "EUR"}
+    shelf.store(shelf.arrival(0, name="impression", campaign_id=uuid7()))
+    for begun in range(0, 2200, 200):
+        numbers = range(begun, begun + 200)
+        shelf.store(*(shelf.arrival(1 + each / 600, name="paid", **amount) for each in numbers))
+    rollups.rebuild(site)
+    goal(site, "event:paid")
+    most = sign * MOST_EARNED
+    assert conversions_of(site, days()).total.revenue == most
+    steps = [match_of("event:impression"), match_of("event:paid")]
+    assert [each.revenue for each in funnel(site, days(), (), steps, 3600).steps] == [most] * 2
+    [campaign] = outcomes_of(site, days()).by_campaign.values()
+    assert campaign.revenue == most
+
+
 def test_events_too_rare_to_be_kept_are_told_where_they_could_be_it(site, shelf, monkeypatch):
     monkeypatch.setattr("app.analytics.days.MOST_VALUES", 2)
     pages = ("/", "/", "/", "/thanks", "/blog")
@@ -338,6 +360,6 @@ def test_events_too_rare_to_be_kept_are_told_where_they_could_be_it(site, shelf,
         "order": 0,
     }
     # It reached another goal anyway.
-    assert goals.total.hidden == 0
+    assert goals.total.hidden == outcomes_of(site, days()).hidden == 0
     steps = [match_of("page:/"), match_of("page:/thanks")]
     assert funnel(site, days(), (), steps, 3600).hidden == 2

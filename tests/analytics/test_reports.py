@@ -322,6 +322,17 @@ def send(app):
         report_mails.send_due_reports()
 
 
+def agree(client, link):
+    """Press the button that the link leads to; what was sent with it."""
+    shown = client.get(link).text
+    form = {
+        name: re.search(rf'name="{name}" value="([^"]+)"', shown)[1]
+        for name in ("token", "csrf_token")
+    }
+    assert client.post("/report-mails/confirmation", data=form).status_code == 200
+    return form
+
+
 @pytest.mark.parametrize(("schedule", "said"), [("weekly", True), ("daily", False)])
 def test_a_mail_says_what_visitors_of_several_days_are(
     app, stocked, daily, alice, moment, mailed, inside, acme, schedule, said
@@ -382,6 +393,30 @@ def test_what_strangers_send_stays_in_its_cell_of_a_mail(
     assert f"{cell} | 1" in text.splitlines()
     assert text.splitlines()[0] == subject == "Countries – Acme shop"
     assert f'<td align="left">{cell}</td>' in message.get_body(("html",)).get_content()
+
+
+def test_a_mail_says_which_visits_it_is_about_and_why_it_came(
+    app, stocked, make, alice, moment, mailed, client, inside, acme
+):
+    stocked(some_visits)
+    address = make(f=["country:is:DE|FR", "page:contains:/te\na"])
+    alice.post(f"{address}/schedule", {"schedule": "daily", "hour": "8"})
+    add_alice(alice, address, inside, acme)
+    alice.post(f"{address}/recipients", {"email": "ina@outside.example"})
+    agree(client, LINK.search(mailed()[0][2])[1])
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    mails = {each[0]: each for each in mailed() if "Countries – " in each[1]}
+    only = "Only visits that: Country is Germany or France; Page contains /te a"
+    for name, reason, link in (
+        ("alice@acme.example", "a colleague put you on", True),
+        ("ina@outside.example", "you agreed to it", False),
+    ):
+        _name, _subject, text, message = mails[name]
+        html = message.get_body(("html",)).get_content()
+        assert only in text.splitlines() and only in html
+        for body in (text, html):
+            assert reason in body and (address in body) is link
 
 
 @pytest.fixture
@@ -526,10 +561,7 @@ def test_nobody_outside_gets_it_before_he_agreed(
     assert shown.status_code == 200 and "Countries" in shown.text
     send(app)
     assert len(mailed()) == 1
-    token = re.search(r'name="token" value="([^"]+)"', shown.text)[1]
-    csrf = re.search(r'name="csrf_token" value="([^"]+)"', shown.text)[1]
-    form = {"token": token, "csrf_token": csrf}
-    assert client.post("/report-mails/confirmation", data=form).status_code == 200
+    form = agree(client, link)
     # It works once.
     assert client.post("/report-mails/confirmation", data=form).status_code == 422
     moment(BEGAN + timedelta(days=2))
