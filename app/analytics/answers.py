@@ -151,21 +151,31 @@ class Answer:
         offset: int = 0,
     ) -> Breakdown:
         """`by`: one of METRICS. `search`: only values that contain it. `limit` None: all."""
-        table = self.tables[dimension]
         column = COLUMN[by or ("visitors" if self._own_clock else "sessions")]
-        some = set(np.flatnonzero(table.rows.any(axis=1)).tolist())
-        kept = {
-            word: place
-            for word, place in table.places.items()
-            if place in some and (not search or has_words(dimension, word, search.casefold()))
-        }
-        other = kept.pop(OTHER, None)
-        most = (-table.rows[:, [column, COLUMN["page_views"]]]).tolist()
-        ordered = sorted(kept, key=lambda word: (most[kept[word]], word))
+        # Of a year there can be several hundred thousand values.
+        return in_native_thread(self._breakdown, dimension, column, search, limit, offset)
+
+    def _breakdown(
+        self, dimension: str, column: int, search: str, limit: int | None, offset: int
+    ) -> Breakdown:
+        table = self.tables[dimension]
+        words, other = list(table.places), table.places.get(OTHER, -1)
+        some = np.flatnonzero(table.rows.any(axis=1))
+        kept = some[some != other]
+        if search:
+            fits = [has_words(dimension, words[each], search.casefold()) for each in kept.tolist()]
+            kept = kept[np.array(fits, bool)]
+        weights = -table.rows[kept][:, [column, COLUMN["page_views"]]]
+        first = _lowest(weights[:, 0], None if limit is None else offset + limit)
+        ordered = sorted(
+            (*weight, words[place], place)
+            for weight, place in zip(weights[first].tolist(), kept[first].tolist(), strict=True)
+        )
         rows = [
-            Row(word, self._totals(table.rows[kept[word]])) for word in ordered[offset:][:limit]
+            Row(word, self._totals(table.rows[place]))
+            for _most, _views, word, place in ordered[offset:][:limit]
         ]
-        rest = None if other is None else self._totals(table.rows[other])
+        rest = self._totals(table.rows[other]) if other in some else None
         return Breakdown(dimension, rows, len(kept), rest)
 
     @property
@@ -204,6 +214,13 @@ def ask(
     else:
         in_native_thread(sums.add_days, read_tables(site, period))
     return sums.answer(site, period, filters)
+
+
+def _lowest(values: Array, number: int | None) -> Array:
+    """The places of so many lowest, and of all that equal the last of these; None: of all."""
+    if number is None or number >= len(values):
+        return np.arange(len(values))
+    return np.flatnonzero(values <= np.partition(values, number)[number])
 
 
 def by_visits(site: Site, period: Period, filters: Sequence[Filter]) -> bool:
