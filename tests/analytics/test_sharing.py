@@ -105,6 +105,14 @@ def test_what_is_over_is_drawn_whole_and_what_is_to_come_not_at_all(visits, now,
     assert "bar-chart__bar--open" not in outside.get(address + "?period=yesterday").text
 
 
+def test_the_period_before_is_named_where_it_is_drawn(visits, now, stocked, share, outside):
+    address, day = share() + "?period=7d", 24 * 60
+    stocked(lambda shelf: [shelf.arrival(-7 * day, "dan")])
+    assert "The period before" not in outside.get(address).text
+    stocked(lambda shelf: [shelf.arrival(-8 * day, "eva")])
+    assert "The period before" in outside.get(address).text
+
+
 def test_the_page_that_shows_a_new_address_is_the_page_of_its_site(alice, page, acme):
     body = alice.get(page).text
     [action] = re.findall(r'<form class="form" method="post" action="([^"]+)"', body)
