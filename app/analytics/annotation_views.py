@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect
 
-from app.accounts.access import current_organization, get_or_404, require
+from app.accounts.access import get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.models import Annotation, Refused
 from app.analytics.pages import answer_page, show_page
@@ -16,6 +16,7 @@ from app.analytics.report_forms import AnnotationForm, NewAnnotationForm
 from app.core.db import db
 from app.core.render import render
 from app.sites.listing import choose_site
+from app.sites.models import Site
 
 blueprint = Blueprint("annotations", __name__, url_prefix="/o/<organization>/analytics/annotations")
 
@@ -34,22 +35,22 @@ def create() -> Any:
     form = NewAnnotationForm()
     if not form.validate():
         return _refused(form)
+    question = Question.asked(form.site.site)
     try:
-        made = Annotation.write(form.site.site, form.day.data, form.text.data or "")
+        Annotation.write(question.site, form.day.data, form.text.data or "")
     except Refused as error:
         form.text.errors = [str(error)]
         return _refused(form)
     db.session.commit()
     flash("It is in the curve from now on.", "success")
-    return redirect(_index_of(made.site_id))
+    return redirect(question.address(".index"))
 
 
 @blueprint.get("/<uuid:annotation_id>/edit")
 @require(Permission.ANALYTICS_WRITE)
 def edit(annotation_id: UUID) -> Any:
     annotation = get_or_404(Annotation, annotation_id)
-    form = AnnotationForm(obj=annotation)
-    return render("analytics/annotations/edit.html", annotation=annotation, form=form)
+    return _edit(annotation, AnnotationForm(obj=annotation))
 
 
 @blueprint.post("/<uuid:annotation_id>")
@@ -57,21 +58,23 @@ def edit(annotation_id: UUID) -> Any:
 def update(annotation_id: UUID) -> Any:
     annotation, form = get_or_404(Annotation, annotation_id), AnnotationForm()
     if not form.validate():
-        return render("analytics/annotations/edit.html", 422, annotation=annotation, form=form)
+        return _edit(annotation, form, 422)
+    question = _asked(annotation)
     annotation.change(form.day.data, form.text.data or "")
     db.session.commit()
     flash("Saved.", "success")
-    return redirect(_index_of(annotation.site_id))
+    return redirect(question.address(".index"))
 
 
 @blueprint.post("/<uuid:annotation_id>/deletion")
 @require(Permission.ANALYTICS_WRITE)
 def delete(annotation_id: UUID) -> Any:
     annotation = get_or_404(Annotation, annotation_id)
+    question = _asked(annotation)
     annotation.remove()
     db.session.commit()
     flash("The annotation is deleted.", "success")
-    return redirect(_index_of(annotation.site_id))
+    return redirect(question.address(".index"))
 
 
 def _refused(form: NewAnnotationForm) -> Any:
@@ -87,5 +90,16 @@ def _index(question: Question, form: NewAnnotationForm) -> dict[str, Any]:
     return {"annotations": Annotation.of(question.site), "form": form}
 
 
-def _index_of(site_id: UUID) -> str:
-    return url_for("annotations.index", organization=current_organization.slug, site=site_id)
+def _edit(annotation: Annotation, form: AnnotationForm, status: int = 200) -> Any:
+    return render(
+        "analytics/annotations/edit.html",
+        status,
+        annotation=annotation,
+        form=form,
+        question=_asked(annotation),
+    )
+
+
+def _asked(annotation: Annotation) -> Question:
+    """The question of the page that it was changed from."""
+    return Question.asked(db.session.get_one(Site, annotation.site_id))

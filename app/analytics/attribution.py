@@ -94,12 +94,13 @@ class Row:
 @dataclass(frozen=True)
 class Attribution:
     """`unjoined`: orders, and amounts told by servers, of which no visit is known. The rows and it
-    together are `revenue`, by any model."""
+    together are `revenue`, by any model; `orders` are all of them, each once."""
 
     dimension: str
     rows: list[Row]
     unjoined: Row
     revenue: int
+    orders: int
 
 
 def attribution(
@@ -185,6 +186,7 @@ class Sums:
     earned: list[tuple[Array, Array, Array]] = field(default_factory=list)
     revenue: dict[int, dict[str, int]] = field(default_factory=lambda: defaultdict(_nothing))
     orders: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    joined: int = 0
     nobody: list[int] = field(default_factory=list)
 
     def add(self, chunk: Chunk, dimension: str) -> None:
@@ -223,13 +225,14 @@ class Sums:
         alone = [*self.nobody, *unjoined]
         rest = Row(UNJOINED, dict.fromkeys(MODELS, sum(alone)), len(alone))
         total = sum(each.revenue["last"] for each in rows) + sum(alone)
-        return Attribution(dimension, rows, rest, total)
+        return Attribution(dimension, rows, rest, total, self.joined + len(alone))
 
     def _credit(self, visits: tuple[Array, ...], earned: tuple[Array, ...]) -> None:
         who, begins, value = visits
         order = np.lexsort((begins, who))
         who, begins, value = who[order], begins[order], value[order]
         buyers, moments, amounts = earned
+        self.joined += len(amounts)
         first = np.searchsorted(who, buyers, "left")
         after = np.searchsorted(who, buyers, "right")
         reach = moments - LOOK_BACK // timedelta(milliseconds=1)

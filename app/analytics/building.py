@@ -94,7 +94,8 @@ class Builder:
             self._change(verb, number)
 
     def check(self) -> tuple[list[Step], int] | None:
-        """The steps and the window, or None and `errors` at what is wrong."""
+        """The steps and the window, or None and `errors` at what is wrong. Without a name they
+        are counted all the same."""
         if not FEWEST <= len(self.rows) <= MOST:
             self.errors["steps"] = f"A funnel has {FEWEST} to {MOST} steps."
         steps = []
@@ -107,7 +108,7 @@ class Builder:
             window = read_window(self.amount, self.unit)
         except StepError as error:
             self.errors["window"] = str(error)
-        wrong = self.errors or any(row.errors for row in self.rows)
+        wrong = self._errors_of_steps() or any(row.errors for row in self.rows)
         return None if wrong else (steps, window)
 
     def check_name(self) -> bool:
@@ -127,13 +128,30 @@ class Builder:
 
     @property
     def problems(self) -> Sequence[str]:
-        """All that is wrong, in words that say where."""
+        """All that is wrong with the steps, in words that say where."""
         of_rows = [
             f"Step {number}: {message}"
             for number, row in enumerate(self.rows, 1)
             for message in _messages(row.errors)
         ]
-        return [*_messages(self.errors), *of_rows]
+        return [*_messages(self._errors_of_steps()), *of_rows]
+
+    @property
+    def wrong(self) -> str:
+        """The id of the first field that is wrong."""
+        if "name" in self.errors:
+            return "name"
+        if "window" in self.errors:
+            return "amount"
+        fields = (
+            f"{name if name in ('match', 'having') else 'kind'}-{number}"
+            for number, row in enumerate(self.rows, 1)
+            for name in row.errors
+        )
+        return next(fields, "")
+
+    def _errors_of_steps(self) -> dict[str, str]:
+        return {name: each for name, each in self.errors.items() if name != "name"}
 
     def _add(self, row: Row) -> None:
         """In the first row that says nothing yet, else as the last one."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from app.analytics.answers import Answer, Point, Totals, day_label, label_at
 from app.analytics.comparing import Before
+from app.analytics.periods import DAY, Period
 from app.core import clock
 
 MOST_HOURS = 3  # days that are drawn by the hour
 MOST_DAYS = 100  # that are drawn by the day
+FEWEST_DAYS = {"week": 14, "month": 59}  # two of them, or there is no curve to see
 
 
 def curve(
@@ -22,7 +24,8 @@ def curve(
     notes: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict[str, Any]]:
     """What, when, and the same of the period before. None is still to come, or was before the site
-    counted. `notes` by the label of the interval."""
+    counted. `open` is what is not over, or reaches out of the period. `notes` by the label of the
+    interval."""
     present = _moment(label_at(clock.milliseconds(), now.period.zone, interval))
     then = _then(before, interval, drawn) if before else []
     return [
@@ -31,7 +34,7 @@ def curve(
             "label": label_of(point, interval),
             "value": None if _moment(point.at) > present else drawn(point.totals),
             "before": then[place] if place < len(then) else None,
-            "open": _moment(point.at) == present,
+            "open": _moment(point.at) == present or _is_cut(point.at, interval, now.period),
             "notes": (notes or {}).get(point.at, []),
         }
         for place, point in enumerate(now.series(interval))
@@ -41,6 +44,17 @@ def curve(
 def _moment(label: str) -> datetime:
     """Of two hours of one name the label of the later one is not the greater text."""
     return datetime.fromisoformat(label)
+
+
+def _is_cut(label: str, interval: str, period: Period) -> bool:
+    """Whether not all days of an interval are of the period."""
+    first = date.fromisoformat(label[:10])
+    last = {"week": first + 6 * DAY, "month": _month_end(first)}.get(interval, first)
+    return first < period.first or last > period.last
+
+
+def _month_end(first: date) -> date:
+    return (first + 31 * DAY).replace(day=1) - DAY
 
 
 def _then(before: Before, interval: str, drawn: Callable[[Totals], float]) -> list[float | None]:
@@ -53,7 +67,8 @@ def _then(before: Before, interval: str, drawn: Callable[[Totals], float]) -> li
 
 
 def intervals(days: int) -> tuple[str, ...]:
-    """In which a period can be drawn, what suits it best first."""
+    """In which a period can be drawn, what suits it best first. Not all of them are worth it: see
+    `offered`."""
     if days <= 1:
         return ("hour",)
     if days <= MOST_HOURS:
@@ -63,6 +78,13 @@ def intervals(days: int) -> tuple[str, ...]:
     if days <= MOST_DAYS:
         return ("day", "week", "month")
     return ("week", "month") if days <= 2 * 366 else ("month",)
+
+
+def offered(days: int, drawn: str) -> tuple[str, ...]:
+    """Of these intervals those that a period has two of, and the one in which it is drawn."""
+    return tuple(
+        each for each in intervals(days) if each == drawn or days >= FEWEST_DAYS.get(each, 0)
+    )
 
 
 def label_of(point: Point, interval: str) -> str:

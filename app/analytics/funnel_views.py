@@ -150,6 +150,7 @@ def _builder(builder: Builder, site: Site, status: int = 200, funnel: Funnel | N
         kinds=KINDS,
         units=UNITS,
         most=MOST,
+        refused=status == 422,
         **_preview(builder, site),
         **_words(),
         **shown(),

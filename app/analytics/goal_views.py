@@ -101,10 +101,11 @@ def set_revenue() -> Any:
     if not form.validate():
         raise invalid("site", form.errors["site"][0])
     site = form.site.site
+    question = Question.asked(site)
     site.trust_pages(form.trusts_pages.data)
     db.session.commit()
     flash("Saved. Every day is added up again, which can take a few minutes.", "success")
-    return redirect(_index_of(site.id))
+    return redirect(question.address(".index"))
 
 
 def _index(question: Question) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from app.analytics.annotations import annotations_of
 from app.analytics.answers import Answer, Row, Totals, label_at
 from app.analytics.comparing import Before
 from app.analytics.conversions import Conversions, ask_with_conversions
-from app.analytics.curves import curve, intervals
+from app.analytics.curves import curve, intervals, offered
 from app.analytics.dimensions import DIMENSIONS
 from app.analytics.figures import LABELS
 from app.analytics.periods import midnight
@@ -171,7 +171,7 @@ class Overview:
 
     @property
     def intervals(self) -> tuple[str, ...]:
-        return intervals(self.question.period.length)
+        return offered(self.question.period.length, self.interval)
 
     @property
     def compared(self) -> str:

@@ -92,7 +92,7 @@ class CohortOut(Schema):
 
 class RetentionOut(Schema):
     """Of visitors who agreed to be known again, and only of them: `people`, whose were `visits` of
-    `all_visits`. By the site's own clock."""
+    `all_visits`, each of those that match the filters. By the site's own clock."""
 
     site_id: UUID
     unit: str

@@ -49,10 +49,12 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Retention:
-    """`people` were there who can be known again; theirs were `visits` of `of` visits. The last
-    number of each cohort is of a time that is not over."""
+    """In the days of `period`, of the visits that were asked for: `people` were there who can be
+    known again; theirs were `visits` of `of` visits. The last number of each cohort is of a time
+    that is not over."""
 
     unit: str
+    period: Period
     cohorts: list[Cohort]
     people: int
     visits: int
@@ -61,6 +63,11 @@ class Retention:
     @property
     def share(self) -> float | None:
         return self.visits / self.of if self.of else None
+
+    @property
+    def new(self) -> int:
+        """Those who first came in these days."""
+        return sum(each.size for each in self.cohorts)
 
 
 def retention(
@@ -76,7 +83,7 @@ def retention(
     for chunk in read_chunks(site, period, filters, events=False):
         in_native_thread(sums.add, chunk)
     new = _new_since(site, period)
-    return Retention(unit, in_native_thread(sums.cohorts, new), *sums.counted())
+    return Retention(unit, period, in_native_thread(sums.cohorts, new), *sums.counted())
 
 
 def spans(today: date, unit: str, number: int) -> list[date]:
@@ -116,8 +123,8 @@ class Sums:
         days = np.searchsorted(self._days(self.begins), self._days(chunk.days), "right") - 1
         real = (chunk.sessions["visitor"] != NOBODY) & (days[chunk.sessions["day"]] >= 0)
         person = real & (chunk.sessions["person"] != 0)
-        self.of += int(real.sum())
-        self.visits += int(person.sum())
+        self.of += int((real & chunk.chosen).sum())
+        self.visits += int((person & chunk.chosen).sum())
         self.seen.append(
             (
                 chunk.sessions["visitor_key"][person],
@@ -143,7 +150,8 @@ class Sums:
         ]
 
     def counted(self) -> tuple[int, int, int]:
-        return len(np.unique(self._seen()[0])), self.visits, self.of
+        who, _when, chosen = self._seen()
+        return len(np.unique(who[chosen])), self.visits, self.of
 
     def _seen(self) -> tuple[Array, ...]:
         """In the order in which they came."""

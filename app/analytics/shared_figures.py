@@ -10,9 +10,9 @@ from app.accounts.models import Organization
 from app.analytics.answers import Breakdown, Totals, ask
 from app.analytics.comparing import Before
 from app.analytics.curves import curve, intervals
-from app.analytics.dimensions import DIMENSIONS
+from app.analytics.dimensions import DIMENSIONS, FILTERABLE
 from app.analytics.figures import LABELS
-from app.analytics.filters import Filter
+from app.analytics.filters import OPERATORS, Filter
 from app.analytics.periods import Period
 from app.analytics.rollups import as_of
 from app.analytics.words import percent, value_words
@@ -25,6 +25,7 @@ from app.tracking.queries import moment
 SHARED_DIMENSIONS = (
     "page", "entry_page", "channel", "referrer", "utm_campaign", "country", "device", "browser",
 )  # fmt: skip
+UNNAMED = ("city", "property")  # a filter by one is told without its values
 ROWS = 8
 
 
@@ -54,6 +55,11 @@ def dashboard_context(
         "points": curve(now, before, interval, lambda totals: totals.visitors or 0),
         "panels": [_panel(now.breakdown(each, limit=ROWS)) for each in SHARED_DIMENSIONS],
         "as_of": moment(as_of(site)),
+        "filters": filters,
+        "dimensions": FILTERABLE,
+        "operators": OPERATORS,
+        "value_words": value_words,
+        "unnamed": UNNAMED,
     }
 
 

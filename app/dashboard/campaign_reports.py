@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect
 from sqlalchemy import select
 
-from app.accounts.access import current_organization, require
+from app.accounts.access import require
 from app.accounts.permissions import Permission
 from app.analytics.campaign_outcomes import outcomes_of
 from app.analytics.forms import WindowForm
@@ -43,14 +43,16 @@ def set_window() -> Any:
     if not form.validate():
         return _edit_window(form, choose_site(form.site.data or ""), 422)
     site = form.site.site
+    question = Question.asked(site)
     site.convert_within(form.seconds)
     db.session.commit()
     flash("Saved. What was seen before is counted by it as well.", "success")
-    return redirect(url_for(".index", organization=current_organization.slug, site=site.id))
+    return redirect(question.address(".index"))
 
 
 def _edit_window(form: WindowForm | None, choice: Choice, status: int = 200) -> Any:
-    values = {"form": form, "choice": choice, "units": list(UNITS)}
+    question = Question.asked(choice.chosen) if choice.chosen else None
+    values = {"form": form, "choice": choice, "question": question, "units": list(UNITS)}
     return render("dashboard/campaign_window.html", status, block="picker", **values)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.accounts.access import current_member, get_or_404, require
 from app.accounts.permissions import Permission
+from app.analytics.words import duration
 from app.commerce.models import Order
 from app.core.countries import country_name
 from app.core.db import db
@@ -45,6 +46,7 @@ def show(site_id: UUID, session_id: UUID) -> Any:
         origin=_origin(session),
         lines=lines,
         activities=_activities(site, lines),
+        duration=duration,
     )
 
 

@@ -78,10 +78,20 @@
           width: 2,
           points: { show: moments.length < 2, size: 6 },
         },
+        { stroke: token("--chart"), width: 2, dash: [3, 4], points: { show: moments.length < 2, size: 6 } },
         ...(compared ? [{ stroke: token("--ink-faint"), width: 1.25, dash: [4, 4], points: { show: false } }] : []),
       ],
       hooks: { setSelect: [(chart) => zoom(frame, chart, said)], setCursor: [(chart) => tell(frame, chart, said, shown)], draw: [(chart) => note(chart, said)] },
     };
+  }
+
+  // The line through what is whole, and the one from there to what is there only in part.
+  function lines(points) {
+    const open = (place) => Boolean(points[place]?.open);
+    return [
+      points.map((each) => (each.open ? null : each.value)),
+      points.map((each, place) => (open(place - 1) || open(place) || open(place + 1) ? each.value : null)),
+    ];
   }
 
   // A thin line where something was noted.
@@ -108,7 +118,8 @@
     tip.hidden = !point || chart.cursor.left < 0;
     if (tip.hidden) return;
     const told = [[said.label, point.value], ...(point.before === null ? [] : [["Before", point.before]])];
-    const noted = point.notes.map((text) => ["em", text]);
+    const part = point.open && point.value !== null ? ["Only in part"] : [];
+    const noted = [...part, ...point.notes].map((text) => ["em", text]);
     tip.replaceChildren(...[["strong", point.label], ...told.flatMap(([label, value]) => [["span", label], ["span", shown(value)]]), ...noted].map(([kind, text]) => Object.assign(document.createElement(kind), { textContent: text })));
     const at = chart.over.offsetLeft + chart.valToPos(chart.data[0][chart.cursor.idx], "x");
     const left = at + 14 + tip.offsetWidth > frame.clientWidth ? at - 14 - tip.offsetWidth : at + 14;
@@ -138,7 +149,7 @@
     if (!answer.ok || !frame.isConnected) return;
     const said = await answer.json();
     const moments = said.points.map((each) => seconds(each.at));
-    const values = [moments, said.points.map((each) => each.value)];
+    const values = [moments, ...lines(said.points)];
     if (said.points.some((each) => each.before !== null)) values.push(said.points.map((each) => each.before));
     const canvas = document.createElement("div");
     canvas.setAttribute("aria-hidden", "true");

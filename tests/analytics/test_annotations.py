@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +18,8 @@ from app.analytics.periods import Period
 from app.core import clock
 from app.core.db import db
 from app.sites.models import Site
+
+FORM = r'<form class="form" method="post" action="([^"]*)"'
 
 
 @pytest.fixture
@@ -66,6 +70,22 @@ def test_what_cannot_be_written_comes_back_with_the_reason(alice, page, acme, ch
     form = {"site": str(acme.site_id), "day": "2026-01-02", "text": "New prices", **change}
     answer = alice.post(page, form)
     assert answer.status_code == 422 and words in answer.text
+
+
+def test_annotations_keep_what_the_overview_was_asked(alice, page, acme):
+    def follow(text, pattern):
+        return unescape(re.search(pattern, text)[1])
+
+    asked = f"site={acme.site_id}&f=country:is:DE&period=7d"
+    overview = alice.get(f"/o/{acme.slug}/analytics?{asked}").text
+    index = follow(overview, r'href="([^"]*annotations[^"]*)"')
+    form = {"site": str(acme.site_id), "day": "2026-01-02", "text": "New prices"}
+    written = alice.post(follow(alice.get(index).text, FORM), form).location
+    assert written == f"{page}?{asked}"
+    edit = follow(alice.get(written).text, r'href="([^"]*annotations/[^"]*)"')
+    text = alice.get(edit).text
+    assert alice.post(follow(text, FORM), form).location == written
+    assert alice.post(follow(text, r'action="([^"]*/deletion[^"]*)"'), {}).location == written
 
 
 def test_a_site_has_a_thousand_at_most(alice, page, acme, monkeypatch):

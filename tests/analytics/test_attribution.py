@@ -3,9 +3,11 @@ is said to be so."""
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,10 +25,11 @@ from app.analytics.periods import Period, local_day
 from app.commerce.models import Order
 from app.core import clock
 from app.core.db import db
+from app.sites.models import Site
 from app.sources.facts import Money, OrderPaid, OrderRefunded
 from app.sources.models import Source
 from app.tracking.models import Event
-from tests.tracking.arriving import DIRECT, MINUTE, NOON, who
+from tests.tracking.arriving import DIRECT, MINUTE, NOON, Shelf, who
 
 DAY = 24 * 60
 
@@ -48,19 +51,20 @@ def source(site):
 
 @pytest.fixture
 def buy(source):
-    def buy(number, amount, minute=0.0, currency="EUR", of=source):
-        Order.pay(
-            of,
-            OrderPaid(
-                external_id=str(number),
-                total=Money(amount, currency),
-                occurred_at=at(minute),
-                updated_at=at(minute),
-            ),
-        )
-        db.session.commit()
+    return partial(pay, source)
 
-    return buy
+
+def pay(source, number, amount, minute=0.0, currency="EUR"):
+    Order.pay(
+        source,
+        OrderPaid(
+            external_id=str(number),
+            total=Money(amount, currency),
+            occurred_at=at(minute),
+            updated_at=at(minute),
+        ),
+    )
+    db.session.commit()
 
 
 @pytest.fixture
@@ -154,6 +158,33 @@ def test_refunds_are_off_and_orders_without_a_visit_stand_alone(site, shelf, buy
     assert (filtered.revenue, filtered.unjoined.orders) == (3500, 0)
 
 
+def test_the_page_says_how_many_orders_all_revenue_is_of(inside, acme, sign_in):
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        shelf, source = (
+            Shelf(site.organization_id, site.number),
+            Source.connect(site, "shopify", ""),
+        )
+        visit(shelf, "ada", -1, "email")
+        visit(shelf, "ada", 60, "direct", order=1)
+        visit(shelf, "ben", 0, "direct", order=2, agreed=False)
+        for number in (1, 2, 3):
+            pay(source, number, 1000 * number)
+        rollups.rebuild(site)
+    period = around_noon()
+    asked = f"site={acme.site_id}&from={period.first}&to={period.last}"
+    alice, pages = sign_in("alice@acme.example"), f"/o/{acme.slug}/analytics"
+    total = re.search("<tfoot>(.*?)</tfoot>", alice.get(f"{pages}/attribution?{asked}").text)[1]
+    cells = re.findall("<td[^>]*>(.*?)</td>", total)
+    assert cells == ["3", *["€60.00"] * len(MODELS)]
+    # What no visit named is of no visit that matches.
+    filtered = alice.get(f"{pages}/attribution?{asked}&f=channel:is:direct").text
+    assert re.findall("<td[^>]*>(.*?)</td>", filtered.split("<tfoot>")[1])[0] == "2"
+    # The other pages know two of them, and say where the third is.
+    for path in ("/goals?", "?metric=revenue&"):
+        assert "no visit named" in alice.get(f"{pages}{path}{asked}").text
+
+
 def test_from_when_raw_events_are_gone_no_order_is_said_to_have_no_visit(site, shelf, buy):
     visit(shelf, "ada", 0, "email", order=1)
     buy(1, 1000, 1)
@@ -188,7 +219,7 @@ def test_of_two_sources_with_an_order_of_one_name_one_is_the_visit_s_and_the_oth
 ):
     other = Source.connect(site, "woocommerce", "Other shop")
     buy(17, 10_000)
-    buy(17, 2000, of=other)
+    pay(other, 17, 2000)
     visit(shelf, "ada", 0, "email", order=17)
     rollups.rebuild(site)
 
@@ -201,7 +232,7 @@ def test_of_two_sources_with_an_order_of_one_name_one_is_the_visit_s_and_the_oth
     # So it stays when a third comes after its day was closed, and when the row is dropped.
     db.session.execute(update(Order).values(named_at=NOON))
     db.session.execute(delete(Event))
-    buy(17, 500, of=Source.connect(site, "stripe", "Third shop"))
+    pay(Source.connect(site, "stripe", "Third shop"), 17, 500)
     assert counts() == ({"email": 2000}, 10_500, 2)
 
 

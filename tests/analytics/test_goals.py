@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -292,6 +294,14 @@ def test_events_that_were_seen_are_offered_and_a_page_is_believed_when_told(
     assert told.status_code == 302
     with inside(acme):
         assert db.session.get_one(Site, acme.site_id).trusts_pages
+
+
+def test_what_counts_as_revenue_leads_back_to_what_the_goals_were_asked(acme, alice, pages):
+    asked = f"site={acme.site_id}&f=country:is:DE&period=7d"
+    page = alice.get(f"{pages}?{asked}").text
+    action = unescape(re.search(r'action="([^"]*goals/revenue[^"]*)"', page)[1])
+    saved = alice.post(action, {"site": str(acme.site_id)})
+    assert saved.status_code == 302 and saved.location == f"{pages}?{asked}"
 
 
 @pytest.mark.parametrize(("zone", "filters"), [("UTC", ["country:is:DE"]), ("Asia/Tokyo", [])])

@@ -341,6 +341,59 @@ def test_days_before_the_site_counted_are_unknown_and_not_drawn_as_0(stocked, si
 
 
 @pytest.mark.usefixtures("afternoon")
+def test_a_line_that_is_not_drawn_is_not_in_the_legend(stocked, sign_in, acme):
+    """Of the days before, one was counted (a point and no line), then two."""
+    alice, today = sign_in("alice@acme.example"), clock.now().date()
+    days = f"from={today - timedelta(days=2)}&to={today}&interval=day"
+    address = f"/o/{acme.slug}/analytics?site={acme.site_id}&{days}"
+    stocked(lambda shelf: [*visits_of(shelf, -3, 0), *visits_of(shelf, 0, 0)])
+    assert "legend__swatch--line" not in alice.get(address).text
+    stocked(lambda shelf: visits_of(shelf, -4, 0))
+    assert "legend__swatch--line" in alice.get(address).text
+
+
+def open_points(browser, acme, query):
+    answer = browser.get(f"/o/{acme.slug}/analytics/{acme.site_id}/series?{query}").json
+    return [each["at"] for each in answer["points"] if each["open"]]
+
+
+def test_what_is_cut_off_by_the_period_or_not_over_is_marked(acme, sign_in, monkeypatch):
+    noon = datetime(2026, 11, 25, 12, tzinfo=UTC)  # a Wednesday
+    monkeypatch.setattr(clock, "now", lambda: noon)
+    alice = sign_in("alice@acme.example")
+    for query, told in (
+        ("from=2026-11-04&to=2026-11-25&interval=week", ["2026-11-02", "2026-11-23"]),
+        ("from=2026-11-02&to=2026-11-22&interval=week", []),
+        ("from=2026-11-02&to=2026-11-29&interval=week", ["2026-11-23"]),
+        ("from=2026-08-15&to=2026-10-31&interval=month", ["2026-08-01"]),
+        ("from=2026-02-01&to=2026-04-29&interval=month", ["2026-04-01"]),
+        ("from=2025-12-01&to=2026-02-28&interval=month", []),
+        ("from=2026-11-23&to=2026-11-25&interval=day", ["2026-11-25"]),
+        ("period=yesterday", []),
+    ):
+        assert open_points(alice, acme, query) == told, query
+
+
+def test_weeks_and_months_are_offered_where_there_are_two(visited, acme, sign_in):
+    def offered(query):
+        text = alice.get(f"/o/{acme.slug}/analytics?site={acme.site_id}&{query}").text
+        return re.findall(r'id="interval-(\w+)"', text)
+
+    alice, today = sign_in("alice@acme.example"), clock.now().date()
+    for days, told in (
+        (7, []),
+        (13, []),
+        (14, ["day", "week"]),
+        (58, ["day", "week"]),
+        (59, ["day", "week", "month"]),
+    ):
+        first = today - timedelta(days=days - 1)
+        assert offered(f"from={first}&to={today}") == told, days
+    # Who asks for them by the address is answered, and sees in what it is drawn.
+    assert offered("period=7d&interval=week") == ["day", "week"]
+
+
+@pytest.mark.usefixtures("afternoon")
 def test_nothing_is_compared_with_days_in_which_the_site_began(stocked, page, client, acme):
     stocked(lambda shelf: [*visits_of(shelf, -1, 0), *visits_of(shelf, 0, 0, 1, 2)])
     text = page()

@@ -167,6 +167,35 @@ def test_what_is_no_funnel_comes_back_with_what_is_wrong(alice, page, form, chan
     assert answer.status_code == 422 and message in answer.text
 
 
+@pytest.mark.parametrize(
+    ("changes", "focused"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "", "amount": "91"}, "name"),
+        ({"amount": "91"}, "amount"),
+        ({"match": ["/pricing", "Sign up"]}, "match-2"),
+        ({"having": ["", "plan"]}, "having-2"),
+        ({"kind": ["click", "event"]}, "kind-1"),
+    ],
+)
+def test_what_is_wrong_with_a_funnel_is_said_once_and_its_field_is_in_focus(
+    alice, page, form, changes, focused
+):
+    text = alice.post(f"{page}/funnels", {**form, **changes}).text
+    fields = re.search('<form id="builder".*?</form>', text, re.S)[0]
+    assert re.findall(r'id="([\w-]+)"[^>]* autofocus', fields) == [focused]
+    said = re.findall(r'class="field__error[^>]*>.*?<span>([^<]*)</span>', fields, re.S)
+    assert said and [fields.count(each) for each in said] == [1] * len(said)
+
+
+def test_a_funnel_without_a_name_keeps_its_numbers(alice, page, form):
+    drafted = alice.post(f"{page}/funnels/draft", {**form, "name": ""}).text
+    refused = alice.post(f"{page}/funnels", {**form, "name": ""}).text
+    assert "Give the funnel a name." in refused and "Give the funnel a name." not in drafted
+    for text in (drafted, refused):
+        assert "Step 1: " in text.split('id="preview"')[1]
+
+
 def test_a_goal_of_the_site_is_a_step(acme, alice, page, form, inside):
     goal = {"site": str(acme.site_id), "name": "Signed up", "kind": "event", "match": "signup"}
     alice.post(f"{page}/goals", goal)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ from app.analytics import rollups
 from app.analytics.filters import read_filters
 from app.analytics.periods import local_day
 from app.analytics.retention import retention, spans
+from app.core import clock
 from app.core.db import db
 from tests.tracking.arriving import DIRECT, NOON, who
 
@@ -23,9 +25,13 @@ MONDAY = local_day(NOON, ZoneInfo("UTC")) - timedelta(
 
 def came(shelf, name, *days, agreed=True, channel="direct"):
     for day in days:
-        visitor = who(name if agreed else f"{name} {day}")._replace(person=agreed)
-        circumstances = DIRECT._replace(channel=channel)
-        shelf.store(shelf.arrival(day * DAY, who=visitor, circumstances=circumstances))
+        shelf.store(arrival(shelf, name, day, agreed, channel))
+
+
+def arrival(shelf, name, day, agreed=True, channel="direct"):
+    visitor = who(name if agreed else f"{name} {day}")._replace(person=agreed)
+    circumstances = DIRECT._replace(channel=channel)
+    return shelf.arrival(day * DAY, who=visitor, circumstances=circumstances)
 
 
 def grid(found) -> dict[date, list[int]]:
@@ -84,3 +90,50 @@ def test_weeks_and_months_that_a_year_ends_in():
         date(2027, 1, 1),
     ]
     assert spans(date(2027, 1, 1), "day", 2) == [date(2026, 12, 31), date(2027, 1, 1)]
+
+
+VISITS = [
+    *(("ada", day, True, "direct") for day in (0, 1, 7, 21)),
+    ("ben", 0, True, "email"),
+    *(("eva", day, True, "email") for day in (7, 8, 14)),
+    *(("mia", day, False, "email") for day in (0, 7)),
+]
+BY_MAIL = "f=channel:is:email"
+
+
+@pytest.fixture
+def on_monday(stocked, monkeypatch):
+    """The visits above, asked for four weeks later: a week begins that nobody came in yet."""
+    stocked(lambda shelf: [arrival(shelf, *each) for each in VISITS])
+    monday = datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: monday)
+
+
+def test_people_and_visits_are_those_that_were_asked_for(on_monday, client, acme, sign_in):
+    address = f"/api/v1/analytics/retention?site_id={acme.site_id}&number=6"
+    found = client.get(address, headers=acme.bearer).json
+    assert (found["people"], found["visits"], found["all_visits"]) == (3, 8, 10)
+    found = client.get(f"{address}&{BY_MAIL}", headers=acme.bearer).json
+    assert (found["people"], found["visits"], found["all_visits"]) == (2, 4, 6)
+    assert sum(each["size"] for each in found["data"]) == 2
+    page = f"/o/{acme.slug}/analytics/retention?site={acme.site_id}"
+    text = sign_in("alice@acme.example").get(f"{page}&{BY_MAIL}").text
+    assert "2 people who agreed to be known again" in text
+    assert "theirs were 4 of 6 visits that match" in text and "2 of them first came" in text
+
+
+def test_the_page_says_which_days_it_is_about(on_monday, acme, sign_in):
+    page = f"/o/{acme.slug}/analytics/retention?site={acme.site_id}&unit="
+    alice = sign_in("alice@acme.example")
+    assert "From 3 Aug to 19 Oct 2026" in alice.get(f"{page}week").text
+    assert "From 1 Nov 2025 to 19 Oct 2026" in alice.get(f"{page}month").text
+
+
+def test_nobody_so_far_is_not_nobody(on_monday, acme, sign_in):
+    page = f"/o/{acme.slug}/analytics/retention?site={acme.site_id}"
+    text = sign_in("alice@acme.example").get(page).text
+    shown = re.findall(r'<td class="retention__cell">(.*?)</td>', text)
+    cells = [re.sub("<[^>]*>", "", each) for each in shown]
+    assert cells[:5] == ["100%", "50%", "0%", "50%", "–"]
+    assert cells[5:9] == ["100%", "100%", "0%", "–"]
+    assert text.count("Nobody so far: this week is not over") == 2

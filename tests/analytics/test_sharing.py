@@ -105,6 +105,14 @@ def test_what_is_over_is_drawn_whole_and_what_is_to_come_not_at_all(visits, now,
     assert "bar-chart__bar--open" not in outside.get(address + "?period=yesterday").text
 
 
+def test_the_period_before_is_named_where_it_is_drawn(visits, now, stocked, share, outside):
+    address, day = share() + "?period=7d", 24 * 60
+    stocked(lambda shelf: [shelf.arrival(-7 * day, "dan")])
+    assert "The period before" not in outside.get(address).text
+    stocked(lambda shelf: [shelf.arrival(-8 * day, "eva")])
+    assert "The period before" in outside.get(address).text
+
+
 def test_the_page_that_shows_a_new_address_is_the_page_of_its_site(alice, page, acme):
     body = alice.get(page).text
     [action] = re.findall(r'<form class="form" method="post" action="([^"]+)"', body)
@@ -122,6 +130,28 @@ def test_the_filters_of_a_link_cannot_be_taken_off(visits, now, share, outside):
         text = outside.get(f"{address}?period=today{query}").text
         assert "Germany" in text and "/ada" in text
         assert "France" not in text and "/ben" not in text
+
+
+def test_a_link_says_which_visits_it_is_about(visits, now, share, outside):
+    def title(address):
+        header = re.search('<header class="shared.*?</header>', outside.get(address).text, re.S)[0]
+        return " ".join(re.sub("<[^>]*>", "", header).split())
+
+    assert "Only visits that: Country is Germany" in title(share(f=["country:is:DE"]))
+    assert "Only visits that" not in title(share())
+    # Neither a city nor what pages said is shown to somebody outside, in no place of the page.
+    address = share(f=["city:is:Kiel", "property:is_not:secret=hush"])
+    assert "City is (not shown here)" in title(address)
+    assert "Kiel" not in outside.get(address).text
+    assert "hush" not in outside.get(address).text
+
+
+def test_the_form_of_a_link_does_not_offer_all_visits_beside_a_filter(alice, page, acme):
+    form = {"site": str(acme.site_id), "name": "French", "f": ["country:is:FR"]}
+    alice.post(f"/o/{acme.slug}/analytics/segments", form)
+    assert ">All visits</option>" in alice.get(page).text
+    filtered = alice.get(f"{page}?f=country:is:DE").text
+    assert ">All visits</option>" not in filtered and "And only a segment" in filtered
 
 
 def test_a_link_takes_the_filters_of_a_segment(visits, now, share, outside, alice, acme, inside):

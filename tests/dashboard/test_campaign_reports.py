@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from datetime import timedelta
+from html import escape, unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -275,13 +278,42 @@ def test_the_window_can_be_set(inside, acme, sign_in):
     assert 'value="7"' in shown and "<option selected>days" in shown
     form = {"site": str(acme.site_id), "amount": "36", "unit": "hours"}
     saved = alice.post(f"{page}/window", form)
-    assert saved.status_code == 302 and saved.location.endswith(f"{page}?site={acme.site_id}")
+    assert saved.status_code == 302 and saved.location.endswith(
+        f"{page}?site={acme.site_id}&period=30d"
+    )
     assert 'value="36"' in alice.get(f"{page}/window?site={acme.site_id}").text
     with inside(acme):
         assert db.session.get_one(Site, acme.site_id).conversion_window == 36 * 3600
         kept = db.session.scalars(select(AuditEntry).filter_by(action="site.window_changed")).all()
         assert len(kept) == 1
     assert "How long a campaign counts changed" in alice.get(f"/o/{acme.slug}/settings/audit").text
+
+
+def test_the_window_leads_back_to_what_its_report_was_asked(acme, sign_in, inside):
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        shelf = Shelf(site.organization_id, site.number)
+        shelf.store(shelf.arrival(0, name="impression", campaign_id=FIRST))
+        rollups.rebuild(site)
+    alice, page = sign_in("alice@acme.example"), f"/o/{acme.slug}/analytics/campaigns"
+    day = local_day(NOON, ZoneInfo("UTC"))
+    asked = {"site": [str(acme.site_id)], "from": [f"{day}"], "to": [f"{day}"]}
+    asked["f"] = ["device:is:desktop"]
+    report = alice.get(f"{page}?{urlencode(asked, doseq=True)}").text
+    window = alice.get(address_in(report, r'<a href="([^"]*campaigns/window[^"]*)"')).text
+    action = address_in(window, r'<form class="form" method="post" action="([^"]*)"')
+    form = {"site": str(acme.site_id), "amount": "36", "unit": "hours"}
+    refused = alice.post(action, {**form, "amount": "0"})
+    assert refused.status_code == 422 and f'action="{escape(action)}"' in refused.text
+    saved = urlsplit(alice.post(action, form).location)
+    assert (saved.path, parse_qs(saved.query)) == (page, asked)
+    assert alice.post(f"{page}/window?f=nonsense", {**form, "amount": "1"}).status_code == 400
+    with inside(acme):
+        assert db.session.get_one(Site, acme.site_id).conversion_window == 36 * 3600
+
+
+def address_in(text: str, pattern: str) -> str:
+    return unescape(re.search(pattern, text)[1])
 
 
 @pytest.mark.parametrize(

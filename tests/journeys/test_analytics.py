@@ -268,6 +268,11 @@ def test_a_figure_is_drawn_and_said_in_words(analytics):
     page.mouse.move(box["x"] + box["width"] * 5 / 6, box["y"] + 20)
     expect(page.locator(".chart__tip")).to_contain_text("Page views")
     expect(page.locator(".chart__tip")).to_contain_text("3")
+    expect(page.locator(".chart__tip")).not_to_contain_text("Only in part")
+    # Today is not over, and the line to it is another than the one through what is.
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
+    expect(page.locator(".chart__tip")).to_contain_text("Only in part")
+    expect(rows.nth(7)).to_contain_text("Only in part")
 
 
 def test_a_menu_whose_button_has_come_to_the_start_does_not_cover_the_rail(analytics):

@@ -91,6 +91,15 @@ def test_a_funnel_is_built_by_picking_steps_and_split_by_channel(program, shop, 
     expect(page.get_by_role("group", name="Step 4")).to_be_visible()
     page.get_by_role("button", name="Remove step 4").click()
     expect(page.get_by_role("group", name="Step 4")).to_have_count(0)
+
+    # Without a name it is not saved: the numbers stay, and the name is where one types.
+    name = page.get_by_label("Name", exact=True)
+    name.fill("")
+    page.get_by_role("button", name="Save funnel").click()
+    expect(page.get_by_text("Give the funnel a name.")).to_have_count(1)
+    expect(name).to_be_focused()
+    expect(page.get_by_role("img", name="Step 3: 2 of 6")).to_be_visible()
+    page.keyboard.type("To thanks")
     page.get_by_role("button", name="Save funnel").click()
 
     expect(page.get_by_role("heading", name="To thanks", level=1)).to_be_visible()

@@ -14,6 +14,7 @@ from sqlalchemy.event import listens_for, remove
 
 from app.accounts.models import AuditEntry
 from app.accounts.permissions import Role
+from app.analytics import rollups
 from app.core.db import db
 from app.proof.models import Activity
 from app.sites.models import Site
@@ -141,6 +142,19 @@ def test_a_session_tells_who_where_and_what_in_order(client, acme, page, session
     assert "An anonymous visitor" in text
 
 
+def test_a_visit_lasts_as_long_in_the_list_as_on_its_page(client, acme, page, inside, sign_in):
+    send(client, acme, event(acme, at=ago(minutes=9)), event(acme, "/tea", at=ago(minutes=1)))
+    with inside(acme):
+        session = db.session.scalars(select(Session)).one()
+        session.last_at = session.started_at + 332_600
+        session_id = session.id
+        db.session.commit()
+        rollups.rebuild(db.session.get_one(Site, acme.site_id))
+    visits = f"/o/{acme.slug}/analytics/visits?site={acme.site_id}"
+    listed = sign_in("alice@acme.example").get(visits).text
+    assert "5 min 33 s" in listed and "5 min 33 s" in page(f"/sessions/{session_id}")
+
+
 def test_a_person_who_agreed_is_told_as_such(client, acme, page, session_id):
     send(client, acme, event(acme), consent=True)
     assert "agreed to be known again" in page(f"/sessions/{session_id()}")
@@ -162,6 +176,8 @@ def test_an_order_of_the_session_leads_to_its_activity(
     path = f"/sessions/{session_id()}"
     text = page(path)
     assert f"/activities/{activity_id}" in text and "€14.90" in text
+    bought = text[text.index("€14.90") :].split("</div>")[0]
+    assert re.sub("<[^>]*>", "", bought).startswith(f"€14.90 Order {number}")
     assert text.count("/activities/") == 1 + page("/events").count("/activities/")
     assert f"/activities/{activity_id}" not in page(path, "vera@acme.example")
 
