@@ -17,6 +17,7 @@ from app.analytics.answers import Totals, ask
 from app.analytics.comparing import Before
 from app.analytics.figures import LABELS
 from app.analytics.models import Report, ReportRecipient
+from app.analytics.periods import Period
 from app.analytics.report_tables import BY, ReportTable, report_table
 from app.analytics.report_words import figure_words
 from app.analytics.schedules import period_before
@@ -76,21 +77,29 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
     site = db.session.get_one(Site, report.site_id)
     organization = db.session.get_one(Organization, report.organization_id)
     period = period_before(report.schedule or "", due_at, site.time_zone)
-    filters = report.read
-    now = ask(site, period, filters, ()).totals
-    before = Before.of(site, period, filters)
-    table = report_table(site, period, filters, report.dimensions, report.metrics)
+    fault = report.fault
     return {
         "report": report,
         "site": site,
         "organization": organization,
         "period": period,
-        "headline": list(_headline(now, before, organization.currency)),
+        "fault": fault,
+        "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
+        **({} if fault else _figures(report, site, period, organization.currency)),
+    }
+
+
+def _figures(report: Report, site: Site, period: Period, currency: str) -> dict[str, Any]:
+    filters = report.read
+    now = ask(site, period, filters, ()).totals
+    before = Before.of(site, period, filters)
+    table = report_table(site, period, filters, report.dimensions, report.metrics)
+    return {
+        "headline": list(_headline(now, before, currency)),
         "table": table if report.dimensions else None,
         "columns": [BY[each] for each in table.dimensions] + [LABELS[m] for m in table.metrics],
-        "rows": list(_rows(table, organization.currency)),
+        "rows": list(_rows(table, currency)),
         "more": max(0, len(table.rows) - ROWS) + table.left_out,
-        "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
     }
 
 
