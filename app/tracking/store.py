@@ -125,7 +125,7 @@ def _new_run(arrivals: list[Arrival]) -> Run:
 def _keep_session(insert: Any) -> Any:
     came: Any = insert.excluded
     idle: Any = literal_column(str(IDLE))
-    later = came.last_at > visitors.c.last_at
+    earlier, later = came.first_at < visitors.c.first_at, came.last_at > visitors.c.last_at
     return insert.on_conflict_do_update(
         index_elements=["site_number", "visitor"],
         set_={
@@ -134,6 +134,8 @@ def _keep_session(insert: Any) -> Any:
                 else_=visitors.c.session_id,
             ),
             "last_at": case((later, came.last_at), else_=visitors.c.last_at),
+            # Who came before is not new, also where that is told late.
+            "first_at": case((earlier, came.first_at), else_=visitors.c.first_at),
         },
     )
 
