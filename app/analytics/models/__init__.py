@@ -4,7 +4,7 @@ from app.analytics.models.archive import Archive
 from app.analytics.models.funnel import Funnel
 from app.analytics.models.goal import Goal, TooMany
 from app.analytics.models.refused import Refused
-from app.analytics.models.renaming import follow
+from app.analytics.models.renaming import follow_goal
 from app.analytics.models.report import Report, ReportRecipient, ReportSending, Wanted
 from app.analytics.models.rollup import DayRollup, RolledDay, RollupRun
 from app.analytics.models.segment import Segment
@@ -29,5 +29,5 @@ __all__ = [
     "SharedLink",
     "TooMany",
     "Wanted",
-    "follow",
+    "follow_goal",
 ]

@@ -22,7 +22,7 @@ KEEPING: tuple[Any, ...] = (Segment, Report, SharedLink)
 
 
 @subscribe(GoalChanged)
-def follow(announcement: GoalChanged) -> None:
+def follow_goal(announcement: GoalChanged) -> None:
     """What asked for the goal by its name asks for it by the new one, and still for another goal
     that is called as it was. What asked for a part of the name stays."""
     goal, before = announcement.goal, announcement.before
