@@ -72,14 +72,15 @@ class Stored:
     sessions: dict[Key, UUID]
 
 
-def store(connection: Connection, arrivals: Sequence[Arrival]) -> Stored:
-    """Write events in the connection's transaction, each once."""
+def store(connection: Connection, arrivals: Sequence[Arrival], long_ago: bool = False) -> Stored:
+    """Write events in the connection's transaction, each once. `long_ago`: they may be of visits
+    whose visitors are forgotten by now, so these are looked for as well."""
     # An id that two visitors claim is one event of one of them.
     by_key = {key_of(each): each for each in arrivals}
     session_of: dict[Key, UUID] = {}
     spans: Spans = {}
     for runs in _rounds(each for each in by_key.values() if each.who is not None):
-        for run in _choose_sessions(connection, runs, spans):
+        for run in _choose_sessions(connection, runs, spans, long_ago):
             session_of.update((key_of(each), run.session_id) for each in run.arrivals)
     new = _insert_events(connection, by_key, session_of)
     fresh = [each for key, each in by_key.items() if key in new]
@@ -156,7 +157,9 @@ VISITORS = ManyRows(
 )
 
 
-def _choose_sessions(connection: Connection, runs: list[Run], spans: Spans) -> Sequence[Run]:
+def _choose_sessions(
+    connection: Connection, runs: list[Run], spans: Spans, long_ago: bool
+) -> Sequence[Run]:
     """Give each run the session that it continues, or a new one; one that goes on after the end of
     its session becomes two."""
     _continue_from_before(connection, runs, spans)
@@ -166,7 +169,7 @@ def _choose_sessions(connection: Connection, runs: list[Run], spans: Spans) -> S
     for site_number, visitor, session_id, last_at in VISITORS.write(connection, rows):
         run = by_key[site_number, bytes(visitor)]
         # What arrives very late belongs to a visit that has ended, not to the present one.
-        if last_at - run.ended > IDLE:
+        if last_at - run.ended > IDLE or (long_ago and session_id == run.session_id):
             late.append((run, session_id))
             continue
         ends = _ends(connection, run, session_id, last_at, spans)
@@ -181,7 +184,7 @@ def _choose_sessions(connection: Connection, runs: list[Run], spans: Spans) -> S
     for run in chosen:
         _span(spans, run)
     if late:
-        _join_ended(connection, late, spans)
+        _join_ended(connection, late, spans, long_ago)
     return chosen
 
 
@@ -191,7 +194,9 @@ def _span(spans: Spans, run: Run) -> None:
     spans[named] = min(began, run.began), max(ended, run.ended)
 
 
-def _join_ended(connection: Connection, late: Sequence[tuple[Run, UUID]], spans: Spans) -> None:
+def _join_ended(
+    connection: Connection, late: Sequence[tuple[Run, UUID]], spans: Spans, long_ago: bool
+) -> None:
     """Give runs that are told after a later visit of their visitor the one that they were part of,
     if there is any: the nearest. So it is one visit however its events are told. With each run the
     id of the visitor's present session, which may be called by another of his names."""
@@ -204,8 +209,16 @@ def _join_ended(connection: Connection, late: Sequence[tuple[Run, UUID]], spans:
         visits = [visit for name in known_by for visit in near[name] if _takes(visit, run, spans)]
         if visits:
             nearest = min(visits, key=lambda visit: (_pause(visit, run), visit.started_at))
+            if long_ago and run.session_id == present:
+                _make_present(connection, run, nearest)
             run.session_id = nearest.id
             _span(spans, run)
+
+
+def _make_present(connection: Connection, run: Run, visit: Any) -> None:
+    """A visitor who was forgotten goes on with it."""
+    last_at = max(run.ended, visit.last_at)
+    _update_visitor(connection, run, session_id=visit.id, last_at=last_at)
 
 
 def _near(connection: Connection, late: Sequence[tuple[Run, UUID]]) -> Sequence[Any]:
@@ -263,12 +276,16 @@ def _ends(connection: Connection, run: Run, session_id: UUID, last_at: int, span
 def _begin_another(connection: Connection, run: Run, session_id: UUID, ends: int) -> Run:
     """What of a run comes after the end of its session, for a new one; with that goes on what
     comes next."""
-    site_number, visitor = run.key
     rest = _new_run([each for each in run.arrivals if each.at > ends])
+    _update_visitor(connection, run, session_id=rest.session_id)
     run.arrivals, run.session_id = run.arrivals[: -len(rest.arrivals)], session_id
-    here = (visitors.c.site_number == site_number, visitors.c.visitor == visitor)
-    connection.execute(update(visitors).where(*here).values(session_id=rest.session_id))
     return rest
+
+
+def _update_visitor(connection: Connection, run: Run, **values: Any) -> None:
+    site_number, visitor = run.key
+    here = (visitors.c.site_number == site_number, visitors.c.visitor == visitor)
+    connection.execute(update(visitors).where(*here).values(**values))
 
 
 def _visitor_row(run: Run) -> tuple[Any, ...]:
