@@ -7,8 +7,9 @@ with a `not` if it has none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -58,6 +59,16 @@ class Filter:
         if self.operator in ("is", "is_not"):
             return word in self.values
         return any(has_words(self.dimension, word, each.casefold()) for each in self.values)
+
+    def beyond(self, words: Collection[str]) -> list[str]:
+        """Its values that are said of none of these words."""
+        alone = {each: replace(self, values=(each,)) for each in self.values}
+        return [value for value, one in alone.items() if not any(map(one.says, words))]
+
+    def renamed(self, before: str, after: Sequence[str]) -> Filter:
+        """With other values in the place of one."""
+        values = (after if each == before else [each] for each in self.values)
+        return replace(self, values=tuple(dict.fromkeys(chain.from_iterable(values))))
 
 
 def read_filters(texts: Iterable[str]) -> list[Filter]:

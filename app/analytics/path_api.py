@@ -7,15 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import request
 from pydantic import BaseModel, Field
 
 from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
 from app.analytics.attribution import BY, Row, attribution
-from app.analytics.filters import read_filters
 from app.analytics.journey_views import asked_depth, asked_direction, asked_start, start_of
 from app.analytics.journeys import journeys
+from app.analytics.questions import asked_filters
 from app.analytics.retention import FEWEST, MOST, UNITS, retention
 from app.analytics.rollups import as_of
 from app.analytics.schemas import Asked, QuestionQuery
@@ -174,8 +173,7 @@ def count_retention(query_data: RetentionQuery) -> Any:
     site, unit = get_or_404(Site, query_data.site_id), query_data.unit
     if unit not in UNITS:
         raise bad_query("unit", f"One of {', '.join(UNITS)}.")
-    filters = read_filters(request.args.getlist("f"))
-    found = retention(site, unit, query_data.number or UNITS[unit], filters)
+    found = retention(site, unit, query_data.number or UNITS[unit], asked_filters(site))
     return RetentionOut(
         site_id=site.id,
         unit=unit,

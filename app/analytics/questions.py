@@ -12,7 +12,9 @@ from flask import request, url_for
 
 from app.accounts.access import current_organization
 from app.analytics.filters import Filter, read_filters
+from app.analytics.models import Goal, Refused
 from app.analytics.periods import Period, read_period, zone_named
+from app.core.errors import bad_query
 from app.sites.models import Site
 
 
@@ -31,7 +33,7 @@ class Question:
         said = request.args.get
         zone = zone_named(said("zone") or site.time_zone)
         period = read_period(said("period"), said("from"), said("to"), zone)
-        return cls(site, period, read_filters(request.args.getlist("f")))
+        return cls(site, period, asked_filters(site))
 
     @property
     def own_clock(self) -> bool:
@@ -65,3 +67,13 @@ class Question:
         if self.period.preset != "custom":
             return {"period": self.period.preset}
         return {"from": self.period.first.isoformat(), "to": self.period.last.isoformat()}
+
+
+def asked_filters(site: Site) -> list[Filter]:
+    """`?f=`, several of them. Raises ApiError 400, also for a goal that the site does not have."""
+    filters = read_filters(request.args.getlist("f"))
+    try:
+        Goal.demand(site.id, filters)
+    except Refused as error:
+        raise bad_query(error.field, str(error)) from error
+    return filters

@@ -22,7 +22,7 @@ from app.analytics.report_tables import check, report_table
 from app.analytics.schemas import Asked
 from app.core.api import ListQuery, Page, Schema, writes
 from app.core.db import db
-from app.core.errors import ApiError, invalid
+from app.core.errors import ApiError, bad_query, invalid
 from app.core.forms import clean_line
 from app.sites.models import Site
 
@@ -176,8 +176,10 @@ def show_report(report_id: UUID) -> Any:
 @authorized(Permission.ANALYTICS_READ)
 @blueprint.output(ReportRun)
 def run_report(report_id: UUID) -> Any:
-    """Its table as of now."""
+    """Its table as of now. A filter by a goal that was deleted is 400."""
     report = get_or_404(Report, report_id)
+    if report.fault:
+        raise bad_query("f", report.fault)
     site = db.session.get_one(Site, report.site_id)
     period = read_period(report.period, None, None, ZoneInfo(site.time_zone))
     table = report_table(site, period, report.read, report.dimensions, report.metrics)

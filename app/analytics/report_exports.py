@@ -14,6 +14,7 @@ from app.analytics.periods import Period, read_period
 from app.analytics.report_tables import report_table
 from app.core.announce import Announcement, announce
 from app.core.db import db
+from app.core.errors import bad_query
 from app.core.progress import Progress
 from app.sites.models import Site
 
@@ -38,6 +39,8 @@ class ReportExport:
     def begin(self, progress: Progress) -> Iterator[bytes]:
         """Say that it is taken out, and answer it in pieces."""
         report = self.report
+        if report.fault:
+            raise bad_query("f", report.fault)
         announce(ReportExported(report=report))
         dimensions, metrics = list(report.dimensions), list(report.metrics)
         table = report_table(self.site, self.period, report.read, dimensions, metrics)

@@ -92,6 +92,19 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
     site = db.session.get_one(Site, report.site_id)
     organization = db.session.get_one(Organization, report.organization_id)
     period = period_before(report.schedule or "", due_at, site.time_zone)
+    fault = report.fault
+    return {
+        "report": report,
+        "site": site,
+        "organization": organization,
+        "period": period,
+        "fault": fault,
+        "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
+        **({} if fault else _figures(report, site, period, organization.currency)),
+    }
+
+
+def _figures(report: Report, site: Site, period: Period, currency: str) -> dict[str, Any]:
     filters = report.read
     # First: what is added up while it is asked may be in the answer or not.
     whole = as_of(site)
@@ -99,18 +112,13 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
     before = Before.of(site, period, filters)
     table = report_table(site, period, filters, report.dimensions, report.metrics)
     return {
-        "report": report,
-        "site": site,
-        "organization": organization,
-        "period": period,
         "only": [one_line(each) for each in map(filter_words, filters)],
         "as_of": None if whole >= period.ends else _as_of_words(whole, period),
-        "headline": list(_headline(now, before, organization.currency)),
+        "headline": list(_headline(now, before, currency)),
         "table": table if report.dimensions else None,
         "columns": [BY[each] for each in table.dimensions] + [LABELS[m] for m in table.metrics],
-        "rows": list(_rows(table, organization.currency)),
+        "rows": list(_rows(table, currency)),
         "more": max(0, len(table.rows) - ROWS) + table.left_out,
-        "link": public_url("reports.show", organization=organization.slug, report_id=report.id),
     }
 
 

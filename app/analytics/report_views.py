@@ -19,7 +19,7 @@ from app.analytics.filters import read_filters
 from app.analytics.models import Refused, Report, ReportRecipient
 from app.analytics.pages import answer_page, show_page, shown
 from app.analytics.periods import DEFAULT, PRESETS
-from app.analytics.questions import Question
+from app.analytics.questions import Question, asked_filters
 from app.analytics.report_exports import ReportExport
 from app.analytics.report_forms import NewReportForm, RecipientForm, ReportForm, ScheduleForm
 from app.analytics.report_mails import ask_to_confirm
@@ -50,7 +50,7 @@ def new() -> Any:
     choice = choose_site()
     if choice.chosen is None:
         return render("analytics/reports/new.html", block="picker", choice=choice)
-    filters = [str(each) for each in read_filters(request.args.getlist("f"))]
+    filters = [str(each) for each in asked_filters(choice.chosen)]
     form = NewReportForm(
         formdata=None,
         site=choice.chosen.id,
@@ -247,15 +247,18 @@ def _answer(
 ) -> dict[str, Any]:
     period = ReportExport.of(report, "csv").period
     filters = report.read
-    table = report_table(question.site, period, filters, report.dimensions, report.metrics)
+    fault = report.fault
+    asked = (question.site, period, filters, report.dimensions, report.metrics)
+    table = None if fault else report_table(*asked)
     said = {"schedule": report.schedule or "", "hour": report.hour}
     members = select(Member).filter_by(suspended_at=None).order_by(Member.id)
     return {
         "report": report,
         "period": period,
         "filters": filters,
+        "fault": fault,
         "table": table,
-        "rows": table.rows[:ROWS],
+        "rows": table.rows[:ROWS] if table else [],
         "by": BY,
         "times": SPANS,
         "figures": LABELS,

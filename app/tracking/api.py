@@ -9,7 +9,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
-from app.accounts.access import authorized, get_or_404
+from app.accounts.access import authorized, current_key, get_or_404
 from app.accounts.permissions import Permission
 from app.core.api import ListQuery, Schema
 from app.sites.models import Site
@@ -34,7 +34,8 @@ class ValueOut(Schema):
 
 class EventOut(Schema):
     """Something a visitor did. `session_id` is null for a visitor who asked not to be followed.
-    `by_api`: told by a server with an API key, not by a browser."""
+    `by_api`: told by a server with an API key, not by a browser. `props` are empty for a key
+    without the scope activities:read: anything may stand there, such as an order's number."""
 
     id: UUID
     name: str
@@ -59,7 +60,7 @@ class EventOut(Schema):
             referrer=row.referrer,
             session_id=row.session_id,
             at=moment(row.at),
-            props=row.props or {},
+            props=(row.props or {}) if current_key.may(Permission.ACTIVITIES_READ) else {},
             value=ValueOut.of(row) if told else None,
             campaign=row.campaign_id,
             by_api=row.by_api,

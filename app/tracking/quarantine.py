@@ -55,7 +55,8 @@ def restore(site: Site, event_id: UUID) -> int:
 
 def _give_back(site: Site, some: Sequence[Quarantined], staying: set[UUID]) -> int:
     """Answers how many are gone from here: not those that somebody else has just given back."""
-    store(db.session.connection(), [_arrival(each) for each in some])
+    long_ago = True  # it may be: what is kept apart stays for longer than visitors are remembered
+    store(db.session.connection(), [_arrival(each) for each in some], long_ago)
     ids = [each.id for each in some if each.id not in staying]
     here = (Quarantined.site_number == site.number, Quarantined.id.in_(ids))
     gone: Any = db.session.execute(delete(Quarantined).where(*here))

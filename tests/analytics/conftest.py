@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from app.analytics import rollups
+from app.analytics.matches import Match
+from app.analytics.models import Goal
 from app.core.db import db
 from app.sites.models import Site
 from tests.tracking.arriving import Shelf
@@ -19,6 +21,19 @@ def site(inside, acme):
 def shelf(site):
     """Acme's part of the event store."""
     return Shelf(site.organization_id, site.number)
+
+
+@pytest.fixture
+def made_goal(acme):
+    """Make a goal of Acme's shop that the event `signup` reaches, and answer its id. In scope."""
+
+    def made_goal(name):
+        site = db.session.get_one(Site, acme.site_id)
+        made = Goal.create(site, name, Match("event", "signup", ""))
+        db.session.commit()
+        return made.id
+
+    return made_goal
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from app.analytics import rollups
 from app.analytics.answers import ask
 from app.analytics.campaign_outcomes import outcomes_of
 from app.analytics.conversions import ask_with_conversions, conversions_of
-from app.analytics.filters import read_filters
+from app.analytics.filters import OPERATORS, read_filters
 from app.analytics.funnels import funnel
-from app.analytics.matches import MatchError, fits, match_of, read_match
-from app.analytics.models import Funnel, Goal
+from app.analytics.matches import Match, MatchError, fits, match_of, read_match
+from app.analytics.models import Funnel, Goal, Report, Segment, SharedLink, Wanted
 from app.analytics.periods import Period, local_day
 from app.analytics.steps import read_steps, step_of
 from app.analytics.sums import MOST_EARNED
@@ -127,6 +127,85 @@ def test_visits_can_be_chosen_by_the_goal_that_they_reached(site, shelf):
     }
     for text, number in visits.items():
         assert ask(site, days(), read_filters([text]), ()).totals.sessions == number, text
+
+
+def test_what_keeps_filters_follows_a_goal_to_its_new_name(site, shelf, made_goal):
+    for minute, (visitor, did) in enumerate((("ada", "signup"), ("ben", "x"), ("eva", "x"))):
+        shelf.store(shelf.arrival(minute, visitor, name=did))
+    rollups.rebuild(site)
+    renamed, _other = made_goal("Signed up"), made_goal("Thanked")
+    texts = [f"goal:{each}:Signed up" for each in OPERATORS]
+    texts += ["goal:is:Thanked|Signed up", "page:is:Signed up"]
+    wanted = Wanted(["sessions"], [], read_filters(texts), "7d")
+    kept = [
+        Segment.save(site, "A", wanted.filters),
+        Report.create(site, "B", wanted),
+        SharedLink.issue(site, "C", wanted.filters)[0],
+    ]
+    db.session.commit()
+    db.session.get_one(Goal, renamed).change("Joined|us", Match("event", "signup", ""))
+    db.session.commit()
+    follows = ["goal:is:Joined\\|us", "goal:is_not:Joined\\|us", *texts[2:4]]
+    follows += ["goal:is:Thanked|Joined\\|us", "page:is:Signed up"]
+    for row in kept:
+        db.session.refresh(row)
+        assert row.filters == follows
+    shown = [ask(site, days(), [each], ()).totals.sessions for each in row.read[:2]]
+    assert shown == [1, 2]
+
+
+def test_a_name_that_another_goal_has_too_is_still_asked_for(site, made_goal):
+    renamed = made_goal("Signed up")
+    made_goal("Signed up")
+    segment = Segment.save(site, "A", read_filters(["goal:is_not:Signed up"]))
+    db.session.commit()
+    db.session.get_one(Goal, renamed).change("Joined", Match("event", "signup", ""))
+    db.session.commit()
+    assert segment.filters == ["goal:is_not:Signed up|Joined"]
+
+
+def test_filters_of_another_site_stay(site, made_goal):
+    renamed, other = made_goal("Signed up"), Site.create(name="Other", domains=["other.example"])
+    db.session.add(Segment(site_id=other.id, name="A", filters=["goal:is:Signed up", "shoe:is:42"]))
+    db.session.commit()
+    db.session.get_one(Goal, renamed).change("Joined", Match("event", "signup", ""))
+    db.session.commit()
+    assert db.session.scalars(select(Segment)).one().filters == ["goal:is:Signed up", "shoe:is:42"]
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "overview",
+        "conversion-rates",
+        "sessions",
+        "retention",
+        "breakdown?dimension=page",
+    ],
+)
+def test_a_goal_that_the_site_does_not_have_is_a_bad_filter_over_rest(
+    acme, client, made_goal, inside, path, operator
+):
+    asked = f"/api/v1/analytics/{path}{'&' if '?' in path else '?'}site_id={acme.site_id}"
+    address = f"{asked}&f=goal:{operator}:Signed up"
+    answer = client.get(address, headers=acme.bearer)
+    assert answer.status_code == 400 and answer.json["error"]["details"] == {"field": "f"}
+    assert answer.json["error"]["message"] == "This site has no goal “Signed up”."
+    with inside(acme):
+        made_goal("Signed up")
+    assert client.get(address, headers=acme.bearer).status_code == 200
+
+
+def test_a_goal_that_the_site_does_not_have_is_a_bad_filter_on_pages(
+    acme, alice, made_goal, inside
+):
+    where, asked = f"/o/{acme.slug}/analytics", f"?site={acme.site_id}&f=goal:is_not:Signed+up"
+    pages = ("", "/goals", "/visits", "/segments", "/links", "/reports/new")
+    assert {alice.get(f"{where}{each}{asked}").status_code for each in pages} == {400}
+    with inside(acme):
+        made_goal("Signed up")
+    assert {alice.get(f"{where}{each}{asked}").status_code for each in pages} == {200}
 
 
 def test_what_a_page_claims_is_revenue_only_where_the_site_says_so(site, shelf):

@@ -16,7 +16,7 @@ from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
 from app.analytics import report_mails, rollups
 from app.analytics.filters import read_filters
-from app.analytics.models import Report, ReportRecipient, ReportSending, report
+from app.analytics.models import Goal, Report, ReportRecipient, ReportSending, report
 from app.analytics.periods import Period
 from app.analytics.report_tables import report_table
 from app.analytics.schedules import next_moment, period_before
@@ -345,6 +345,38 @@ def test_a_mail_says_what_visitors_of_several_days_are(
     [(_address, _subject, text, message)] = mailed()
     assert (EACH_DAY in text) is said
     assert (EACH_DAY in message.get_body(("html",)).get_content()) is said
+
+
+def test_a_report_says_which_goal_is_gone_wherever_it_is_asked_for(
+    app, client, stocked, make, alice, moment, mailed, inside, acme, made_goal
+):
+    stocked(some_visits)
+    with inside(acme):
+        made_goal("Signed up")
+    address = make(f=["goal:is_not:Signed up"])
+    alice.post(f"{address}/schedule", {"schedule": "daily", "hour": "8"})
+    add_alice(alice, address, inside, acme)
+    assert "Germany" in alice.get(address).text and "France" not in alice.get(address).text
+    rows = f"/api/v1/reports/{address.rsplit('/', 1)[1]}/rows"
+    assert client.get(rows, headers=acme.bearer).json["rows"] == [["DE", 2, 3]]
+    with inside(acme):
+        db.session.scalars(select(Goal)).one().remove()
+        db.session.commit()
+    said = "This site has no goal “Signed up”."
+    page = alice.get(address)
+    assert page.status_code == 200 and said in page.text
+    assert "Germany" not in page.text and "France" not in page.text
+    refused = client.get(rows, headers=acme.bearer)
+    assert refused.status_code == 400 and refused.json["error"]["message"] == said
+    assert refused.json["error"]["details"] == {"field": "f"}
+    assert alice.post(f"{address}/export", {"format": "csv"}).status_code == 400
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    send(app)
+    [(_address, _subject, text, message)] = mailed()
+    for written in (text, message.get_body(("html",)).get_content()):
+        assert said in written and "The whole report" in written
+        assert "Visitors" not in written and "France" not in written
 
 
 def test_a_report_is_mailed_once_a_day_whoever_tries(
@@ -679,6 +711,7 @@ def test_reports_over_rest(stocked, client, acme, moment):
         ({"dimensions": ["page", "event"]}, "dimensions"),
         ({"dimensions": ["page"], "metrics": ["orders"]}, "metrics"),
         ({"filters": ["shoe:is:42"]}, "filters"),
+        ({"filters": ["goal:is_not:Signed up"]}, "filters"),
         ({"period": "forever"}, "period"),
         ({"name": " "}, "name"),
     ],

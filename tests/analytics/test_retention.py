@@ -72,6 +72,18 @@ def test_who_first_came_before_is_not_new(visited):
     assert found.people == 2
 
 
+def test_who_first_came_before_is_not_new_also_where_that_is_told_late(site, shelf):
+    came(shelf, "ada", 21)
+    came(shelf, "ben", 21)
+    rollups.rebuild(site)
+    assert grid(retention(site, "week", 2, today=TODAY)) == {MONDAY + timedelta(days=21): [2, 0]}
+    came(shelf, "ada", 0)
+    rollups.roll_up(site, at_once=True)
+    assert grid(retention(site, "week", 2, today=TODAY)) == {MONDAY + timedelta(days=21): [1, 0]}
+    found = grid(retention(site, "week", 6, today=TODAY))
+    assert found == {MONDAY: [1, 0, 0, 1, 0], MONDAY + timedelta(days=21): [1, 0]}
+
+
 def test_a_week_begins_on_the_sites_own_monday(site, shelf):
     site.change(time_zone="Pacific/Auckland")
     db.session.commit()

@@ -396,6 +396,23 @@ def test_of_a_visit_over_midnight_no_other_events_are_read(site, shelf, monkeypa
     assert asked(site) == naive(site)
 
 
+def test_an_ended_visit_that_turns_out_to_have_begun_the_day_before_counts_there(site, shelf):
+    site.change(time_zone="UTC")
+    db.session.commit()
+    day = local_day(NOON, UTC)
+    began = (midnight(day, UTC) - NOON) / MINUTE
+    shelf.store(*arrivals(shelf, watched("ada", began + 5, 3, 10)))
+    shelf.store(*arrivals(shelf, watched("ada", began + 200, 2, 10)))
+    rollups.roll_up(site, at_once=True)
+    assert asked(site)["day"][str(day)]["sessions"] == 2
+    for late in (began + 30, began - 20):
+        shelf.store(*arrivals(shelf, watched("ada", late, 1, 0)))
+        rollups.roll_up(site, at_once=True)
+        assert asked(site) == naive(site)
+    found = {each: sums["sessions"] for each, sums in asked(site)["day"].items()}
+    assert found == {str(day - timedelta(days=1)): 1, str(day): 1}
+
+
 def test_a_visit_of_months_does_not_keep_a_day_from_being_added_up(site, shelf):
     """As they were kept before a visit had a longest length."""
     shelf.store(shelf.arrival(0), shelf.arrival(1, name="signup"))

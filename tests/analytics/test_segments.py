@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,7 +11,7 @@ from sqlalchemy import select
 
 from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
-from app.analytics.models import Segment, segment
+from app.analytics.models import Goal, Segment, segment
 from app.core.db import db
 
 
@@ -110,6 +112,24 @@ def test_a_filter_that_is_not_known_any_more_is_left_out(alice, page, acme, insi
         db.session.commit()
     shown = alice.get(f"{page}?site={acme.site_id}")
     assert shown.status_code == 200 and "Germany" in shown.text and "shoe" not in shown.text
+
+
+def test_a_segment_says_which_goal_is_gone(alice, page, acme, inside, made_goal):
+    with inside(acme):
+        made_goal("Signed up")
+    form = {"site": str(acme.site_id), "name": "Rest", "f": ["goal:is_not:Signed up"]}
+    assert alice.post(page, form).status_code == 302
+    said = "This site has no goal “Signed up”."
+    assert said not in alice.get(page).text
+    with inside(acme):
+        db.session.scalars(select(Goal)).one().remove()
+        db.session.commit()
+    text = alice.get(page).text
+    assert said in text
+    [applied] = re.findall(r'href="([^"]+)">Rest</a>', text)
+    answer = alice.get(unescape(applied))
+    assert answer.status_code == 400 and said in unescape(answer.text)
+    assert alice.post(page, {**form, "name": "Again"}).status_code == 422
 
 
 def test_a_viewer_uses_segments_and_changes_none(page, acme, sign_in, join, alice, inside):

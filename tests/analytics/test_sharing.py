@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.accounts.models.audit import AuditEntry
 from app.accounts.permissions import Role
-from app.analytics.models import Segment, SharedLink, shared_link
+from app.analytics.models import Goal, Segment, SharedLink, shared_link
 from app.core import clock
 from app.core.db import Base, db
 from tests.tracking.arriving import DIRECT, NOON
@@ -186,6 +186,43 @@ def test_a_link_that_this_version_does_not_understand_opens_nothing(share, outsi
         db.session.scalars(select(SharedLink)).one().filters = ["shoe:is:42"]
         db.session.commit()
     assert outside.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("operator", ["is", "is_not", "contains", "not_contains"])
+def test_a_link_is_shut_once_a_goal_of_its_filters_is_deleted(
+    visits, now, share, outside, alice, page, acme, made_goal, inside, operator
+):
+    with inside(acme):
+        goal = made_goal("Signed up")
+    address = share(f=[f"goal:{operator}:Signed up"])
+    shows = operator in ("is", "contains")
+    assert ("/cid" in outside.get(f"{address}?period=today").text) is shows
+    with inside(acme):
+        db.session.get_one(Goal, goal).remove()
+        db.session.commit()
+    assert outside.get(address).status_code == 404
+    assert "It opens nothing: This site has no goal “Signed up”." in alice.get(page).text
+    with inside(acme):
+        made_goal("Signed up")
+    assert outside.get(address).status_code == 200
+
+
+def test_a_link_follows_a_goal_to_its_new_name(
+    visits, now, share, outside, alice, acme, made_goal, inside
+):
+    with inside(acme):
+        goal = made_goal("Signed up")
+    address = share(f=["goal:is_not:Signed up"])
+    form = {"name": "Became | a member", "kind": "event", "match": "signup"}
+    alice.post(f"/o/{acme.slug}/analytics/goals/{goal}", form)
+    text = outside.get(f"{address}?period=today").text
+    assert "/ada" in text and "/cid" not in text
+
+
+def test_a_goal_that_there_is_not_cannot_be_shared(alice, page, acme):
+    form = {"site": str(acme.site_id), "name": "For Ina", "f": ["goal:is_not:Signed up"]}
+    answer = alice.post(page, form)
+    assert answer.status_code == 422 and "This site has no goal “Signed up”." in answer.text
 
 
 def test_a_password_opens_a_link_in_this_browser_until_it_is_another(

@@ -4,17 +4,22 @@ of it is kept apart with the reason, and can be given back."""
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from app.config import ConfigurationError, Settings
+from app.core import clock
 from app.core.db import db
+from app.tracking import quarantine
 from app.tracking.data_centres import is_in_data_centre, use_networks
-from app.tracking.models import Event, Quarantined
+from app.tracking.models import Event, Quarantined, Session, Visitor
+from app.tracking.models.session import forget_visitors
 from tests.tracking.posting import AGENT, event, post
 
-HOUR = 3_600_000  # milliseconds
+HOUR, MINUTE = 3_600_000, 60_000  # milliseconds
 CENTRES = """# Two providers.
 203.0.113.0/24
 198.51.100.128/25   # the upper half
@@ -151,6 +156,37 @@ def test_the_events_of_a_bot_that_was_none_are_given_back(page, acme, sign_in, i
     assert kept_apart() == []
     with inside(acme):
         assert len(db.session.scalars(select(Event.id)).all()) == 30
+
+
+@pytest.mark.parametrize("days", [0, 3])
+def test_what_is_given_back_is_of_the_visit_that_it_was_kept_from(
+    app, page, acme, sign_in, inside, kept_apart, monkeypatch, days
+):
+    """Also in two batches, and after days, when nobody knows the visitor any more."""
+    monkeypatch.setattr(quarantine, "AT_ONCE", 40)
+    hasty, calm = page(VIEWS_PER_VISITOR="1"), page(VIEWS_PER_VISITOR="0")
+    noon = clock.now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+    def look(client, minute, number=1):
+        with time_machine.travel(noon + timedelta(minutes=minute)):
+            return post(client, acme, *views(acme, number)).json
+
+    assert [look(calm, minute)["accepted"] for minute in (0, 2)] == [1, 1]
+    mistaken = [each["id"] for minute in (3, 9) for each in look(hasty, minute, 30)["dropped"]]
+    assert len(kept_apart()) == len(mistaken) == 60
+    assert look(calm, 90)["accepted"] == 1
+    alice = sign_in("alice@acme.example")
+    restoration = f"/o/{acme.slug}/sites/{acme.site_id}/quarantine/{mistaken[7]}/restoration"
+    with app.app_context(), time_machine.travel(noon + timedelta(days=days)):
+        forget_visitors()
+    with inside(acme):
+        assert bool(db.session.scalars(select(Visitor)).all()) is not bool(days)
+    assert alice.post(restoration).status_code == 302
+    assert kept_apart() == []
+    with inside(acme):
+        visits = db.session.scalars(select(Session).order_by(Session.started_at)).all()
+        lengths = [(round((v.last_at - v.started_at) / MINUTE), v.events) for v in visits]
+    assert lengths == [(9, 62), (0, 1)]
 
 
 @pytest.fixture

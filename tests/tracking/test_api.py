@@ -6,6 +6,8 @@ from datetime import datetime
 
 import pytest
 
+from app.accounts.models import ApiKey
+from app.core.db import db
 from tests.visits import BOT, FRANCE, PHONE, ago, event, send
 
 
@@ -43,6 +45,31 @@ def test_an_event_is_told_with_all_that_was_stored_of_it(client, acme, get):
     assert told["campaign"] is None and told["by_api"] is False and told["session_id"]
     stamp = datetime.fromisoformat(told["at"]).timestamp() * 1000
     assert abs(stamp - sent["at"]) < 1000
+
+
+@pytest.mark.parametrize(
+    ("scopes", "props"),
+    [
+        (["analytics:read"], {}),
+        (["analytics:read", "activities:read"], {"order_id": "7"}),
+        (["*"], {"order_id": "7"}),
+    ],
+)
+def test_properties_are_for_keys_that_may_see_activities(client, acme, inside, scopes, props):
+    send(client, acme, event(acme, name="purchase", props={"order_id": "7"}))
+    with inside(acme):
+        _key, secret = ApiKey.issue("Figures", scopes)
+        db.session.commit()
+    told = {}
+    for path, name in (("events", "data"), ("analytics/live-visitors", "events")):
+        address = f"/api/v1/{path}?site_id={acme.site_id}"
+        answer = client.get(address, headers={"Authorization": f"Bearer {secret}"})
+        [told[path]] = answer.json[name]
+    [session_id] = {each["session_id"] for each in told.values()}
+    address = f"/api/v1/analytics/sessions/{session_id}?site_id={acme.site_id}"
+    answer = client.get(address, headers={"Authorization": f"Bearer {secret}"})
+    [told["sessions"]] = answer.json["timeline"]
+    assert [(each["name"], each["props"]) for each in told.values()] == [("purchase", props)] * 3
 
 
 def test_pages_by_cursor_hold_each_event_once_newest_first(client, acme, get):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.event import listen, remove
 
 from app.core.db import db
 from app.core.ids import uuid7
@@ -130,6 +131,88 @@ def test_what_comes_very_late_leaves_the_present_visit_alone(shelf):
     assert (120, 120, 1) in shelf.visits()
     shelf.store(shelf.arrival(130))
     assert (120, 130, 2) in shelf.visits()
+
+
+@pytest.mark.parametrize("minutes", [(-120, -119, -118, -117), (-117, -120, -118, -119)])
+def test_what_comes_after_a_later_visit_is_one_visit_however_it_is_told(tell, shelf, minutes):
+    shelf.store(shelf.arrival(0))
+    tell(*minutes)
+    assert shelf.visits() == [(-120, -117, 4), (0, 0, 1)]
+    assert sessions() == sums_of_events()
+    assert touched() <= marked()
+
+
+def test_what_comes_late_goes_on_with_a_visit_that_has_ended(tell, shelf):
+    tell(-120, -119)
+    tell(0)
+    tell(-118)
+    assert shelf.visits() == [(-120, -118, 3), (0, 0, 1)]
+    tell(-130)
+    assert shelf.visits() == [(-130, -118, 4), (0, 0, 1)]
+    ended = db.session.scalars(select(Session).order_by(Session.started_at)).first()
+    assert (ended.entry_url[-4:], ended.exit_url[-4:]) == ("-130", "-118")
+    tell(1)
+    assert shelf.visits() == [(-130, -118, 4), (0, 1, 2)]
+    assert touched() <= marked()
+
+
+def test_what_comes_late_is_of_the_nearest_visit_within_half_an_hour(tell, shelf):
+    for visit in ((-300, -290), (-240, -230), (0,)):
+        tell(*visit)
+    for late in (-261, -276, -200, -170 + 1 / MINUTE):
+        tell(late)
+    visits = [(-300, -276, 3), (-261, -200, 4), (-170 + 1 / MINUTE, -170 + 1 / MINUTE, 1)]
+    assert shelf.visits() == [*visits, (0, 0, 1)]
+
+
+def test_what_comes_late_into_the_present_visit_is_of_it(tell, shelf):
+    tell(-200)
+    tell(*range(0, 91, 10))
+    tell(-20, 35)
+    assert shelf.visits() == [(-200, -200, 1), (-20, 90, 12)]
+
+
+def test_what_comes_late_makes_no_ended_visit_longer_than_a_day(tell, shelf):
+    tell(*range(0, 1411, 30))
+    tell(3000)
+    tell(1430)
+    tell(-10)
+    tell(-10 - 1 / MINUTE)
+    assert shelf.visits() == [(-10 - 1 / MINUTE,) * 2 + (1,), (-10, 1430, 50), (3000, 3000, 1)]
+
+
+@pytest.mark.parametrize("person", [False, True])
+@pytest.mark.parametrize(("late", "name", "visit"), [(50, "ben", (0, 50)), (-20, "ada", (-20, 45))])
+def test_what_comes_late_is_of_the_visit_under_either_name(shelf, person, late, name, visit):
+    """`ben` is what `ada` is called after midnight, or after his consent."""
+    names = {"ada": who("ada"), "ben": whose("ben", "ada")._replace(person=person)}
+    for minute, told in ((0, "ada"), (20, "ada"), (40, "ada"), (45, "ben"), (200, "ben")):
+        shelf.store(shelf.arrival(minute, who=names[told]))
+    shelf.store(shelf.arrival(late, who=names[name]))
+    assert shelf.visits() == [(*visit, 5), (200, 200, 1)]
+
+
+def test_what_comes_late_is_of_nobody_elses_visit(shelf, umbrella, inside, acme):
+    shelf.store(shelf.arrival(-120, "ben"), shelf.arrival(0))
+    with inside(umbrella):
+        other = Shelf(umbrella.id, db.session.get_one(Site, umbrella.site_id).number)
+        other.store(other.arrival(-120))
+    with inside(acme):
+        shelf.store(shelf.arrival(-119))
+        assert shelf.visits() == [(-120, -120, 1), (-119, -119, 1), (0, 0, 1)]
+
+
+def test_ended_visits_are_looked_for_only_where_something_came_late(shelf):
+    asked = []
+    connection = db.session.connection()
+    told = connection.engine, "before_cursor_execute", lambda *call: asked.append(call[2])
+    listen(*told)
+    shelf.store(shelf.arrival(0), shelf.arrival(40), shelf.arrival(5, "ben"))
+    shelf.store(shelf.arrival(30), shelf.arrival(50, "ben"), shelf.arrival(90))
+    assert not [each for each in asked if "FROM sessions" in each]
+    shelf.store(shelf.arrival(31), shelf.arrival(6, "ben"), shelf.arrival(6, "cleo"))
+    remove(*told)
+    assert len([each for each in asked if "FROM sessions" in each]) == 1
 
 
 def test_an_event_is_stored_once_however_often_it_comes(shelf):

@@ -4,6 +4,7 @@ from app.analytics.models.archive import Archive
 from app.analytics.models.funnel import Funnel
 from app.analytics.models.goal import Goal, TooMany
 from app.analytics.models.refused import Refused
+from app.analytics.models.renaming import follow_goal
 from app.analytics.models.report import Report, ReportRecipient, ReportSending, Wanted
 from app.analytics.models.rollup import DayRollup, RolledDay, RollupRun
 from app.analytics.models.segment import Segment
@@ -28,4 +29,5 @@ __all__ = [
     "SharedLink",
     "TooMany",
     "Wanted",
+    "follow_goal",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,7 +11,10 @@ from uuid import UUID
 from sqlalchemy import Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.analytics.dimensions import GOAL
+from app.analytics.filters import Filter
 from app.analytics.matches import Match
+from app.analytics.models.refused import Refused
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.db import Base, db, exclusive
@@ -59,11 +63,23 @@ class Goal(Tenant, Base):
         """In the order in which they were made."""
         return list(db.session.scalars(select(cls).filter_by(site_id=site.id).order_by(cls.id)))
 
+    @classmethod
+    def demand(cls, site_id: UUID, filters: Sequence[Filter]) -> None:
+        """Raises Refused for a filter by a goal that the site does not have: all visits are without
+        it, and a `not` would show them."""
+        about = [each for each in filters if each.dimension == GOAL.name]
+        if not about:
+            return
+        names = db.session.scalars(select(cls.name).filter_by(site_id=site_id)).all()
+        for value in (value for each in about for value in each.beyond(names)):
+            raise Refused("f", f"This site has no goal “{value}”.")
+
     def change(self, name: str, wanted: Match) -> None:
-        self.name = name
+        self.lock(self.site_id)
+        before, self.name = self.name, name
         self.kind, self.match, self.having = wanted.kind, wanted.match, wanted.having
         db.session.flush()
-        announce(GoalChanged(goal=self))
+        announce(GoalChanged(goal=self, before=before))
 
     def remove(self) -> None:
         self.lock(self.site_id)
@@ -73,7 +89,7 @@ class Goal(Tenant, Base):
 
     @staticmethod
     def lock(site_id: UUID) -> None:
-        """Nobody else makes or removes a goal of the site, or names one in a funnel."""
+        """Nobody else makes, changes or removes a goal of the site, or names one in a funnel."""
         exclusive(f"goals/{site_id}")
 
     @property
@@ -97,6 +113,9 @@ class GoalCreated(GoalAnnouncement):
 
 @dataclass(frozen=True, kw_only=True)
 class GoalChanged(GoalAnnouncement):
+    """`before`: how it was called."""
+
+    before: str
     name: ClassVar[str] = "goal.changed"
 
 

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 from app.accounts.models import Member
 from app.accounts.models.user import normal_email
 from app.analytics.filters import Filter
+from app.analytics.models.goal import Goal
 from app.analytics.models.refused import Refused
-from app.analytics.models.segment import known_filters
+from app.analytics.models.segment import fault_of, known_filters
 from app.analytics.schedules import next_moment
 from app.core import clock
 from app.core.announce import Announcement, announce
@@ -74,7 +75,8 @@ class Report(Tenant, Base):
 
     @classmethod
     def create(cls, site: Site, name: str, wanted: Wanted) -> Report:
-        """Raises Refused for one too many."""
+        """Raises Refused for a goal that the site does not have, or one too many."""
+        Goal.demand(site.id, wanted.filters)
         exclusive(f"reports/{site.id}")
         count = select(func.count(cls.id)).filter_by(site_id=site.id)
         if (db.session.scalar(count) or 0) >= MOST_REPORTS:
@@ -128,6 +130,11 @@ class Report(Tenant, Base):
     @property
     def read(self) -> list[Filter]:
         return known_filters(self.filters)
+
+    @property
+    def fault(self) -> str | None:
+        """Why it counts nothing any more."""
+        return fault_of(self.site_id, self.read)
 
     def _want(self, wanted: Wanted) -> None:
         self.metrics, self.dimensions = list(wanted.metrics), list(wanted.dimensions)

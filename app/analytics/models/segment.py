@@ -12,6 +12,7 @@ from sqlalchemy import String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.analytics.filters import Filter, read_filters
+from app.analytics.models.goal import Goal
 from app.analytics.models.refused import Refused
 from app.core import clock
 from app.core.announce import Announcement, announce
@@ -38,9 +39,11 @@ class Segment(Tenant, Base):
 
     @classmethod
     def save(cls, site: Site, name: str, filters: Sequence[Filter]) -> Segment:
-        """Raises Refused for no filter, a name that is taken, or one segment too many."""
+        """Raises Refused for no filter, a goal that the site does not have, a name that is taken,
+        or one segment too many."""
         if not filters:
             raise Refused("f", "There is no filter to save.")
+        Goal.demand(site.id, filters)
         exclusive(f"segments/{site.id}")
         _demand_room(site.id)
         _demand_free(site.id, name)
@@ -76,6 +79,10 @@ class Segment(Tenant, Base):
         """The filters. One that this version does not know any more is left out."""
         return known_filters(self.filters)
 
+    @property
+    def fault(self) -> str | None:
+        return fault_of(self.site_id, self.read)
+
 
 def known_filters(texts: Sequence[str]) -> list[Filter]:
     """Of those that were saved by whichever version of the program."""
@@ -86,6 +93,15 @@ def known_filters(texts: Sequence[str]) -> list[Filter]:
         except ApiError:
             continue
     return read
+
+
+def fault_of(site_id: UUID, filters: Sequence[Filter]) -> str | None:
+    """What kept filters ask for that the site does not have any more, for a person."""
+    try:
+        Goal.demand(site_id, filters)
+    except Refused as error:
+        return str(error)
+    return None
 
 
 def _demand_room(site_id: UUID) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts.models.user import hash_password, password_fits
 from app.analytics.filters import Filter
+from app.analytics.models.goal import Goal
 from app.analytics.models.refused import Refused
-from app.analytics.models.segment import known_filters
+from app.analytics.models.segment import fault_of, known_filters
 from app.core import clock
 from app.core.announce import Announcement, announce
 from app.core.crypto import fingerprint
@@ -59,8 +60,9 @@ class SharedLink(Tenant, Base):
         expires_at: datetime | None = None,
         shows_revenue: bool = False,
     ) -> tuple[SharedLink, str]:
-        """A link and its token, which cannot be had again. Raises PasswordError, or Refused
-        for one link too many."""
+        """A link and its token, which cannot be had again. Raises PasswordError, or Refused for a
+        goal that the site does not have or one link too many."""
+        Goal.demand(site.id, filters)
         password_hash = hash_password(password) if password else None
         exclusive(f"shared-links/{site.id}")
         _demand_room(site)
@@ -108,8 +110,13 @@ class SharedLink(Tenant, Base):
 
     @property
     def whole(self) -> bool:
-        """Whether this version knows all of its filters: one less would show too much."""
-        return len(self.read) == len(self.filters)
+        """Whether this version knows all of its filters, and the site has the goals that they
+        name: one less would show too much."""
+        return len(self.read) == len(self.filters) and self.fault is None
+
+    @property
+    def fault(self) -> str | None:
+        return fault_of(self.site_id, self.read)
 
 
 def _demand_room(site: Site) -> None:
