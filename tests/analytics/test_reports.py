@@ -375,7 +375,7 @@ def test_a_report_says_which_goal_is_gone_wherever_it_is_asked_for(
     send(app)
     [(_address, _subject, text, message)] = mailed()
     for written in (text, message.get_body(("html",)).get_content()):
-        assert said in written and "The whole report" in written
+        assert said in written and "The report in Candor" in written
         assert "Visitors" not in written and "France" not in written
 
 
