@@ -220,7 +220,7 @@ def _lowest(values: Array, number: int | None) -> Array:
     """The places of so many lowest, and of all that equal the last of these; None: of all."""
     if number is None or number >= len(values):
         return np.arange(len(values))
-    return np.flatnonzero(values <= np.partition(values, number)[number])
+    return np.flatnonzero(values <= np.partition(values, number - 1)[number - 1])
 
 
 def by_visits(site: Site, period: Period, filters: Sequence[Filter]) -> bool:

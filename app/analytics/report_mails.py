@@ -20,7 +20,7 @@ from app.analytics.models import Report, ReportRecipient
 from app.analytics.periods import Period
 from app.analytics.report_tables import BY, ReportTable, report_table
 from app.analytics.report_words import figure_words, filter_words
-from app.analytics.rollups import as_of
+from app.analytics.rollups import whole_of
 from app.analytics.schedules import period_before
 from app.core import clock
 from app.core.crypto import keyring
@@ -47,6 +47,7 @@ def mail_report(report: Report) -> int:
     """To everybody who gets it, if it is due and nobody else has; how many mails."""
     due_at = report.next_at
     if due_at is None or due_at > clock.now():
+        report.try_at = due_at  # its schedule was changed while it waited
         return 0
     if _waits(report, due_at):
         report.try_at = clock.now() + WAIT
@@ -67,7 +68,8 @@ def _waits(report: Report, due_at: datetime) -> bool:
     """Whether its days are not added up as a whole, and may yet be in time: also where nobody tried
     in time, since then what adds up was not there either."""
     site = db.session.get_one(Site, report.site_id)
-    if as_of(site) >= period_before(report.schedule or "", due_at, site.time_zone).ends:
+    period = period_before(report.schedule or "", due_at, site.time_zone)
+    if whole_of(site, period) >= period.ends:
         return False
     return report.try_at == due_at or clock.now() < due_at + PATIENCE
 
@@ -107,7 +109,7 @@ def _written(report: Report, due_at: datetime) -> dict[str, Any]:
 def _figures(report: Report, site: Site, period: Period, currency: str) -> dict[str, Any]:
     filters = report.read
     # First: what is added up while it is asked may be in the answer or not.
-    whole = as_of(site)
+    whole = whole_of(site, period)
     now = ask(site, period, filters, ()).totals
     before = Before.of(site, period, filters)
     table = report_table(site, period, filters, report.dimensions, report.metrics)

@@ -106,7 +106,11 @@ def update(report_id: UUID) -> Any:
     report, form = get_or_404(Report, report_id), ReportForm()
     if not form.validate():
         return _edit(report, form, 422)
-    report.change(form.name.data or "", form.wanted)
+    try:
+        report.change(form.name.data or "", form.wanted)
+    except Refused as error:
+        form[error.field].errors = [str(error)]
+        return _edit(report, form, 422)
     db.session.commit()
     flash("Saved.", "success")
     return redirect(_page(report))

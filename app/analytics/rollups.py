@@ -153,6 +153,14 @@ def as_of(site: Site) -> int:
         return reader.scalar(last) or 0
 
 
+def whole_of(site: Site, period: Period) -> int:
+    """Up to when the numbers of these days are whole: the period's end, if they all are."""
+    with reading(newest=True) as reader:
+        changed = _first_changes(reader, site)
+        here = {day: first for day, first in changed.items() if period.first <= day <= period.last}
+        return min(_whole_until(reader, site, here).values(), default=period.ends)
+
+
 def days_to_come(site: Site) -> int:
     """How many days are over and not added up as a whole: many after a change of the time zone."""
     today = local_day(clock.milliseconds(), ZoneInfo(site.time_zone))

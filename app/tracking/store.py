@@ -198,8 +198,8 @@ def _join_ended(
     connection: Connection, late: Sequence[tuple[Run, UUID]], spans: Spans, long_ago: bool
 ) -> None:
     """Give runs that are told after a later visit of their visitor the one that they were part of,
-    if there is any: the nearest. So it is one visit however its events are told. With each run the
-    id of the visitor's present session, which may be called by another of his names."""
+    if there is any: the nearest. Two visits that such a run lies between stay two. With each run
+    the id of the visitor's present session, which may be called by another of his names."""
     near: dict[Any, list[Any]] = defaultdict(list)
     for visit in _near(connection, late):
         near[visit.site_number, bytes(visit.visitor)].append(visit)
@@ -222,24 +222,21 @@ def _make_present(connection: Connection, run: Run, visit: Any) -> None:
 
 
 def _near(connection: Connection, late: Sequence[tuple[Run, UUID]]) -> Sequence[Any]:
-    """Visits that some of these runs may be part of, and others. No visit is longer than a day, so
-    the index by their beginnings is enough."""
-    began, ended = min(run.began for run, _ in late), max(run.ended for run, _ in late)
-    names = {visitor for run, _ in late for _, visitor in run.names}
-    theirs = sessions.c.visitor.in_(names) | sessions.c.id.in_({id for _, id in late})
-    found = select(
-        sessions.c.site_number,
-        sessions.c.id,
-        sessions.c.visitor,
-        sessions.c.started_at,
-        sessions.c.last_at,
-    ).where(
-        sessions.c.site_number.in_({run.key[0] for run, _ in late}),
-        sessions.c.started_at.between(began - IDLE - LONGEST, ended + IDLE),
-        sessions.c.last_at >= began - IDLE,
-        theirs,
+    """Visits that some of these runs may be part of, and others: by an index of those of a visitor,
+    and the present ones by their key."""
+    columns = (
+        sessions.c[each] for each in ("site_number", "id", "visitor", "started_at", "last_at")
     )
-    return connection.execute(found).all()
+    began, ended = min(run.began for run, _ in late), max(run.ended for run, _ in late)
+    here = select(*columns).where(
+        sessions.c.site_number.in_({run.key[0] for run, _ in late}),
+        # No visit is longer than a day.
+        sessions.c.started_at.between(began - IDLE - LONGEST, ended + IDLE),
+    )
+    names = {visitor for run, _ in late for _, visitor in run.names}
+    theirs = here.where(sessions.c.visitor.in_(names))
+    present = here.where(sessions.c.id.in_({id for _, id in late}))
+    return connection.execute(theirs.union(present)).all()
 
 
 def _takes(visit: Any, run: Run, spans: Spans) -> bool:

@@ -379,6 +379,20 @@ def test_a_report_says_which_goal_is_gone_wherever_it_is_asked_for(
         assert "Visitors" not in written and "France" not in written
 
 
+def test_a_report_cannot_be_changed_to_a_goal_that_there_is_not(make, alice, inside, acme):
+    address = make()
+    form = {"name": "Ours", "metrics": ["events"], "by": "country", "and_by": "", "period": "7d"}
+    refused = alice.post(address, {**form, "f": ["goal:is_not:Nothing"]})
+    assert refused.status_code == 422 and "This site has no goal “Nothing”." in refused.text
+    with inside(acme):
+        kept = db.session.scalars(select(Report)).one()
+        assert kept.filters == []
+        kept.filters = ["goal:is_not:Nothing"]
+        db.session.commit()
+    # What was lost before hinders no other change.
+    assert alice.post(address, {**form, "f": ["goal:is_not:Nothing"]}).status_code == 302
+
+
 def test_a_report_is_mailed_once_a_day_whoever_tries(
     app, stocked, daily, alice, moment, mailed, inside, acme
 ):
@@ -494,6 +508,37 @@ def test_a_report_whose_days_are_not_added_up_in_hours_is_mailed_and_says_so(
     assert re.search(r"Page views +1\b", text)
     said = f"Numbers as of {BEGAN + timedelta(hours=1):%-d %B %Y, %H:%M} (UTC)"
     assert said in text and said in message.get_body(("html",)).get_content()
+
+
+def test_a_report_waits_for_no_days_but_its_own(
+    app, stocked, daily, alice, moment, mailed, inside, acme
+):
+    stocked(some_visits)
+    with inside(acme):
+        site = db.session.get_one(Site, acme.site_id)
+        shelf = Shelf(site.organization_id, site.number)
+        shelf.store(shelf.arrival(-5 * 24 * 60, "ada"))
+    add_alice(alice, daily, inside, acme)
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    [(_address, _subject, text, _message)] = mailed()
+    assert "Numbers as of" not in text
+
+
+def test_a_report_that_is_mailed_no_more_is_not_tried_for_ever(
+    app, daily, alice, moment, mailed, inside, acme
+):
+    alice.post(f"{daily}/schedule", {"schedule": "", "hour": "8"})
+    with inside(acme):
+        report = db.session.scalars(select(Report)).one()
+        # As one that was put off at the same moment.
+        report.try_at = BEGAN
+        db.session.commit()
+    moment(BEGAN + timedelta(days=1))
+    send(app)
+    with inside(acme):
+        assert db.session.scalars(select(Report)).one().try_at is None
+    assert mailed() == []
 
 
 def test_a_report_that_nobody_tried_in_time_waits_once(app, at_midnight, moment, mailed):

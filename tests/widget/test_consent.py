@@ -179,6 +179,26 @@ def test_who_is_somebody_else_in_another_tab_is_the_same_here_and_still_agrees(c
     assert (candor.calls[-1]["visitor"], candor.calls[-1]["consent"]) == ("token-2", True)
 
 
+def test_a_token_that_another_tab_renewed_is_of_the_same_person(candor, open_page):
+    candor.token = "ada_person.1"
+    page = open_page(STUB + "candor('consent', true)")
+    page.wait_for_function("localStorage.candor == 'ada_person.1'")
+    other = beside(page)
+    at_rest(page)
+    candor.hold("events")
+    candor.answers = [(503, {})]
+    seen = len(candor.seen)
+    page.evaluate("candor('track', 'after'); dispatchEvent(new Event('online'))")
+    candor.wait_for(lambda: [path for path in candor.seen[seen:] if "/events" in path])
+    candor.token = "ada_person.2"
+    other.evaluate("localStorage.candor = 'ada_person.2'")
+    page.wait_for_timeout(300)
+    candor.let_go.set()
+    # What was under way when the server stumbled is sent again.
+    candor.wait_for_event("after", page=page)
+    assert candor.calls[-1]["visitor"] == "ada_person.2"
+
+
 def test_what_else_is_stored_or_forgotten_withdraws_nothing(candor, open_page):
     page = open_page(STUB + "candor('consent', true)")
     page.wait_for_function("localStorage.candor == 'token-1'")

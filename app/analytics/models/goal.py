@@ -74,6 +74,17 @@ class Goal(Tenant, Base):
         for value in (value for each in about for value in each.beyond(names)):
             raise Refused("f", f"This site has no goal “{value}”.")
 
+    @classmethod
+    def hold(cls, site_id: UUID, filters: Sequence[Filter]) -> None:
+        """Until the commit no goal that these ask for is renamed or removed."""
+        if any(each.dimension == GOAL.name for each in filters):
+            cls.lock(site_id)
+
+    @classmethod
+    def demand_to_keep(cls, site_id: UUID, filters: Sequence[Filter]) -> None:
+        cls.hold(site_id, filters)
+        cls.demand(site_id, filters)
+
     def change(self, name: str, wanted: Match) -> None:
         self.lock(self.site_id)
         before, self.name = self.name, name

@@ -31,7 +31,14 @@ def follow_goal(announcement: GoalChanged) -> None:
     here = {"site_id": goal.site_id}
     others = db.session.scalars(select(Goal.id).filter_by(name=before, **here)).all()
     after = [before, goal.name] if others else [goal.name]
-    kept = (db.session.scalars(select(each).filter_by(**here)) for each in KEEPING)
+    # As they stand now: somebody may just have changed one.
+    kept = (
+        db.session.scalars(
+            select(each).filter_by(**here).with_for_update(),
+            execution_options={"populate_existing": True},
+        )
+        for each in KEEPING
+    )
     for row in chain.from_iterable(kept):
         filters = [_following(each, before, after) for each in row.filters]
         if filters != row.filters:

@@ -76,7 +76,7 @@ class Report(Tenant, Base):
     @classmethod
     def create(cls, site: Site, name: str, wanted: Wanted) -> Report:
         """Raises Refused for a goal that the site does not have, or one too many."""
-        Goal.demand(site.id, wanted.filters)
+        Goal.demand_to_keep(site.id, wanted.filters)
         exclusive(f"reports/{site.id}")
         count = select(func.count(cls.id)).filter_by(site_id=site.id)
         if (db.session.scalar(count) or 0) >= MOST_REPORTS:
@@ -95,6 +95,11 @@ class Report(Tenant, Base):
         return list(db.session.scalars(found))
 
     def change(self, name: str, wanted: Wanted) -> None:
+        """Raises Refused for a goal that the site does not have, unless it was lost before."""
+        Goal.hold(self.site_id, wanted.filters)
+        Goal.demand(
+            self.site_id, [each for each in wanted.filters if str(each) not in self.filters]
+        )
         self.name = name
         self._want(wanted)
         db.session.flush()

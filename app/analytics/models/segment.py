@@ -43,7 +43,7 @@ class Segment(Tenant, Base):
         or one segment too many."""
         if not filters:
             raise Refused("f", "There is no filter to save.")
-        Goal.demand(site.id, filters)
+        Goal.demand_to_keep(site.id, filters)
         exclusive(f"segments/{site.id}")
         _demand_room(site.id)
         _demand_free(site.id, name)

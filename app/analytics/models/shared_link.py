@@ -62,7 +62,7 @@ class SharedLink(Tenant, Base):
     ) -> tuple[SharedLink, str]:
         """A link and its token, which cannot be had again. Raises PasswordError, or Refused for a
         goal that the site does not have or one link too many."""
-        Goal.demand(site.id, filters)
+        Goal.demand_to_keep(site.id, filters)
         password_hash = hash_password(password) if password else None
         exclusive(f"shared-links/{site.id}")
         _demand_room(site)

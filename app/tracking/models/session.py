@@ -60,6 +60,7 @@ class Session(Numbered, Base):
         of_a_site(),
         Index("ix_sessions_site_number_started_at", "site_number", "started_at"),
         Index("ix_sessions_site_number_last_at", "site_number", "last_at"),
+        Index("ix_sessions_site_number_visitor", "site_number", "visitor", "started_at"),
         CLUSTERED,
     )
 

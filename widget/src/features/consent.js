@@ -19,9 +19,10 @@ export function consent(given) {
 /** What the visitor said in another tab: what is on the device is what all of them go by. */
 export function agree() {
   const { candor } = localStorage;
-  if (candor == ctx.kept) return;
-  ctx.life = {};
-  consent((ctx.kept = ctx.token = candor));
+  // A token says whom it names, then when it was issued: of the same person there is a new one each day.
+  const named = (token) => token?.split("_")[0];
+  if (named(candor) != named(ctx.kept)) ctx.life = {};
+  if (candor != ctx.kept) consent((ctx.kept = ctx.token = candor));
 }
 
 /** Somebody else from now on. What is on the device after another tab said so is already his. */

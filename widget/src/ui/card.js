@@ -104,7 +104,7 @@ export function openCard(item, seen, ended) {
       beats = visible && share >= 0.5 ? beats + 1 : 0;
       if (beats == SEEN) seen();
     }
-    // A tap hovers as well.
+    // Where one taps, the last tap hovers.
     if (!PREVIEW && !isTouch() && frame.querySelector(":hover")) hovered ||= !record("campaign_hover", { campaign: campaign.id });
     if (visible && !frame.matches(":hover,:focus-within")) left -= BEAT;
     if (left <= 0) leave("timeout");
