@@ -94,7 +94,10 @@ def test_a_funnel_is_built_by_picking_steps_and_split_by_channel(program, shop, 
 
     # Without a name it is not saved: the numbers stay, and the name is where one types.
     name = page.get_by_label("Name", exact=True)
+    # The form that came anew takes the focus once more.
+    expect(page.locator(".htmx-settling, .htmx-swapping, .htmx-added")).to_have_count(0)
     name.fill("")
+    expect(name).to_have_value("")
     page.get_by_role("button", name="Save funnel").click()
     expect(page.get_by_text("Give the funnel a name.")).to_have_count(1)
     expect(name).to_be_focused()

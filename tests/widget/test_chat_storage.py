@@ -100,7 +100,7 @@ def test_who_signs_out_in_one_tab_leaves_no_chat_in_the_other(walk_in, agreed, s
     if agreed:
         # His token comes with the answer to what he does next.
         first.evaluate("candor('consent', true); candor('track', 'tea')")
-        first.wait_for_function(token)
+        first.wait_for_function(token + "?.includes('_person')")
     before = first.evaluate(token)
     open_chat(first)
     write(first, "My secret")
