@@ -111,7 +111,10 @@ class Sums:
     later: list[Past] = field(default_factory=list)
 
     def add(self, chunk: Chunk, wanted: Iterable[Match]) -> None:
-        shown = {name: _told(chunk, code) for code, name in enumerate(chunk.words["campaign"])}
+        known = {name: code for code, name in enumerate(chunk.words["event"])}
+        codes = {name: known.get(name, -1) for name in TOLD}
+        campaigns = enumerate(chunk.words["campaign"])
+        shown = {name: _told(chunk, campaign, codes) for campaign, name in campaigns}
         for campaign, told in shown.items():
             self._tally(campaign, told, chunk)
         visits = chunk.sessions
@@ -214,13 +217,12 @@ class Moments:
         return Hits(self.unit[visit], at, value, np.zeros(len(at), np.int64))
 
 
-def _told(chunk: Chunk, code: int) -> dict[str, Array]:
-    """The events of a campaign by name."""
+def _told(chunk: Chunk, campaign: int, codes: Mapping[str, int]) -> dict[str, Array]:
+    """The events of a campaign by name; `codes`: those of the names, -1 where none came."""
     events = chunk.events
-    rows = events["campaign_event"][events["campaign"] == code].astype(np.int64)
+    rows = events["campaign_event"][events["campaign"] == campaign].astype(np.int64)
     names = events["event"][rows]
-    codes = {name: code for code, name in enumerate(chunk.words["event"])}
-    return {name: rows[names == codes.get(name, -1)] for name in TOLD}
+    return {name: rows[names == code] for name, code in codes.items()}
 
 
 def _joined(pasts: Sequence[Past], campaigns: Sequence[str]) -> Past:

@@ -363,7 +363,7 @@ class SiteTrustChanged(Announcement):
 
 @dataclass(frozen=True, kw_only=True)
 class SiteWindowChanged(Announcement):
-    """As little as whom it trusts."""
+    """Nothing that visitors see either."""
 
     name: ClassVar[str] = "site.window_changed"
     site: Site
