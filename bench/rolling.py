@@ -16,6 +16,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import func, select
 
 from app.analytics.models import RolledDay
+from app.analytics.rollups import BUSY
 from app.config import Settings
 from app.core import clock, tenancy
 from app.core.cron import PERFORM, SCHEDULED
@@ -29,9 +30,9 @@ from bench.stage import Stage, stage
 JOB = "app.analytics.rollups.roll_up_due"
 BATCH = 10
 ALONE = float(os.environ.get("BENCH_SECONDS", "20"))
-# Seconds. A day that changes all the time is added up once a minute, and a tenth of the time at
-# most: this has one adding up, which is no less than in the long run.
-MEANWHILE = 66.0
+# Seconds. No day is added up more often, so this has one adding up from its beginning to its end,
+# which is no less than in the long run. Any longer, the next one would be in it as well.
+MEANWHILE = BUSY / 1000
 
 
 def rolling() -> Iterator[dict[str, Any]]:

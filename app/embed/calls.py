@@ -12,7 +12,7 @@ from app.core.errors import ApiError
 from app.core.ratelimit import Buckets, counted_address
 from app.embed.seen import context_of, count_impressions
 from app.sites.queries import PublishedSite
-from app.tracking.arrivals import PAGE_VIEW
+from app.tracking.arrivals import PAGE_VIEW, key_of
 from app.tracking.bots import DATA_CENTRE, TOO_FAST, bot_reason
 from app.tracking.checks import Sender, Verdict, judge
 from app.tracking.committer import Parcel
@@ -20,7 +20,6 @@ from app.tracking.data_centres import is_in_data_centre
 from app.tracking.devices import Device, device_of
 from app.tracking.identity import Token, identify, read_token, renewed_token
 from app.tracking.places import Place, masked, place_of
-from app.tracking.store import key_of
 
 MOST_EVENTS = 50
 LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})?")

@@ -8,6 +8,8 @@ from uuid import UUID
 PAGE_VIEW, ENGAGEMENT = "page_view", "engagement"
 LONGEST_ORDER_ID = 200
 
+Key = tuple[int, int]  # of an event or a session: its site's number, and its id as a number
+
 
 class Who(NamedTuple):
     """Whose event it is: 16 bytes for a day, or with consent for longer."""
@@ -70,3 +72,7 @@ class Arrival(NamedTuple):
     def active(self) -> int:
         """Milliseconds of engagement that it tells of."""
         return (self.props or {}).get("active", 0) if self.name == ENGAGEMENT else 0
+
+
+def key_of(arrival: Arrival) -> Key:
+    return arrival.site_number, arrival.id.int

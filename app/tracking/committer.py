@@ -22,12 +22,12 @@ from app.core.metrics import EVENTS, EVENTS_BATCH, EVENTS_WAITING
 from app.core.sql import ManyRows
 from app.sites.models import Site
 from app.sites.queries import PublishedSite
-from app.tracking.arrivals import Arrival
+from app.tracking.arrivals import Arrival, Key, key_of
 from app.tracking.checks import Verdict
 from app.tracking.devices import legible
 from app.tracking.models import Drop, Quarantined
 from app.tracking.models.event import HOUR
-from app.tracking.store import Key, key_of, store
+from app.tracking.store import store
 
 MOST_WAITING = 5000  # events of this process
 MOST_AT_ONCE = 1000  # events in one transaction
