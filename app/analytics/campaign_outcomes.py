@@ -20,11 +20,11 @@ from app.analytics.chunk import Chunk
 from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.filters import Filter
-from app.analytics.funnels import UNIT_SHIFT, Chain, Hits, follow, together
+from app.analytics.hits import UNIT_SHIFT, Chain, Hits, follow, followed_in, groups_of, together
 from app.analytics.matches import ORDER, Match
 from app.analytics.models import Goal
 from app.analytics.periods import Period
-from app.analytics.sums import NOBODY, bounded_sum
+from app.analytics.sums import bounded_sum
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 
@@ -117,26 +117,20 @@ class Sums:
         shown = {name: _told(chunk, campaign, codes) for campaign, name in campaigns}
         for campaign, told in shown.items():
             self._tally(campaign, told, chunk)
-        visits = chunk.sessions
-        followed = chunk.chosen & (visits["visitor"] != NOBODY)
+        followed = followed_in(chunk)
         reached = np.unique(np.concatenate([each.rows(chunk) for each in wanted]))
         hidden = np.unique(np.concatenate([each.hidden(chunk) for each in wanted]))
         unknown = np.setdiff1d(hidden, reached, assume_unique=True)
         self.outcomes.hidden += int(followed[chunk.events["session"][unknown]].sum())
-        person = visits["person"] != 0
-        for whose, unit in (
-            (followed & ~person, visits["visitor"].astype(np.int64)),
-            (followed & person, visits["visitor_key"]),
-        ):
-            moments = Moments(chunk, whose, unit, self.begins)
-            earning = chunk.events["earning_event"].astype(np.int64)
+        earning = chunk.events["earning_event"].astype(np.int64)
+        for group in groups_of(chunk, followed, self.begins):
             past = Past(
-                moments.visits(),
-                moments.of(reached),
-                moments.of(earning, chunk.events["earning_amount"]),
-                {campaign: moments.of(told[SEEN]) for campaign, told in shown.items()},
+                group.visits(_ordinals(chunk.days)[chunk.sessions["day"]]),
+                group.events(reached),
+                group.events(earning, chunk.events["earning_amount"]),
+                {campaign: group.events(told[SEEN]) for campaign, told in shown.items()},
             )
-            if unit.dtype == np.uint64:
+            if group.people:
                 self.later.append(past)
             else:
                 self._count(past)
@@ -188,33 +182,6 @@ class Past:
     reached: Hits
     earned: Hits
     seen: Mapping[str, Hits]
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Of the visits of a chunk that are `whose`, each by its `unit`."""
-
-    chunk: Chunk
-    whose: Array
-    unit: Array
-    begins: int
-
-    def visits(self) -> Hits:
-        kept = np.flatnonzero(self.whose)
-        days = _ordinals(self.chunk.days)[self.chunk.sessions["day"][kept]]
-        return self._hits(kept, np.zeros(len(kept), np.int64), days)
-
-    def of(self, rows: Array, values: Array | None = None) -> Hits:
-        """Of these events."""
-        visit = self.chunk.events["session"][rows]
-        kept = self.whose[visit]
-        rows, visit = rows[kept], visit[kept]
-        value = np.zeros(len(rows), np.int64) if values is None else values[kept]
-        return self._hits(visit, self.chunk.events["offset"][rows], value)
-
-    def _hits(self, visit: Array, offset: Array, value: Array) -> Hits:
-        at = self.chunk.sessions["begins"][visit] + offset - self.begins
-        return Hits(self.unit[visit], at, value, np.zeros(len(at), np.int64))
 
 
 def _told(chunk: Chunk, campaign: int, codes: Mapping[str, int]) -> dict[str, Array]:

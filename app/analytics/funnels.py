@@ -10,9 +10,8 @@ A visitor who did not agree to be known again lives for a day; one who did is th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +20,13 @@ from app.analytics.chunks import read_chunks
 from app.analytics.columns import Array
 from app.analytics.dimensions import OTHER
 from app.analytics.filters import Filter
+from app.analytics.hits import Chain, Hits, follow, followed_in, groups_of, together
 from app.analytics.matches import Match
 from app.analytics.periods import Period
-from app.analytics.sums import NOBODY, bounded_sums
+from app.analytics.sums import bounded_sums
 from app.core.threads import in_native_thread
 from app.sites.models import Site
 
-UNIT_SHIFT = 38  # bits for a moment within the period: milliseconds of eight years
 MOST_EXITS, MOST_PARTS = 3, 12
 WHOLE = -1  # in place of a value: nothing is told apart
 
@@ -82,31 +81,6 @@ def fewer(result: Result) -> Result:
     return replace(result, parts=kept)
 
 
-class Hits(NamedTuple):
-    """What happened, in any order: whose, when (milliseconds since the period began), and the code
-    of that visit's value and of its exit page."""
-
-    unit: Array
-    at: Array
-    value: Array
-    exit: Array
-
-
-class Chain(NamedTuple):
-    """Ways to one step, in the order of `key`: visitor and moment. `first`: when the way began.
-    `before`: its place among the ways to the step before."""
-
-    key: Array
-    first: Array
-    before: Array
-    value: Array
-    exit: Array
-
-    @property
-    def unit(self) -> Array:
-        return self.key >> UNIT_SHIFT
-
-
 def funnel(
     site: Site,
     period: Period,
@@ -143,32 +117,20 @@ class Sums:
         self.times = [[] for _ in range(self.steps)]
 
     def add(self, chunk: Chunk, steps: Sequence[Match], begins: int, split: str | None) -> None:
-        visits = chunk.sessions
-        value = self._codes(chunk, split) if split else np.full(len(visits["start"]), WHOLE)
+        number = len(chunk.sessions["start"])
+        value = self._codes(chunk, split) if split else np.full(number, WHOLE)
         exit = self._codes(chunk, "exit_page")
-        followed = chunk.chosen & (visits["visitor"] != NOBODY)
-        person = visits["person"] != 0
-
-        def hits(rows: Array, whose: Array, unit: Array) -> Hits:
-            visit = chunk.events["session"][rows]
-            kept = whose[visit]
-            rows, visit = rows[kept], visit[kept]
-            at = visits["begins"][visit] + chunk.events["offset"][rows] - begins
-            return Hits(unit[visit], at, value[visit], exit[visit])
-
+        visit = chunk.events["session"]
         rows = [each.rows(chunk) for each in steps]
+        followed = followed_in(chunk)
         unknown = np.unique(np.concatenate([each.hidden(chunk) for each in steps]))
-        self.hidden += int(followed[chunk.events["session"][unknown]].sum())
+        self.hidden += int(followed[visit[unknown]].sum())
         earning = chunk.events["earning_event"].astype(np.int64)
         amounts = chunk.events["earning_amount"]
-        for whose, unit in (
-            (followed & ~person, visits["visitor"].astype(np.int64)),
-            (followed & person, visits["visitor_key"]),
-        ):
-            found = [hits(each, whose, unit) for each in rows]
-            money = hits(earning, whose, unit)
-            money = money._replace(value=amounts[whose[chunk.events["session"][earning]]])
-            if unit.dtype == np.uint64:
+        for group in groups_of(chunk, followed, begins):
+            found = [group.events(each, value[visit[each]], exit[visit[each]]) for each in rows]
+            money = group.events(earning, amounts)
+            if group.people:
                 self.later.append((found, money))
             else:
                 self._count(found, money)
@@ -261,43 +223,6 @@ class Sums:
         table = table[:, ::-1].cumsum(axis=1)[:, ::-1]
         for code, sums in zip(codes.tolist(), table, strict=True):
             self.counts.setdefault(code, self._nothing())[row] += sums
-
-
-def follow(found: Iterable[Hits], window: int) -> Iterator[Chain]:
-    """The ways to each step. Of several ways to a step the one that began last is kept: it has the
-    most time left. It is the one that ends in the last way to the step before."""
-    before = None
-    for hits in found:
-        key = hits.unit.astype(np.int64) << UNIT_SHIFT | hits.at
-        order = np.argsort(key, kind="stable")
-        key, value, exit = key[order], hits.value[order], hits.exit[order]
-        if before is None:
-            first, place = hits.at[order], np.zeros(len(key), np.int64)
-        else:
-            place = np.searchsorted(before.key, key, "right") - 1
-            kept = np.flatnonzero(place >= 0)
-            kept = kept[before.unit[place[kept]] == key[kept] >> UNIT_SHIFT]
-            at = key[kept] & ((1 << UNIT_SHIFT) - 1)
-            kept = kept[at - before.first[place[kept]] <= window]
-            key, value, exit, place = key[kept], value[kept], exit[kept], place[kept]
-            first = before.first[place]
-        before = Chain(key, first, place, value, exit)
-        yield before
-
-
-def together(later: Sequence[tuple[Sequence[Hits], Hits]]) -> tuple[list[Hits], Hits]:
-    """As if all of it were one chunk: visitors as numbers from 0."""
-    every = [[*found, money] for found, money in later]
-    joined = [
-        Hits(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*every, strict=True)
-    ]
-    _keys, units = np.unique(np.concatenate([each.unit for each in joined]), return_inverse=True)
-    places = np.cumsum([len(each.unit) for each in joined])[:-1]
-    numbered = [
-        each._replace(unit=unit.astype(np.int64))
-        for each, unit in zip(joined, np.split(units, places), strict=True)
-    ]
-    return numbered[:-1], numbered[-1]
 
 
 def _firsts(units: Array) -> Array:
