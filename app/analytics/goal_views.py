@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request
 
-from app.accounts.access import current_organization, get_or_404, require
+from app.accounts.access import get_or_404, require
 from app.accounts.permissions import Permission
 from app.analytics.conversions import conversions_of
+from app.analytics.dimensions import GOAL
 from app.analytics.forms import GOAL_KINDS, GoalForm, NewGoalForm, RevenueForm
 from app.analytics.matches import EVENT, PAGE
 from app.analytics.models import Goal, TooMany
@@ -55,6 +56,7 @@ def create() -> Any:
     form = NewGoalForm()
     if not form.validate():
         return _new(form, choose_site(form.site.data).chosen, 422)
+    question = Question.asked(form.site.site)
     try:
         goal = Goal.create(form.site.site, form.name.data or "", form.wanted)
     except TooMany as error:
@@ -62,7 +64,7 @@ def create() -> Any:
         return _new(form, form.site.site, 422)
     db.session.commit()
     flash(f"“{goal.name}” counts from now on, and what happened before counts as well.", "success")
-    return redirect(_index_of(goal.site_id))
+    return _back(question)
 
 
 @blueprint.get("/<uuid:goal_id>/edit")
@@ -78,20 +80,22 @@ def update(goal_id: UUID) -> Any:
     goal, form = get_or_404(Goal, goal_id), GoalForm()
     if not form.validate():
         return _edit(form, goal, 422)
+    question = _asked(goal)
     goal.change(form.name.data or "", form.wanted)
     db.session.commit()
     flash("Saved. What happened before is counted by the new words as well.", "success")
-    return redirect(_index_of(goal.site_id))
+    return _back(question)
 
 
 @blueprint.post("/<uuid:goal_id>/deletion")
 @require(Permission.ANALYTICS_WRITE)
 def delete(goal_id: UUID) -> Any:
     goal = get_or_404(Goal, goal_id)
+    question = _asked(goal)
     goal.remove()
     db.session.commit()
     flash(f"“{goal.name}” is deleted. The events stay.", "success")
-    return redirect(_index_of(goal.site_id))
+    return _back(question)
 
 
 @blueprint.post("/revenue")
@@ -125,17 +129,31 @@ def _counted(question: Question) -> Any:
 
 
 def _new(form: NewGoalForm, site: Site | None, status: int = 200) -> Any:
-    seen = Suggestions.on(site) if site else Suggestions([], [], [])
-    choice = choose_site(str(site.id) if site else "")
     return render(
-        "analytics/goals/new.html", status, block="picker", form=form, choice=choice, seen=seen
+        "analytics/goals/new.html",
+        status,
+        block="picker",
+        form=form,
+        choice=choose_site(str(site.id) if site else ""),
+        question=Question.asked(site) if site else None,
+        seen=Suggestions.on(site) if site else Suggestions([], [], []),
     )
 
 
 def _edit(form: GoalForm, goal: Goal, status: int = 200) -> Any:
-    seen = Suggestions.on(db.session.get_one(Site, goal.site_id))
-    return render("analytics/goals/edit.html", status, form=form, goal=goal, seen=seen)
+    question = _asked(goal)
+    seen = Suggestions.on(question.site)
+    return render(
+        "analytics/goals/edit.html", status, form=form, goal=goal, question=question, seen=seen
+    )
 
 
-def _index_of(site_id: UUID) -> str:
-    return url_for("goals.index", organization=current_organization.slug, site=site_id)
+def _asked(goal: Goal) -> Question:
+    """The question of the page that it was changed from."""
+    return Question.asked(db.session.get_one(Site, goal.site_id))
+
+
+def _back(question: Question) -> Any:
+    """To that page, without filters by goals: they may have another name now, or be gone."""
+    kept = [str(each) for each in question.filters if each.dimension != GOAL.name]
+    return redirect(question.address(".index", f=kept))
