@@ -21,7 +21,7 @@ class GoalForm(Form):
 
     name = LineField("Name", [InputRequired("Give the goal a name."), Length(max=80)])
     kind = RadioField(
-        "It is reached when", choices=[(kind, KINDS[kind]) for kind in GOAL_KINDS], default=PAGE
+        "It is reached when", choices={kind: KINDS[kind] for kind in GOAL_KINDS}, default=PAGE
     )
     match = LineField("Page or event", [Length(max=1000)])
     having = LineField("With the property", [Length(max=1000)])

@@ -126,10 +126,12 @@ class ReportForm(RenameForm):
     """`wanted` is what is asked for, once it was validated."""
 
     f = FiltersField()
-    metrics = SelectMultipleField("Figures", choices=list(LABELS.items()))
-    by = SelectField("One row for each", choices=[("", "Nothing: one row")] + list(BY.items()))
-    and_by = SelectField("And for each", choices=[("", "Nothing more")] + list(BY.items()))
-    period = SelectField("Days", choices=[each for each in PRESETS.items() if each[0] != "custom"])
+    metrics = SelectMultipleField("Figures", choices=LABELS)
+    by = SelectField("One row for each", choices={"": "Nothing: one row"} | BY)
+    and_by = SelectField("And for each", choices={"": "Nothing more"} | BY)
+    period = SelectField(
+        "Days", choices={name: label for name, label in PRESETS.items() if name != "custom"}
+    )
 
     wanted: Wanted
 
@@ -153,10 +155,8 @@ class NewReportForm(ReportForm):
 
 
 class ScheduleForm(Form):
-    schedule = SelectField(
-        "Mail it", choices=[("", "Not at all")] + list(SCHEDULES.items()), default=""
-    )
-    hour = SelectField("At", choices=[(hour, f"{hour:02}:00") for hour in range(24)], coerce=int)
+    schedule = SelectField("Mail it", choices={"": "Not at all"} | SCHEDULES, default="")
+    hour = SelectField("At", choices={hour: f"{hour:02}:00" for hour in range(24)}, coerce=int)
 
     def validate_schedule(self, field: Any) -> None:
         # What was not sent turns nothing off.
@@ -203,11 +203,11 @@ class NewAnnotationForm(AnnotationForm):
 
 
 class AlertForm(Form):
-    metric = SelectField("Watch", choices=[(each, LABELS[each]) for each in WATCHED])
+    metric = SelectField("Watch", choices={each: LABELS[each] for each in WATCHED})
     direction = SelectField(
-        "Tell when they are", choices=[("spike", "far above the usual"), ("drop", "far below it")]
+        "Tell when they are", choices={"spike": "far above the usual", "drop": "far below it"}
     )
-    unit = SelectField("Within", choices=[("hour", "an hour"), ("day", "a day")])
+    unit = SelectField("Within", choices={"hour": "an hour", "day": "a day"})
     percent = CountField(
         "By at least",
         [InputRequired("By how much?"), NumberRange(10, 10_000, "Between 10 and 10,000.")],

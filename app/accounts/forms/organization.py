@@ -40,7 +40,7 @@ class OrganizationForm(Form):
 class RetentionForm(Form):
     """`days` is None for keeping everything."""
 
-    events_kept_days = SelectField("Raw events and visits", choices=list(KEPT.items()))
+    events_kept_days = SelectField("Raw events and visits", choices=KEPT)
     keeps_archives = BooleanField("Keep an archive of what is dropped")
 
     @property
