@@ -1,4 +1,9 @@
-/** What all parts share: there is one widget on a page. */
+/**
+ * What all parts share: there is one widget on a page.
+ *
+ * Set once they are known: `token`, which names the visitor to the server; `kept`, the token that this tab last knew
+ * to be on the device; `agreed`, to be known again; `life`, an object that is another one once the visitor is.
+ */
 export const ctx = {
   setup: window.candor.boot,
   pool: [], // of items, each of which may become a card
