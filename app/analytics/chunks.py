@@ -81,7 +81,8 @@ def _ends(site: Site, period: Period) -> tuple[date, date]:
     """The first and the last local day of the site that may have something of the period."""
     if period.is_by(site.time_zone):
         return period.first, period.last
-    return period.first - DAY, period.last + DAY
+    # From the first clock to the last there are 25 hours: more than one day to each side.
+    return period.first - 2 * DAY, period.last + 2 * DAY
 
 
 def _spans(

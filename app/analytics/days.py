@@ -30,8 +30,6 @@ from app.tracking.words import path_of
 QUARTERS = 100  # of a day on which clocks are set back; one on which they are changed has more
 MOST_VALUES = 1000  # of a dimension in a day; the rest is one "other"
 LONGEST_VALUE = 300  # characters
-# Told of each view of a page, and added up in the session.
-LEFT_OUT = ("engagement", "web_vitals")
 NO_PROPERTIES = {PAGE_VIEW, "impression", "campaign_hover", "campaign_click", "campaign_close"}
 UNIQUE_PROPERTIES = {"order_id"}  # would be a value for each event
 LOW = 2**64 - 1

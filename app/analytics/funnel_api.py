@@ -16,7 +16,7 @@ from app.accounts.access import authorized, get_or_404
 from app.accounts.permissions import Permission
 from app.analytics.counting import count_funnel, split_of
 from app.analytics.funnels import Result
-from app.analytics.models import Funnel, TooMany
+from app.analytics.models import Funnel, Goal, TooMany
 from app.analytics.schemas import Asked, QuestionQuery
 from app.analytics.steps import MOST, Step, StepError, read_steps, read_window, step_of
 from app.core.api import ListQuery, Page, Schema, parsed_uuid, writes
@@ -191,6 +191,8 @@ def get_funnel(funnel_id: UUID) -> Any:
 @blueprint.output(FunnelOut)
 @writes
 def change_funnel(funnel_id: UUID, json_data: FunnelChanges) -> Any:
+    Goal.lock(get_or_404(Funnel, funnel_id).site_id)
+    # What is left out stays as it is by now.
     funnel = get_or_404(Funnel, funnel_id)
     steps = json_data.checked_steps() or funnel.steps
     window = json_data.checked_window() or funnel.window

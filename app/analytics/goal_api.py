@@ -134,6 +134,8 @@ def get_goal(goal_id: UUID) -> Any:
 @writes
 def change_goal(goal_id: UUID, json_data: GoalChanges) -> Any:
     """With another `kind`, what the goal looked for before is left aside."""
+    Goal.lock(get_or_404(Goal, goal_id).site_id)
+    # What is left out stays as it is by now.
     goal = get_or_404(Goal, goal_id)
     kept = json_data.kind in (None, goal.kind)
     said = {

@@ -17,8 +17,9 @@ import numpy as np
 
 from app.analytics.chunk import Chunk
 from app.analytics.columns import Array
-from app.analytics.days import LEFT_OUT, LONGEST_VALUE, UNIQUE_PROPERTIES
+from app.analytics.days import LONGEST_VALUE, UNIQUE_PROPERTIES
 from app.analytics.dimensions import OTHER
+from app.tracking.arrivals import LEFT_OUT
 from app.tracking.checks import NAME, PROPERTY
 from app.tracking.words import path_of
 

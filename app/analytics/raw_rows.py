@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session as Reader
 
 from app.accounts.models import Organization
 from app.analytics import raw
-from app.analytics.days import LEFT_OUT, value_word, values_of, words_of
+from app.analytics.days import value_word, values_of, words_of
 from app.analytics.dimensions import GOAL, NONE, OF_SESSIONS
 from app.analytics.filters import Filter
 from app.analytics.matches import ORDER, Match
@@ -22,6 +22,7 @@ from app.analytics.models import Goal
 from app.analytics.questions import Question
 from app.core.batches import batched
 from app.core.db import db, reading
+from app.tracking.arrivals import LEFT_OUT
 from app.tracking.models import Event, Session
 
 PAGE = 1000  # rows in memory

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Organization
 from app.analytics import raw
-from app.analytics.days import LEFT_OUT, Draft, pack_day
+from app.analytics.days import Draft, pack_day
 from app.analytics.models import DayRollup, RolledDay, RollupRun
 from app.analytics.periods import Period, local_day, midnight
 from app.core import clock, tenancy
@@ -29,6 +29,7 @@ from app.core.announce import subscribe
 from app.core.db import db, reading, system
 from app.core.sql import insert
 from app.sites.models import Site, SiteChanged
+from app.tracking.arrivals import LEFT_OUT
 from app.tracking.models import BucketMark
 from app.tracking.models.rollup import BUCKET
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 PAGE_VIEW, ENGAGEMENT = "page_view", "engagement"
+# Told of each view of a page, and added up in the session.
+LEFT_OUT = (ENGAGEMENT, "web_vitals")
 LONGEST_ORDER_ID = 200
 
 Key = tuple[int, int]  # of an event or a session: its site's number, and its id as a number
@@ -64,7 +66,10 @@ class Arrival(NamedTuple):
 
     @property
     def order_id(self) -> str | None:
-        """The external id of the order that it tells of, which joins that order and the visit."""
+        """The external id of the order that it tells of, which joins that order and the visit. What
+        no day adds up names none: the order would be nobody's."""
+        if self.name in LEFT_OUT:
+            return None
         named = (self.props or {}).get("order_id")
         return str(named)[:LONGEST_ORDER_ID] if named is not None else None
 

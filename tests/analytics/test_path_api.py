@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from app.analytics import rollups
+from app.analytics.models import Funnel, Goal
 from app.core.db import db
 from app.sites.models import Site
 from tests.tracking.arriving import NOON
@@ -42,6 +46,36 @@ def visited(client, acme, inside):
 
 def write(client, acme, method, path, body=None):
     return client.open(f"{API}/{path}", method=method, json=body, headers=acme.bearer)
+
+
+@pytest.fixture
+def meanwhile(client, acme, inside):
+    """Changes something while a request to change something else of it waits."""
+
+    def change(path, body, model, **values):
+        with inside(acme), ThreadPoolExecutor(1) as pool:
+            row = db.session.scalars(select(model)).one()
+            Goal.lock(row.site_id)
+            sent = pool.submit(write, client, acme, "PATCH", f"{path}/{row.id}", body)
+            time.sleep(0.5)
+            for name, value in values.items():
+                setattr(row, name, value)
+            db.session.commit()
+            return sent.result().json
+
+    return change
+
+
+def test_what_a_change_leaves_out_is_what_another_has_just_made_of_it(client, acme, meanwhile):
+    whose = {"site_id": str(acme.site_id), "name": "Signed up"}
+    write(client, acme, "POST", "goals", {**whose, "kind": "event", "match": "signup"})
+    goal = meanwhile("goals", {"name": "Paid"}, Goal, match="paid")
+    assert (goal["name"], goal["match"]) == ("Paid", "paid")
+    steps = [{"kind": "event", "match": each} for each in ("one", "two")]
+    write(client, acme, "POST", "funnels", {**whose, "steps": steps})
+    others = [{"kind": "event", "match": each} for each in ("three", "four")]
+    funnel = meanwhile("funnels", {"name": "Way"}, Funnel, kept_steps=others)
+    assert (funnel["name"], funnel["steps"]) == ("Way", others)
 
 
 def test_a_goal_is_made_counted_changed_and_deleted(client, acme, ask, visited):

@@ -93,6 +93,16 @@ def test_an_order_that_is_named_twice_counts_once_where_it_was_named_first(send,
     assert earned() == {"direct": (1490, 1), "organic_search": (0, 0)}
 
 
+@pytest.mark.parametrize("name", ["engagement", "web_vitals"])
+def test_what_no_day_adds_up_takes_no_order_from_the_visit_that_named_it(
+    send, happen, earned, name
+):
+    send("orders/paid", shopify_order(1))
+    happen("conversion", props={"order_id": "1"})
+    happen(name, "ben", -5, props={"order_id": "1"})
+    assert earned()["direct"] == (1490, 1)
+
+
 def test_an_order_goes_to_another_day_when_an_earlier_visit_that_named_it_arrives_late(
     send, happen, earned
 ):

@@ -183,6 +183,17 @@ def test_another_clock_cuts_other_days_and_knows_no_visitors(site, shelf):
         assert found == expected
 
 
+@pytest.mark.parametrize("zones", [("Pago_Pago", "Kiritimati"), ("Kiritimati", "Pago_Pago")])
+def test_the_day_of_another_clock_is_whole_however_far_that_is(site, shelf, zones):
+    own, other = (f"Pacific/{each}" for each in zones)
+    site.change(time_zone=own)
+    db.session.commit()
+    shelf.store(*(shelf.arrival(60 * hour, f"v{hour}") for hour in range(5 * 24)))
+    rollups.roll_up(site, at_once=True)
+    day = local_day(NOON, ZoneInfo(other)) + timedelta(days=2)
+    assert ask(site, Period(day, day, ZoneInfo(other))).totals.sessions == 24
+
+
 @pytest.mark.parametrize(
     ("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)]
 )
