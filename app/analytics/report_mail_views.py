@@ -15,6 +15,7 @@ from sqlalchemy import select
 from app.accounts.views.limits import links_limited
 from app.analytics.models import ReportRecipient
 from app.analytics.report_mails import recipient_of
+from app.analytics.schedules import when_mailed
 from app.core import clock, tenancy
 from app.core.crypto import fingerprint
 from app.core.db import db, system
@@ -96,5 +97,6 @@ def _found(*conditions: Any) -> ReportRecipient | None:
 
 
 def _page(template: str, recipient: ReportRecipient, **values: Any) -> Any:
-    site = db.session.get_one(Site, recipient.report.site_id)
-    return render(template, recipient=recipient, report=recipient.report, site=site, **values)
+    report = recipient.report
+    site, when = db.session.get_one(Site, report.site_id), when_mailed(report.schedule)
+    return render(template, recipient=recipient, report=report, site=site, when=when, **values)

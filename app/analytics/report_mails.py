@@ -21,7 +21,7 @@ from app.analytics.periods import Period
 from app.analytics.report_tables import BY, ReportTable, report_table
 from app.analytics.report_words import figure_words, filter_words
 from app.analytics.rollups import whole_of
-from app.analytics.schedules import period_before
+from app.analytics.schedules import period_before, when_mailed
 from app.core import clock
 from app.core.crypto import keyring
 from app.core.db import db
@@ -82,6 +82,7 @@ def ask_to_confirm(recipient: ReportRecipient, token: str) -> None:
         link=public_url("report_mails.confirmation", token=token),
         report=one_line(recipient.report.name),
         site=one_line(site.name),
+        when=when_mailed(recipient.report.schedule),
     )
     send(recipient.email or "", *letter)
 

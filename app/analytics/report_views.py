@@ -142,7 +142,7 @@ def schedule(report_id: UUID) -> Any:
         return _show(report, 422, schedule_form=form)
     report.mail_every(form.schedule.data or None, form.hour.data)
     db.session.commit()
-    flash("Saved." if report.schedule else "It is not mailed any more.", "success")
+    flash(_scheduled(report), "success")
     return redirect(_page(report))
 
 
@@ -172,6 +172,13 @@ def remove_recipient(report_id: UUID, recipient_id: UUID) -> Any:
     db.session.commit()
     flash("Nothing is sent there any more.", "success")
     return redirect(_page(report))
+
+
+def _scheduled(report: Report) -> str:
+    if report.schedule is None:
+        return "It is not mailed any more."
+    gets_it = any(each.active for each in report.recipients)
+    return "Saved." if gets_it else "Saved. Nobody gets it yet: add somebody below."
 
 
 def _added(report: Report, form: RecipientForm) -> str:

@@ -16,6 +16,14 @@ SCHEDULES = {
 }
 
 
+def when_mailed(schedule: str | None) -> str:
+    """For a sentence: "each Monday, about the week before"."""
+    if schedule is None:
+        return "as soon as it has a schedule"
+    words = SCHEDULES[schedule]
+    return words[0].lower() + words[1:]
+
+
 def next_moment(schedule: str | None, hour: int, zone: str, after: datetime) -> datetime | None:
     """The first mailing after this moment; None for no schedule."""
     if schedule is None:

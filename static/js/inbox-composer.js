@@ -16,6 +16,8 @@
   const draftKey = () => `draft-${shown()}`;
   let typedAt = 0;
   let replies = null;
+  // Whether a reply goes into what is written already, where the cursor is; else it takes the place of "/…".
+  let among = false;
 
   // ---- Drafts ---------------------------------------------------------------
 
@@ -162,8 +164,8 @@
 
   async function suggest() {
     if (!replies) await load();
-    if (!replies || !text().value.startsWith("/")) return;
-    const words = text().value.slice(1).toLowerCase();
+    if (!replies || !(among || text().value.startsWith("/"))) return;
+    const words = among ? "" : text().value.slice(1).toLowerCase();
     for (const each of box().querySelectorAll("[data-shortcut]")) {
       each.hidden = !(each.dataset.shortcut.includes(words) || each.dataset.body.toLowerCase().includes(words));
     }
@@ -180,17 +182,27 @@
   }
 
   function hide() {
+    among = false;
     if (box()) box().hidden = true;
     text()?.removeAttribute("aria-activedescendant");
   }
 
   function take(option) {
-    text().value = option.dataset.body;
+    const { value, selectionStart, selectionEnd } = text();
+    const [from, to] = among ? [selectionStart, selectionEnd] : [0, value.length];
+    text().setRangeText(option.dataset.body, from, to, "end");
     hide();
     keep();
     text().focus();
-    text().setSelectionRange(text().value.length, text().value.length);
-    text().scrollTop = text().scrollHeight;
+    if (!among) text().scrollTop = text().scrollHeight;
+  }
+
+  // What only asked for the list is no text.
+  function leave() {
+    hide();
+    if (text().value !== "/") return;
+    text().value = "";
+    keep();
   }
 
   function walk(event) {
@@ -199,7 +211,7 @@
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && left.length) choose(left[(at + step + left.length) % left.length]);
     else if ((event.key === "Enter" || event.key === "Tab") && chosen()) take(chosen());
-    else if (event.key === "Escape") hide();
+    else if (event.key === "Escape") leave();
     else return false;
     event.preventDefault();
     event.stopPropagation();
@@ -218,6 +230,7 @@
     if (event.target.closest?.("[data-file-drop]")) dropFile();
     if (event.target.closest?.("[data-replies-open]")) {
       if (!text().value) text().value = "/";
+      among = !text().value.startsWith("/");
       text().focus();
       suggest();
     }

@@ -317,6 +317,17 @@ def add_alice(alice, address, inside, acme):
     assert alice.post(f"{address}/recipients", {"member": str(member_id)}).status_code == 302
 
 
+def test_a_report_that_is_mailed_to_nobody_says_so(alice, daily, inside, acme):
+    said, schedule = "Nobody gets it yet", {"schedule": "weekly", "hour": "8"}
+    assert said in alice.get(daily).text
+    alice.post(f"{daily}/recipients", {"email": "ina@outside.example"})
+    alice.post(f"{daily}/schedule", schedule)
+    assert said in alice.get(daily).text
+    add_alice(alice, daily, inside, acme)
+    alice.post(f"{daily}/schedule", schedule)
+    assert said not in alice.get(daily).text
+
+
 def send(app):
     with app.app_context():
         report_mails.send_due_reports()
@@ -629,6 +640,7 @@ def test_nobody_outside_gets_it_before_he_agreed(
     assert added.status_code == 302
     [(address, _subject, text, message)] = mailed()
     assert address == "ina@outside.example" and "List-Unsubscribe" not in message
+    assert "each day, about the day before." in text
     link = LINK.search(text)[1]
     moment(BEGAN + timedelta(days=1))
     send(app)
@@ -636,6 +648,7 @@ def test_nobody_outside_gets_it_before_he_agreed(
     # Reading the link agrees to nothing: programs do that.
     shown = client.get(link)
     assert shown.status_code == 200 and "Countries" in shown.text
+    assert "each day, about the day before." in shown.text
     send(app)
     assert len(mailed()) == 1
     form = agree(client, link)

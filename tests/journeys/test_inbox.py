@@ -313,6 +313,33 @@ def test_a_socket_that_dies_loses_nothing(guest, inbox, program, shop):
         assert bodies(page) == ["One", "Two", "Three", "Four", "Five"]
 
 
+def test_a_canned_reply_goes_where_the_cursor_is_in_what_is_written_already(guest, inbox):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    open_first(page)
+    composer(page).press_sequentially("Dear customer, bye")
+    for _letter in "bye":
+        page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Canned replies").click()
+    page.get_by_role("option", name="/shipping").click()
+    expect(composer(page)).to_have_value("Dear customer, Hello Ada, we ship everywhere. Bobbye")
+    page.keyboard.type(" ")
+    expect(composer(page)).to_have_value("Dear customer, Hello Ada, we ship everywhere. Bob bye")
+
+
+def test_a_list_of_canned_replies_that_is_left_leaves_nothing_behind(guest, inbox):
+    guest("Hello")
+    page = inbox("bob@acme.example")
+    open_first(page)
+    page.get_by_role("button", name="Canned replies").click()
+    expect(page.get_by_role("option", name="/shipping")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("option", name="/shipping")).to_be_hidden()
+    expect(composer(page)).to_have_value("")
+    page.keyboard.type("/")
+    expect(page.get_by_role("option", name="/shipping")).to_be_visible()
+
+
 def test_the_list_keeps_its_place_and_focus_when_it_is_read_anew(guest, inbox):
     guest("Hello")
     page = inbox("bob@acme.example")
