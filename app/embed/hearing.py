@@ -109,6 +109,10 @@ def _known(site: PublishedSite, saying: Saying, around: Surroundings) -> Convers
 
 
 def _is_same_page(known: Conversation, body: str | None, around: Surroundings) -> bool:
+    """Never for one of whom the site vouches: his page has a token, and what he was handed over may
+    have been begun by somebody else, who knows its name and words as well."""
+    if known.guest.verified:
+        return False
     if around.visitor is not None and known.guest.visitor == around.visitor:
         return True
     first = known.first_words

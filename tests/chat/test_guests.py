@@ -63,6 +63,24 @@ def test_what_was_written_before_goes_on_under_the_name_and_no_longer_by_the_tok
     assert planted.read().status_code == 404 and listed(planted, acme) == []
 
 
+@pytest.mark.parametrize("address", ["203.0.113.9", "198.51.100.1"])
+def test_what_was_handed_over_is_not_begun_again_by_whoever_began_it(
+    writer, another, identify, acme, address
+):
+    stranger = another(address=address)
+    stranger.begin("Hello", client_id="a-name-of-his-own")
+    # Her browser has his token from a link, and then the site says who she is.
+    writer.token, writer.conversation = stranger.token, stranger.conversation
+    identify(writer, "ada", email="ada@example.com")
+    writer.begin("My card number is 4242")
+    again = another(address=address).begin("Hello", client_id="a-name-of-his-own")
+    assert again.status_code == 409 and "token" not in again.json
+    # She has a token of her own, and what she asks for twice is one.
+    before, name = writer.token, "a-name-of-her-own"
+    begun = [writer.begin("Hello", client_id=name).json["id"] for _ in range(2)]
+    assert begun[0] == begun[1] and writer.token.split(".")[1] == before.split(".")[1]
+
+
 def test_however_much_was_written_before_all_of_it_is_handed_over(writer, identify, acme, inside):
     writer.begin("Hello")
     with inside(acme):
