@@ -225,7 +225,7 @@ class VisitorIdentified(PublicAnnouncement):
             "site_id": str(guest.site_id),
             "user_id": self.user_id,
             "visitor": visitor_of(guest),
-            "contact": {"id": str(guest.contact_id), "name": guest.name, "email": guest.email},
+            "contact": {"id": str(guest.contact_id), "name": guest.name, "email": guest.told_email},
         }
 
 

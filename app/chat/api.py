@@ -15,7 +15,15 @@ from app.accounts.access import answering_member, authorized, get_or_404
 from app.accounts.models import Member
 from app.accounts.permissions import Permission
 from app.chat.inbox import labels_of
-from app.chat.models import CLOSED, OPEN, SNOOZED, Conversation, ConversationLabel, Label
+from app.chat.models import (
+    CLOSED,
+    OPEN,
+    SNOOZED,
+    Conversation,
+    ConversationLabel,
+    Guest,
+    Label,
+)
 from app.chat.models.label import MOST_LABELS
 from app.chat.models.message import LONGEST, Message
 from app.core import clock
@@ -35,7 +43,8 @@ blueprint = APIBlueprint(
 
 
 class GuestOut(Schema):
-    """Who writes. `verified`: the site's own server vouched for him; else it is what he says."""
+    """Who writes. `verified`: the site's own server vouched for him, and the address, if there is
+    one, is by the word of the site as well; else it is what he says."""
 
     id: UUID
     contact_id: UUID | None
@@ -45,6 +54,12 @@ class GuestOut(Schema):
     country: str | None
     city: str | None
     language: str | None
+
+    @classmethod
+    def of(cls, guest: Guest) -> GuestOut:
+        said = super().of(guest)
+        said.verified = guest.verified and not guest.claims_email
+        return said
 
 
 class ConversationOut(Schema):

@@ -128,7 +128,7 @@ def shown(conversation: Conversation) -> Shown:
     here = presence.present(current_organization.id)
     guest = conversation.guest
     session = _session(conversation)
-    index = person_index(guest.email if guest.verified else None, conversation.organization_id)
+    index = person_index(guest.told_email, conversation.organization_id)
     return Shown(
         conversation=conversation,
         messages=_messages(conversation),
@@ -169,7 +169,7 @@ def _visited(site: Site, session: Session | None) -> list[Line]:
 
 
 def _newest(model: Any, column: Any, index: bytes | None, conversation: Conversation) -> list[Any]:
-    """Of somebody the site vouched for alone: an address that is merely claimed shows nothing."""
+    """By an address that the site told alone: one that is merely claimed shows nothing."""
     if index is None:
         return []
     found = select(model).where(column == index, model.site_id == conversation.site_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -86,3 +88,19 @@ def writer(app, acme, chatting):
 def another(app, acme, chatting):
     """Another page; with the same address and browser it may be a colleague's."""
     return lambda **values: Writer(app.test_client(), acme, **values)
+
+
+@pytest.fixture
+def identify(acme, inside):
+    """The site's server vouches for a user on the page of a writer."""
+    with inside(acme):
+        secret = ChatSettings.of(acme.site_id).identity_secret
+
+    def vouch(writer, user_id, **said):
+        digest = hmac.new(secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
+        person = {"id": user_id, "hash": digest, **said}
+        answer = writer.call("PUT", f"chat/{acme.site_key}/identity", json=person)
+        assert answer.status_code == 200, answer.text
+        writer.token = answer.json["token"]
+
+    return vouch

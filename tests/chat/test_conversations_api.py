@@ -48,6 +48,25 @@ def details(answer):
     return set(answer.json["error"]["details"])
 
 
+def test_a_guest_is_verified_with_all_that_is_said_of_him(api, writer, identify):
+    def guest():
+        return {name: api("GET").json["data"][0]["guest"][name] for name in ("email", "verified")}
+
+    identify(writer, "ada")
+    writer.begin("Hello")
+    assert guest() == {"email": None, "verified": True}
+    # The site knows him without an address, so this one is what he says.
+    writer.begin("Hello", email="somebody@example.com")
+    assert guest() == {"email": "somebody@example.com", "verified": False}
+    identify(writer, "ada", email="ada@example.com")
+    assert guest() == {"email": "ada@example.com", "verified": True}
+    # What the site told is not his to change.
+    writer.begin("Hello", email="somebody@example.com")
+    assert guest() == {"email": "ada@example.com", "verified": True}
+    identify(writer, "ada")
+    assert guest() == {"email": "ada@example.com", "verified": True}
+
+
 def test_a_conversation_is_read_with_its_guest_and_messages(api, talk, acme, writer):
     [listed] = api("GET").json["data"]
     assert listed["id"] == writer.conversation and listed["site_id"] == str(acme.site_id)

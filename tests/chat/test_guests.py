@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import json
 
 import pytest
 
 from app.accounts.permissions import Role
 from app.chat import tokens
-from app.chat.models import ChatSettings, Conversation, Guest, Surroundings
+from app.chat.models import Conversation, Guest, Surroundings
 from app.core.db import db
 from app.embed import published
 from app.sites.models import Site
 from app.webhooks.models import Delivery, Endpoint
 from tests.chat.test_automation import NEVER
-
-
-@pytest.fixture
-def identify(acme, inside):
-    """The site's server vouches for a user on the page of a writer."""
-    with inside(acme):
-        secret = ChatSettings.of(acme.site_id).identity_secret
-
-    def vouch(writer, user_id, **said):
-        digest = hmac.new(secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
-        person = {"id": user_id, "hash": digest, **said}
-        answer = writer.call("PUT", f"chat/{acme.site_key}/identity", json=person)
-        assert answer.status_code == 200, answer.text
-        writer.token = answer.json["token"]
-
-    return vouch
 
 
 def listed(writer, acme):
@@ -140,6 +123,23 @@ def test_a_user_without_an_address_is_asked_for_it_where_it_is_needed(
     writer.begin("Hello", email="another@example.com")
     with inside(acme):
         assert db.session.query(Guest).one().email == "lovelace@example.com"
+
+
+def test_an_address_that_a_user_claims_is_not_told_as_the_word_of_the_site(
+    writer, identify, acme, inside
+):
+    identify(writer, "ada")
+    writer.begin("Hello", email="somebody@example.com")
+    with inside(acme):
+        Endpoint.create("https://receiver.example/", ["visitor.identified"])
+        db.session.commit()
+    identify(writer, "ada", name="Ada")
+    # That it was he who said so first makes it no less news.
+    identify(writer, "ada", email="somebody@example.com")
+    with inside(acme):
+        told = db.session.query(Delivery).order_by(Delivery.id)
+        contacts = [json.loads(each.payload)["data"]["contact"] for each in told]
+    assert [each["email"] for each in contacts] == [None, "somebody@example.com"]
 
 
 def test_a_vouched_user_is_found_by_his_address_also_where_a_contact_has_it(

@@ -393,3 +393,25 @@ def test_orders_are_shown_of_whom_the_site_vouches_for_alone(
     assert "Vouched for by the site" in shown and "paid" in shown
     assert "ask before you tell" in shown
     assert "Only shown of people" not in shown
+
+
+def test_by_an_address_that_a_user_of_the_site_claims_no_orders_are_shown(
+    writer, bob, path, identify, acme, client, work
+):
+    order = shopify_order()
+    client.post(f"/hooks/{acme.source_id}", **shopify(acme.secret, "orders/paid", order))
+    work()
+    email = order["customer"]["email"]
+    identify(writer, "mallory")
+    writer.begin("Hello")
+    shown = bob.get(path(writer)).text
+    assert "Vouched for by the site" in shown
+    # The site knows him without an address, so this one is what he says.
+    writer.begin("Where is my parcel?", email=email)
+    shown = bob.get(path(writer)).text
+    assert "nobody has checked the address" in shown and "Vouched for by the site" not in shown
+    assert "Only shown by an address that the site told" in shown
+    assert "paid" not in shown and "ask before you tell" not in shown
+    identify(writer, "mallory", email=email)
+    shown = bob.get(path(writer)).text
+    assert "Vouched for by the site" in shown and "paid" in shown

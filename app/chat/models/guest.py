@@ -59,6 +59,8 @@ class Guest(Tenant, Base):
     email = Sealed("email_sealed")
     # The site's own server vouched for him; else name and address are what he says.
     verified: Mapped[bool] = mapped_column(default=False)
+    # The site told his address as well. Of a user whom it told without one it is what he says.
+    email_told: Mapped[bool] = mapped_column(default=False)
     user_agent_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     user_agent = Sealed("user_agent_sealed")
     masked_address: Mapped[str | None] = mapped_column(String(40))
@@ -120,11 +122,12 @@ class Guest(Tenant, Base):
         found = select(cls).filter_by(site_id=site_id, contact_id=contact.id, verified=True)
         known = db.session.scalars(found.order_by(cls.id)).first()
         guest = known or cls.arrive(site_id, around)
-        before = (guest.name, guest.email) if known else None
+        before = (guest.name, guest.told_email) if known else None
         guest.contact_id, guest.verified = contact.id, True
+        guest.email_told = guest.email_told or bool(email)
         guest._call(name or guest.name, email or guest.email)
         db.session.flush()
-        return guest, before != (guest.name, guest.email)
+        return guest, before != (guest.name, guest.told_email)
 
     def _call(self, name: str | None, email: str | None) -> None:
         self.name, self.email = name, email
@@ -132,6 +135,16 @@ class Guest(Tenant, Base):
         self.email_index = (
             blind_index(email, purpose="guest.email", tenant=tenant) if email else None
         )
+
+    @property
+    def told_email(self) -> str | None:
+        """His address by the word of the site: by one that he claims nothing more is known."""
+        return self.email if self.email_told else None
+
+    @property
+    def claims_email(self) -> bool:
+        """Whether his address is what he says."""
+        return bool(self.email) and not self.email_told
 
     @property
     def label(self) -> str:
