@@ -51,7 +51,7 @@ class Call:
         address, browser = whereabouts(environ.get("REMOTE_ADDR") or ""), _browser(self._user_agent)
         now = clock.milliseconds()
         consent = said.get("consent") is True
-        consented = consent or _is_person(self._token) or site.mode != "strict"
+        consented = consent or has_agreed(site, self._token)
         unfollowed = is_unfollowed(environ)
         sender = Sender(
             site=site,
@@ -188,8 +188,10 @@ def is_unfollowed(environ: Environ) -> bool:
     return environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1"
 
 
-def _is_person(token: Token | None) -> bool:
-    return token is not None and token.person
+def has_agreed(site: PublishedSite, token: Token | None) -> bool:
+    """Whether more than a page's configuration is for this visitor: on a strict site only for a
+    person, whom consent has made him."""
+    return site.mode != "strict" or (token is not None and token.person)
 
 
 def language_of(environ: Environ) -> str | None:

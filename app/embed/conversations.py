@@ -51,7 +51,7 @@ from app.embed.chat_limits import (
     readers,
     writers,
 )
-from app.embed.guests import bearer, guest_of, surroundings
+from app.embed.guests import bearer, guest_of, is_told_of, told_surroundings
 from app.embed.hearing import begin, confirms, hear, is_unheard, look_around, suggested
 from app.embed.introductions import vouch
 from app.embed.panels import begun, panel_of
@@ -120,10 +120,13 @@ def note_closing(key: str) -> Any:
 
 
 def _note(key: str, kind: type[PanelAnnouncement]) -> Any:
+    """A strict site has no chat before consent, so whoever opens one there is told of to nobody."""
     site, said = enter_in_measure(key), said_now()
     demand_panel()
-    announce(kind(site_id=site.id, around=surroundings(site, said), guest=_guest_in(site, said)))
-    db.session.commit()
+    guest = _guest_in(site, said)
+    if guest or is_told_of(site, said):
+        announce(kind(site_id=site.id, around=told_surroundings(site, said), guest=guest))
+        db.session.commit()
     return "", 204
 
 

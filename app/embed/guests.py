@@ -13,7 +13,7 @@ from app.chat.models import Conversation, Guest, Surroundings
 from app.core.db import db
 from app.core.errors import not_found
 from app.core.ratelimit import address
-from app.embed.calls import is_unfollowed, language_of, whereabouts
+from app.embed.calls import has_agreed, is_unfollowed, language_of, whereabouts
 from app.sites.queries import PublishedSite
 from app.tracking.addresses import read_address
 from app.tracking.identity import Token, identify, read_token
@@ -23,6 +23,7 @@ LONGEST_TITLE = 200
 LONGEST_AGENT = 500
 UTM = "utm_"
 UTMS = tuple(UTM + name for name in ("source", "medium", "campaign", "term", "content"))
+NOWHERE = Surroundings(None, None, {}, {}, "", None, None, None, None)
 
 # Made once: they are asked for with each message, and to make one costs what asking does.
 OF_SITE = select(Conversation).where(
@@ -109,6 +110,16 @@ def surroundings(site: PublishedSite, said: dict[str, Any]) -> Surroundings:
     )
 
 
+def is_told_of(site: PublishedSite, said: dict[str, Any]) -> bool:
+    """Whether others may hear what somebody does who has written nothing."""
+    return has_agreed(site, _token(site, said))
+
+
+def told_surroundings(site: PublishedSite, said: dict[str, Any]) -> Surroundings:
+    """What others may hear of where he does it: nothing of who asked not to be followed."""
+    return NOWHERE if is_unfollowed(request.environ) else surroundings(site, said)
+
+
 def utm_of(site: PublishedSite) -> dict[str, str]:
     """How the visitor of this request came, as far as his visit is known."""
     where = whereabouts(request.remote_addr or "")
@@ -119,11 +130,15 @@ def utm_of(site: PublishedSite) -> dict[str, str]:
 def _visitor(
     site: PublishedSite, said: dict[str, Any], counted: str, user_agent: str
 ) -> bytes | None:
-    token: Token | None = read_token(site.id, said.get("visitor")) or read_token(site.id, bearer())
-    person = token is not None and token.person
-    if is_unfollowed(request.environ) or (site.mode == "strict" and not person):
+    token = _token(site, said)
+    if is_unfollowed(request.environ) or not has_agreed(site, token):
         return None
     return identify(site, counted or address(), user_agent, token, consent=False).visitor
+
+
+def _token(site: PublishedSite, said: dict[str, Any]) -> Token | None:
+    """Of tracking, wherever the page says it."""
+    return read_token(site.id, said.get("visitor")) or read_token(site.id, bearer())
 
 
 def _session(site: PublishedSite, visitor: bytes | None) -> Session | None:

@@ -15,7 +15,7 @@ from app.core.errors import ApiError
 from app.core.outbound import public
 from app.core.ratelimit import Buckets, address
 from app.embed import chat_frames
-from app.embed.calls import is_unfollowed
+from app.embed.calls import has_agreed, is_unfollowed
 from app.embed.hub import POLICY, TRY_AGAIN, Allowance, Connection, Hub, wire
 from app.embed.notifications import cursor_of
 from app.embed.published import active_site, known_origin
@@ -167,8 +167,7 @@ def _visitor_of(connection: Connection, site: PublishedSite, text: Any) -> dict[
     """What a page is told of its visitor: nothing where he asked not to be followed, or has not
     agreed on a strict site."""
     token = read_token(site.id, text)
-    person = token is not None and token.person
-    if is_unfollowed(request.environ) or (site.mode == "strict" and not person):
+    if is_unfollowed(request.environ) or not has_agreed(site, token):
         connection.visitor = site.key, ""
         return {"context": {}}
     who = identify(site, address(), request.user_agent.string, token, consent=False)

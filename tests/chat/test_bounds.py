@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -356,6 +357,66 @@ def test_a_strict_site_follows_nobody_who_has_not_agreed(writer, acme, inside):
     with inside(acme):
         assert db.session.query(Guest).one().visitor is None
         assert db.session.query(Visitor).count() == 0
+
+
+PAGE = {"page": {"url": "https://shop.acme.example/?utm_source=friend", "title": "Shop"}}
+
+
+@pytest.fixture
+def panels(writer, told_outside, acme, inside):
+    """What others hear of a panel that is opened and closed with these words and headers."""
+
+    def tell(headers=None, **said):
+        for noun in ("openings", "closings"):
+            path = f"chat/{acme.site_key}/{noun}"
+            answer = writer.call("POST", path, json={**PAGE, **said}, headers=headers or {})
+            assert answer.status_code == 204, answer.text
+        with inside(acme):
+            told = db.session.query(Delivery).where(Delivery.type.startswith("chat."))
+            found = [json.loads(each.payload)["data"] for each in told]
+            told.delete(synchronize_session=False)
+            db.session.commit()
+        return found
+
+    return tell
+
+
+def test_on_a_strict_site_nobody_hears_of_a_panel_before_consent(
+    writer, panels, acme, inside, client
+):
+    seen = send(client, acme, event(acme))["visitor"]
+    with inside(acme):
+        db.session.get_one(Site, acme.site_id).change(mode="strict")
+        db.session.commit()
+    published.forget("", None)
+    assert panels() == panels({"Sec-GPC": "1"}) == panels(visitor=seen) == []
+    agreed = send(client, acme, event(acme), consent=True)["visitor"]
+    opened, closed = panels(visitor=agreed)
+    assert opened["visitor"]["id"] == closed["visitor"]["id"] == agreed[:32]
+    # Who writes there has agreed, and may be known by the token of the chat alone.
+    writer.begin()
+    token, writer.token = writer.token, ""
+    assert len(panels(chat=token)) == 2
+    assert panels(chat="nonsense") == []
+
+
+@pytest.mark.parametrize("header", ["Sec-GPC", "DNT"])
+def test_of_the_panel_of_who_asks_not_to_be_followed_no_more_is_told_than_that_it_was_opened(
+    panels, acme, header
+):
+    unknown = {"id": None, "ip_masked": None, "user_agent": "", "country": None}
+    told = panels({header: "1", "Accept-Language": "nl"})
+    assert told == 2 * [
+        {
+            "site_id": str(acme.site_id),
+            "session_id": None,
+            "utm": {},
+            "page": {"host": None, "url": None, "referrer": None},
+            "visitor": unknown,
+        }
+    ]
+    opened, _ = panels()
+    assert opened["utm"] == {"source": "friend"} and opened["visitor"]["ip_masked"]
 
 
 def test_whoever_agreed_is_known_by_the_token_of_tracking(writer, another, acme):
