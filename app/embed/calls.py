@@ -18,13 +18,12 @@ from app.tracking.checks import Sender, Verdict, judge
 from app.tracking.committer import Parcel
 from app.tracking.data_centres import is_in_data_centre
 from app.tracking.devices import Device, device_of
-from app.tracking.identity import Token, identify, read_token, renewed_token
+from app.tracking.identity import LONGEST_HASHED, Token, identify, read_token, renewed_token
 from app.tracking.places import Place, masked, place_of
 
 MOST_EVENTS = 50
 LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})?")
 LONGEST_LANGUAGE = 12
-LONGEST_HASHED = 1000
 IMPRESSION = "impression"
 # Milliseconds: a page sends every five seconds. What is older was gathered while it could not send.
 JUST_NOW = 10_000

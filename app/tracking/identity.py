@@ -31,6 +31,8 @@ PERSON_TOKEN_LIFE = timedelta(days=395)
 PERSON_TOKEN_RENEWED = timedelta(days=1)
 LONGEST_TOKEN = 500
 HASH_BYTES = 16
+# Characters of a user agent by which a visitor is known, whoever asks.
+LONGEST_HASHED = 1000
 # How long after midnight a visit of the day before may go on.
 OVER_MIDNIGHT = timedelta(minutes=30)
 PERSON = "person"
@@ -64,7 +66,7 @@ def identify(
     goes on under the new name."""
     if token is not None and token.person:
         return Who(bytes.fromhex(token.visitor), person=True)
-    visitor = _anonymous(site, address, user_agent, token)
+    visitor = _anonymous(site, address, user_agent[:LONGEST_HASHED], token)
     return Who(os.urandom(HASH_BYTES), person=True, before=visitor.visitor) if consent else visitor
 
 

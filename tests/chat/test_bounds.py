@@ -23,7 +23,7 @@ from app.sites.models import Site
 from app.tracking.models import Visitor
 from app.webhooks.models import Delivery, Endpoint
 from tests.chat.test_writing import png, texts, upload
-from tests.visits import event, send
+from tests.visits import FIREFOX, event, send
 
 NEVER = [[] for _ in range(7)]
 
@@ -357,6 +357,17 @@ def test_a_strict_site_follows_nobody_who_has_not_agreed(writer, acme, inside):
     with inside(acme):
         assert db.session.query(Guest).one().visitor is None
         assert db.session.query(Visitor).count() == 0
+
+
+def test_a_browser_with_a_long_name_is_one_visitor_to_tracking_and_to_the_chat(
+    writer, acme, inside
+):
+    writer.browser = f"{FIREFOX} {'x' * 1000}"
+    send(writer.client, acme, event(acme), browser=writer.browser)
+    writer.begin()
+    with inside(acme):
+        guest, visitor = db.session.query(Guest).one(), db.session.query(Visitor).one()
+        assert guest.visitor == visitor.visitor and guest.session_id == visitor.session_id
 
 
 PAGE = {"page": {"url": "https://shop.acme.example/?utm_source=friend", "title": "Shop"}}
