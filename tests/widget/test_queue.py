@@ -200,10 +200,13 @@ def test_what_waits_goes_with_the_page(candor, open_page):
     track(page, "last")
     page.goto("about:blank")
     candor.wait_for_event("last")
-    call = candor.calls[-1]
+    # Of what was still on its way when the page went, the call before may come once more after it.
+    names = [{event["name"] for event in call["events"]} for call in candor.calls]
+    (place,) = (place for place, told in enumerate(names) if "last" in told)
+    call = candor.calls[place]
     assert call["type"].startswith("text/plain")
-    assert {event["name"] for event in call["events"]} >= {"last", "engagement", "web_vitals"}
-    assert candor.calls[-1]["visitor"] == "token-1"
+    assert names[place] >= {"last", "engagement", "web_vitals"}
+    assert call["visitor"] == "token-1"
 
 
 def test_what_the_browser_would_not_take_along_is_kept(candor, open_page):
