@@ -18,8 +18,8 @@ class Who(NamedTuple):
 
     visitor: bytes
     person: bool = False
-    # The name of the same visitor until now: before midnight, or before he agreed.
-    before: bytes | None = None
+    # The names of the same visitor until now, the latest first: before he agreed, before midnight.
+    before: tuple[bytes, ...] = ()
 
 
 class Circumstances(NamedTuple):

@@ -67,7 +67,9 @@ def identify(
     if token is not None and token.person:
         return Who(bytes.fromhex(token.visitor), person=True)
     visitor = _anonymous(site, address, user_agent[:LONGEST_HASHED], token)
-    return Who(os.urandom(HASH_BYTES), person=True, before=visitor.visitor) if consent else visitor
+    if not consent:
+        return visitor
+    return Who(os.urandom(HASH_BYTES), person=True, before=(visitor.visitor,))
 
 
 def _anonymous(site: PublishedSite, address: str, user_agent: str, token: Token | None) -> Who:
@@ -80,16 +82,16 @@ def _anonymous(site: PublishedSite, address: str, user_agent: str, token: Token 
 
 def _before(
     site: PublishedSite, address: str, user_agent: str, token: Token | None
-) -> bytes | None:
+) -> tuple[bytes, ...]:
     """What this visitor was called yesterday, while a visit may still go on."""
     # Not by the site's own clock, which in some zones skips the hour after a midnight in spring.
     yesterday = _day_of(site, clock.now() - OVER_MIDNIGHT)
     if yesterday == _today(site):
-        return None
+        return ()
     if token is not None and token.day == yesterday.isoformat():
-        return bytes.fromhex(token.visitor)
+        return (bytes.fromhex(token.visitor),)
     salt = _salts.get((site.id, yesterday), lambda: _find_salt(site, yesterday))
-    return _hash(salt, address, user_agent) if salt else None
+    return (_hash(salt, address, user_agent),) if salt else ()
 
 
 def named_visitor(site: PublishedSite, name: str) -> Who:

@@ -217,13 +217,15 @@ def _naming(site_number: int, order_ids: Iterable[str]) -> Any:
 
 def _session_row(id: UUID, arrivals: list[Arrival]) -> tuple[Any, ...]:
     first, last = arrivals[0], arrivals[-1]
-    assert first.who is not None
+    of_persons = (each.who for each in arrivals if each.who and each.who.person)
+    who = next(of_persons, first.who)
+    assert who is not None
     return (
         first.organization_id,
         first.site_number,
         id,
-        first.who.visitor,
-        first.who.person,
+        who.visitor,
+        who.person,
         first.at,
         last.at,
         len(arrivals),

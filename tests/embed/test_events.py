@@ -358,6 +358,18 @@ def test_a_visit_goes_on_when_its_visitor_agrees(send, rows):
     assert sorted(row.person for row in rows(Visitor)) == [False, True]
 
 
+def test_what_comes_once_consent_is_withdrawn_is_nobodys_and_another_visit(send, rows):
+    token = send(event()).json["visitor"]
+    agreed = send(event(), visitor=token, consent=True).json["visitor"]
+    send(event("withdrawn"))
+    send(event(), visitor=agreed, consent=True)
+    send(event("withdrawn"))
+    visits = {row.id: (row.person, row.events) for row in rows(Session)}
+    assert sorted(visits.values()) == [(False, 2), (True, 3)]
+    later = {row.session_id for row in rows(Event) if row.name == "withdrawn"}
+    assert [visits[each] for each in later] == [(False, 2)]
+
+
 def test_a_campaign_is_one_that_the_site_publishes(send, client, acme, umbrella, rows):
     def published(tenant):
         body = {"site_id": str(tenant.site_id), "name": "Hello", "format": "notice"}

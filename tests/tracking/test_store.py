@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from itertools import count, pairwise
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy.event import listen, remove
 from app.core.db import db
 from app.core.ids import uuid7
 from app.sites.models import Site
+from app.tracking.arrivals import Who, key_of
 from app.tracking.models import BucketMark, Event, Session, Visitor
 from app.tracking.models.rollup import BUCKET
 from app.tracking.models.session import LONGEST
@@ -181,15 +183,98 @@ def test_what_comes_late_makes_no_ended_visit_longer_than_a_day(tell, shelf):
     assert shelf.visits() == [(-10 - 1 / MINUTE,) * 2 + (1,), (-10, 1430, 50), (3000, 3000, 1)]
 
 
-@pytest.mark.parametrize("person", [False, True])
-@pytest.mark.parametrize(("late", "name", "visit"), [(50, "ben", (0, 50)), (-20, "ada", (-20, 45))])
-def test_what_comes_late_is_of_the_visit_under_either_name(shelf, person, late, name, visit):
+@pytest.mark.parametrize(
+    ("person", "late", "name", "visits"),
+    [
+        (False, 50, "ben", [(0, 50, 5)]),
+        (True, 50, "ben", [(0, 50, 5)]),
+        (False, -20, "ada", [(-20, 45, 5)]),
+        # The visit is a person's by then, and what comes under the other name may be anybody's.
+        (True, -20, "ada", [(-20, -20, 1), (0, 45, 4)]),
+    ],
+)
+def test_what_comes_late_is_of_the_visit_under_either_name(shelf, person, late, name, visits):
     """`ben` is what `ada` is called after midnight, or after his consent."""
     names = {"ada": who("ada"), "ben": whose("ben", "ada")._replace(person=person)}
     for minute, told in ((0, "ada"), (20, "ada"), (40, "ada"), (45, "ben"), (200, "ben")):
         shelf.store(shelf.arrival(minute, who=names[told]))
     shelf.store(shelf.arrival(late, who=names[name]))
-    assert shelf.visits() == [(*visit, 5), (200, 200, 1)]
+    assert shelf.visits() == [*visits, (200, 200, 1)]
+
+
+@pytest.mark.parametrize("later", [16, 35, 44])
+def test_what_comes_after_a_visitor_agreed_is_not_of_his_visit(shelf, cut, later):
+    """He took it back, or somebody else has his address and browser."""
+    told = [(0, ADA), (10, ADA), (15, AGREED), (later, ADA), (later + 1, KNOWN), (later + 2, ADA)]
+    for batch in cut(told):
+        shelf.store(*(shelf.arrival(minute, who=each) for minute, each in batch))
+    assert whose_visits() == [
+        (True, KNOWN.visitor, 0, later + 1, 4),
+        (False, ADA.visitor, later, later + 2, 2),
+    ]
+    assert sessions() == sums_of_events()
+    assert touched() <= marked()
+
+
+def test_who_agreed_just_after_midnight_leaves_neither_of_his_names_in_his_visit(shelf, cut):
+    renamed = whose("ben", "ada")
+    agreed = Who(KNOWN.visitor, person=True, before=(renamed.visitor, ADA.visitor))
+    told = [(0, ADA), (10, renamed), (15, agreed), (20, renamed), (21, ADA), (22, KNOWN)]
+    for batch in cut(told):
+        shelf.store(*(shelf.arrival(minute, who=each) for minute, each in batch))
+    his, *others = whose_visits()
+    assert his == (True, KNOWN.visitor, 0, 22, 4)
+    assert [(person, events) for person, *_, events in others] in ([(False, 2)], [(False, 1)] * 2)
+
+
+def test_each_who_agrees_takes_what_was_nobodys_until_then(shelf):
+    second = Who(who("another person").visitor, person=True, before=(ADA.visitor,))
+    for minute, each in ((0, ADA), (5, AGREED), (10, ADA), (15, second), (20, ADA)):
+        shelf.store(shelf.arrival(minute, who=each))
+    assert whose_visits() == [
+        (True, KNOWN.visitor, 0, 5, 2),
+        (True, second.visitor, 10, 15, 2),
+        (False, ADA.visitor, 20, 20, 1),
+    ]
+
+
+def test_a_visit_that_went_on_under_the_name_before_is_not_taken_by_what_comes_late(shelf):
+    for minute, each in ((0, ADA), (20, ADA), (15, AGREED)):
+        shelf.store(shelf.arrival(minute, who=each))
+    assert whose_visits() == [(False, ADA.visitor, 0, 20, 2), (True, KNOWN.visitor, 15, 15, 1)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_whatever_order_it_comes_nothing_later_is_of_the_visit_of_who_agreed(shelf, seed):
+    chance = random.Random(seed)
+    anybody = ADA, whose("ben", "ada")
+    names = tuple(each.visitor for each in anybody)
+    people = [Who(bytes([n]) * 16, person=True, before=names) for n in range(4)]
+    agreed = {each: chance.randrange(400) for each in people}
+    told = []
+    for minute in range(0, 600, 3):
+        who = chance.choice((*anybody, *people))
+        if minute >= agreed.get(who, 0):
+            before = who.before if not who.person or who in agreed else ()
+            told.append(shelf.arrival(minute, who=who._replace(before=before)))
+            agreed.pop(who, None) if who.person else None
+    late = chance.choice((0, 3, 40))  # events by which one may come too late
+    told = [told[n] for n in sorted(range(len(told)), key=lambda n: n + chance.randrange(late + 1))]
+    visits = defaultdict(list)
+    for batch in batched_by_chance(told, chance):
+        stored = shelf.store(*batch)
+        for each in batch:
+            visits[stored.sessions[key_of(each)]].append(each)
+    assert shelf.count() == len(told)
+    assert sessions() == sums_of_events()
+    assert touched() <= marked()
+    assert any(len({each.who.visitor for each in visit}) > 1 for visit in visits.values())
+    for visit in visits.values():
+        persons = {each.who.visitor for each in visit if each.who.person}
+        assert len(persons) <= 1
+        if persons:
+            taken_at = max((e.at for e in visit if e.who.person and e.who.before), default=0)
+            assert all(each.who.person or each.at <= taken_at for each in visit)
 
 
 def test_what_comes_late_is_of_nobody_elses_visit(shelf, umbrella, inside, acme):
@@ -355,8 +440,37 @@ def test_no_visit_is_longer_than_a_day_in_whatever_order_it_comes(shelf, seed):
     assert touched() <= marked()
 
 
+ADA = who("ada")
+KNOWN = Who(who("a person").visitor, person=True)
+AGREED = KNOWN._replace(before=(ADA.visitor,))
+
+
+@pytest.fixture(params=[1, 2, 100])
+def cut(request):
+    """Batches of so many."""
+    size = request.param
+    return lambda told: [told[n : n + size] for n in range(0, len(told), size)]
+
+
+def batched_by_chance(told, chance):
+    while told:
+        size = chance.choice((1, 3, 20, 100))
+        yield told[:size]
+        told = told[size:]
+
+
+def whose_visits():
+    """Of each session whether it is a person's, whose, from when to when, and its events."""
+    found = db.session.scalars(select(Session).order_by(Session.started_at))
+    return [(each.person, each.visitor, *minutes_of(each), each.events) for each in found]
+
+
+def minutes_of(visit):
+    return (visit.started_at - NOON) / MINUTE, (visit.last_at - NOON) / MINUTE
+
+
 def whose(name, before):
-    return who(name)._replace(before=who(before).visitor if before else None)
+    return who(name)._replace(before=(who(before).visitor,) if before else ())
 
 
 def longest_visit():
