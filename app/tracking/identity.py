@@ -69,7 +69,9 @@ def identify(
     visitor = _anonymous(site, address, user_agent[:LONGEST_HASHED], token)
     if not consent:
         return visitor
-    return Who(os.urandom(HASH_BYTES), person=True, before=(visitor.visitor,))
+    # Just after midnight a visit may still go on under both of his names until now.
+    before = (visitor.visitor, *visitor.before)
+    return Who(os.urandom(HASH_BYTES), person=True, before=before)
 
 
 def _anonymous(site: PublishedSite, address: str, user_agent: str, token: Token | None) -> Who:

@@ -89,6 +89,20 @@ def test_a_visit_goes_on_over_midnight(live_in, visit, visits, acme, zone, befor
 
 
 @pytest.mark.parametrize("keep_token", [False, True])
+@pytest.mark.parametrize(("zone", "before"), MIDNIGHTS)
+def test_a_visit_goes_on_when_its_visitor_agrees_just_after_midnight(
+    live_in, client, visits, acme, zone, before, keep_token
+):
+    live_in(acme, zone)
+    token = None
+    for each, consent in zip(minutes(0, 20, 25), (False, True, True), strict=True):
+        with time_machine.travel(at(zone, before) + each, tick=True):
+            token = token if keep_token or consent else None
+            token = post(client, acme, visitor=token, consent=consent).json["visitor"]
+    assert [events for _, events in visits()] == [3]
+
+
+@pytest.mark.parametrize("keep_token", [False, True])
 def test_a_visit_goes_on_for_a_day_at_most(live_in, visit, visits, acme, keep_token):
     live_in(acme, "Europe/Berlin")
     began = at("Europe/Berlin", "2026-06-10 20:00")
