@@ -15,12 +15,17 @@ from app.core.bus import PREFIX, redis
 log = structlog.get_logger()
 
 
-def note(seen: Mapping[str, dict[str, int]], window: int) -> None:
+def note(
+    seen: Mapping[str, dict[str, int]], window: int, left: Mapping[str, set[str]] | None = None
+) -> None:
     """For each key, members and when they were heard of, in milliseconds since 1970. Who is
-    silent for `window` milliseconds is forgotten. Raises RedisError."""
+    silent for `window` milliseconds is forgotten, and who `left` before that. Raises RedisError."""
     with redis().pipeline(transaction=False) as pipeline:
         for key, members in seen.items():
             name = f"{PREFIX}recent:{key}"
+            gone = (left or {}).get(key)
+            if gone:
+                pipeline.zrem(name, *gone)
             pipeline.zadd(name, dict[Any, Any](members), gt=True)
             pipeline.zremrangebyscore(name, 0, clock.milliseconds() - window)
             pipeline.expire(name, window // 1000 + 1)

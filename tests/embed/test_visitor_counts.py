@@ -10,8 +10,10 @@ import pytest
 import requests
 import websocket
 
+from app.core import recent
 from app.core.db import db
 from app.sites.models import Site
+from app.tracking.presence import WINDOW
 from tests.dashboard.test_live import Through
 from tests.visits import FIREFOX, PHONE, event, send
 
@@ -50,6 +52,25 @@ def test_each_reading_tells_how_many_are_there(client, acme, poll, eventually):
     assert poll()["live"] == {"visitors": 0}
     send(client, acme, event(acme))
     send(client, acme, event(acme), browser=PHONE)
+    eventually(poll, lambda answer: answer["live"] == {"visitors": 2})
+
+
+def test_who_agrees_is_one_visitor_still(client, acme, poll, inside, eventually):
+    token = send(client, acme, event(acme))["visitor"]
+    eventually(poll, lambda answer: answer["live"] == {"visitors": 1})
+    agreed = send(client, acme, event(acme), visitor=token, consent=True)["visitor"]
+    other = send(client, acme, event(acme), browser=PHONE)["visitor"]
+    with inside(acme):
+        key = f"visitors:{db.session.get_one(Site, acme.site_id).number}"
+        there = {agreed[:32], other[:32]}
+        eventually(lambda: set(recent.members(key, WINDOW)), lambda found: found == there)
+    assert poll()["live"] == {"visitors": 2}
+
+
+def test_somebody_else_of_the_name_that_a_visitor_had_counts(client, acme, poll, eventually):
+    token = send(client, acme, event(acme))["visitor"]
+    send(client, acme, event(acme), visitor=token, consent=True)
+    send(client, acme, event(acme))
     eventually(poll, lambda answer: answer["live"] == {"visitors": 2})
 
 
