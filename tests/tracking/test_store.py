@@ -244,6 +244,15 @@ def test_a_visit_that_went_on_under_the_name_before_is_not_taken_by_what_comes_l
     assert whose_visits() == [(False, ADA.visitor, 0, 20, 2), (True, KNOWN.visitor, 15, 15, 1)]
 
 
+def test_what_comes_late_under_a_name_that_a_person_is_not_known_by_is_not_of_his_visit(shelf):
+    """He agreed when nobody remembered yesterday's any more."""
+    renamed = whose("ben", "ada")
+    agreed = KNOWN._replace(before=(renamed.visitor,))
+    for minute, each in ((0, ADA), (20, ADA), (30, renamed), (35, agreed), (-15, ADA)):
+        shelf.store(shelf.arrival(minute, who=each))
+    assert whose_visits() == [(False, ADA.visitor, -15, -15, 1), (True, KNOWN.visitor, 0, 35, 4)]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_in_whatever_order_it_comes_nothing_later_is_of_the_visit_of_who_agreed(shelf, seed):
     chance = random.Random(seed)
