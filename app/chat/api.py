@@ -15,15 +15,7 @@ from app.accounts.access import answering_member, authorized, get_or_404
 from app.accounts.models import Member
 from app.accounts.permissions import Permission
 from app.chat.inbox import labels_of
-from app.chat.models import (
-    CLOSED,
-    OPEN,
-    SNOOZED,
-    Conversation,
-    ConversationLabel,
-    Guest,
-    Label,
-)
+from app.chat.models import CLOSED, OPEN, SNOOZED, Conversation, ConversationLabel, Guest, Label
 from app.chat.models.label import MOST_LABELS
 from app.chat.models.message import LONGEST, Message
 from app.core import clock

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 from operator import attrgetter
 from typing import Any
@@ -56,7 +57,7 @@ class Run:
         who = self.arrivals[0].who
         return who is not None and who.person
 
-    @property
+    @cached_property
     def before(self) -> list[Name]:
         """The names that the visitor had before, the latest first, as far as they are known."""
         site_number, _ = self.name

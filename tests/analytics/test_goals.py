@@ -383,18 +383,20 @@ def test_what_counts_as_revenue_leads_back_to_what_the_goals_were_asked(acme, al
     assert saved.status_code == 302 and saved.location == f"{pages}?{asked}"
 
 
-def address_in(page, ends):
-    """The address in a page whose path ends so."""
-    return unescape(re.search(rf'(?:href|action)="([^"?]*{ends}\?[^"]*)"', page.text)[1])
+def address_in(page, ends, of="href"):
+    """Of a link of a page, or of a form by its `action`, the one whose path ends so."""
+    return unescape(re.search(rf'{of}="([^"?]*{ends}\?[^"]*)"', page.text)[1])
 
 
 def test_making_a_goal_leads_back_to_what_was_asked(acme, alice, pages):
     asked = f"site={acme.site_id}&f=country:is:DE&period=7d"
     new = alice.get(address_in(alice.get(f"{pages}?{asked}"), "goals/new"))
-    assert address_in(new, "goals") == f"{pages}?{asked}"
+    assert address_in(new, "goals", of="action") == f"{pages}?{asked}"
     form = {"site": str(acme.site_id), "name": "Signed up", "kind": "event", "match": "signup"}
-    refused = alice.post(address_in(new, "goals"), {**form, "name": ""})
-    assert alice.post(address_in(refused, "goals"), form).location == f"{pages}?{asked}"
+    refused = alice.post(address_in(new, "goals", of="action"), {**form, "name": ""})
+    assert (
+        alice.post(address_in(refused, "goals", of="action"), form).location == f"{pages}?{asked}"
+    )
 
 
 def test_changing_a_goal_leads_back_without_what_was_asked_by_goals(acme, alice, pages, inside):
@@ -403,10 +405,12 @@ def test_changing_a_goal_leads_back_without_what_was_asked_by_goals(acme, alice,
     asked = f"site={acme.site_id}&f=country:is:DE&f=goal:is_not:{{}}&period=7d"
     left = f"{pages}?site={acme.site_id}&f=country:is:DE&period=7d"
     edit = alice.get(address_in(alice.get(f"{pages}?{asked.format('Signed up')}"), "/edit"))
-    changed = alice.post(address_in(edit, "goals/[0-9a-f-]+"), {**form, "name": "Thanked"})
+    changed = alice.post(
+        address_in(edit, "goals/[0-9a-f-]+", of="action"), {**form, "name": "Thanked"}
+    )
     assert changed.location == left and alice.get(left).status_code == 200
     edit = alice.get(address_in(alice.get(f"{pages}?{asked.format('Thanked')}"), "/edit"))
-    assert alice.post(address_in(edit, "/deletion")).location == left
+    assert alice.post(address_in(edit, "/deletion", of="action")).location == left
     assert alice.get(left).status_code == 200
 
 

@@ -374,19 +374,24 @@ def test_an_address_that_asks_for_nothing_that_there_is_shows_what_there_is(
 # --- who it is ------------------------------------------------------------------------------------
 
 
-def test_orders_are_shown_of_whom_the_site_vouches_for_alone(
-    writer, bob, path, inside, acme, client, work
-):
+@pytest.fixture
+def buyer(acme, client, work):
+    """The address of somebody who has paid an order."""
     order = shopify_order()
     client.post(f"/hooks/{acme.source_id}", **shopify(acme.secret, "orders/paid", order))
     work()
-    email = order["customer"]["email"]
-    writer.begin(email=email)
+    return order["customer"]["email"]
+
+
+def test_orders_are_shown_of_whom_the_site_vouches_for_alone(
+    writer, bob, path, inside, acme, buyer
+):
+    writer.begin(email=buyer)
     shown = bob.get(path(writer)).text
     assert "Says so; nobody has checked" in shown and "Only shown of people" in shown
     with inside(acme):
         around = Surroundings(None, None, {}, {}, "Firefox", None, None, None, None)
-        known, _ = Guest.vouched(acme.site_id, "user-1", around, name="Ada", email=email)
+        known, _ = Guest.vouched(acme.site_id, "user-1", around, name="Ada", email=buyer)
         Conversation.hand_over(db.session.query(Guest).filter_by(verified=False).one(), known)
         db.session.commit()
     shown = bob.get(path(writer)).text
@@ -396,22 +401,18 @@ def test_orders_are_shown_of_whom_the_site_vouches_for_alone(
 
 
 def test_by_an_address_that_a_user_of_the_site_claims_no_orders_are_shown(
-    writer, bob, path, identify, acme, client, work
+    writer, bob, path, identify, buyer
 ):
-    order = shopify_order()
-    client.post(f"/hooks/{acme.source_id}", **shopify(acme.secret, "orders/paid", order))
-    work()
-    email = order["customer"]["email"]
     identify(writer, "mallory")
     writer.begin("Hello")
     shown = bob.get(path(writer)).text
     assert "Vouched for by the site" in shown
     # The site knows him without an address, so this one is what he says.
-    writer.begin("Where is my parcel?", email=email)
+    writer.begin("Where is my parcel?", email=buyer)
     shown = bob.get(path(writer)).text
     assert "nobody has checked the address" in shown and "Vouched for by the site" not in shown
     assert "Only shown by an address that the site told" in shown
     assert "paid" not in shown and "ask before you tell" not in shown
-    identify(writer, "mallory", email=email)
+    identify(writer, "mallory", email=buyer)
     shown = bob.get(path(writer)).text
     assert "Vouched for by the site" in shown and "paid" in shown

@@ -266,7 +266,7 @@ def test_in_whatever_order_it_comes_nothing_later_is_of_the_visit_of_who_agreed(
         if minute >= agreed.get(who, 0):
             before = who.before if not who.person or who in agreed else ()
             told.append(shelf.arrival(minute, who=who._replace(before=before)))
-            agreed.pop(who, None) if who.person else None
+            agreed.pop(who, None)
     late = chance.choice((0, 3, 40))  # events by which one may come too late
     told = [told[n] for n in sorted(range(len(told)), key=lambda n: n + chance.randrange(late + 1))]
     visits = defaultdict(list)
